@@ -1,0 +1,21 @@
+//! `restate-pg`: the Postgres door to Restate clusters.
+//!
+//! Rooms, in the direction in which a statement travels: `edge` (accept, TLS, login) → `session` (protocol, settings,
+//! transactions) → `query` (parse, guard, plan, run) → `source` (rows of one cluster). `wire` turns bytes into messages
+//! and Arrow into rows and does no I/O; `token` verifies JWTs and knows nothing of Postgres; `cluster` says where a
+//! cluster's data is; `catalog` is what clients see of it (`pg_catalog`, `information_schema`, documented tables).
+//! A room may call the one to its right, never the one to its left.
+
+pub mod catalog;
+pub mod cluster;
+pub mod config;
+pub mod edge;
+pub mod error;
+pub mod limits;
+pub mod query;
+pub mod session;
+pub mod source;
+pub mod token;
+pub mod wire;
+
+pub use error::{Error, Result, SqlState};

@@ -1,0 +1,3 @@
+//! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
+
+pub mod rewrite;

@@ -1,0 +1,1 @@
+//! A logged-in connection: simple and extended protocol, prepared statements, portals, cursors, settings, transaction state.

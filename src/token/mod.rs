@@ -1,0 +1,1 @@
+//! JWT verification: keys, rotation, claims → [`Identity`]. Knows nothing of Postgres.

@@ -1,0 +1,1 @@
+//! Arrow record batches → `DataRow` messages and COPY data, column by column.
