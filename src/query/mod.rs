@@ -1,3 +1,12 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
+pub mod engine;
+pub mod errors;
+pub mod explain;
+mod names;
+pub mod plan;
 pub mod rewrite;
+mod types;
+
+pub use engine::{Engine, Scope};
+pub use plan::Plan;
