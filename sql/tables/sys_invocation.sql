@@ -113,7 +113,7 @@ COMMENT ON COLUMN sys_invocation.created_using_restate_version IS
 COMMENT ON COLUMN sys_invocation.modified_at IS
     'When the stored status last changed, such as from invoked to suspended. Retries do not change it.';
 COMMENT ON COLUMN sys_invocation.inboxed_at IS
-    'When it was put behind other invocations of the same virtual object. NULL when it never had to wait there.';
+    'When it joined the line for its virtual object or its queue. NULL when it never had to.';
 COMMENT ON COLUMN sys_invocation.scheduled_at IS
     'When it became scheduled, that is, was put off to a later time. NULL when it was to start at once.';
 COMMENT ON COLUMN sys_invocation.scheduled_start_at IS
@@ -143,7 +143,7 @@ COMMENT ON COLUMN sys_invocation.last_attempt_deployment_id IS
 COMMENT ON COLUMN sys_invocation.last_attempt_server IS
     'SDK and version that answered the latest attempt, such as restate-sdk-java/1.0.1. NULL when nothing answered.';
 COMMENT ON COLUMN sys_invocation.last_failure IS
-    'Why the latest failed attempt failed: code, message and often a stack trace, over several lines. NULL when no attempt failed.';
+    'Why the latest failed attempt failed: code, message and often a stack trace, over several lines. NULL when no attempt failed, and between attempts where the cluster uses virtual queues: see sys_journal_events.';
 COMMENT ON COLUMN sys_invocation.last_failure_error_code IS
     'Code under which Restate documents the latest failure, such as RT0007. NULL when no attempt failed or the failure has none.';
 COMMENT ON COLUMN sys_invocation.last_failure_related_entry_index IS
@@ -161,7 +161,7 @@ COMMENT ON COLUMN sys_invocation.last_failure_related_command_type IS
 COMMENT ON COLUMN sys_invocation.last_awaiting_on_future_json IS
     'What the handler last said it waits for, as a JSON tree of completions and signals. NULL when it is not known. Since 1.7.';
 COMMENT ON COLUMN sys_invocation.status IS
-    'Where the invocation stands: pending (waits behind another of the same virtual object), scheduled (starts later), ready (about to start), running, backing-off (waits for its next attempt), suspended (waits for a result or signal), paused (waits for an operator) or completed.';
+    'Where the invocation stands: pending (waits in line for its virtual object or its queue), scheduled (starts later), ready (about to start), running, backing-off (waits for its next attempt; ready where the cluster uses virtual queues), suspended (waits for a result or signal), paused (waits for an operator) or completed.';
 COMMENT ON COLUMN sys_invocation.completion_result IS
     'How it ended: success or failure. NULL as long as it has not.';
 COMMENT ON COLUMN sys_invocation.completion_failure IS

@@ -43,7 +43,7 @@ COMMENT ON COLUMN sys_invocation_state.last_attempt_server IS
 COMMENT ON COLUMN sys_invocation_state.next_retry_at IS
     'When the next attempt begins, or when the one now running was due. NULL when none has been put off.';
 COMMENT ON COLUMN sys_invocation_state.last_failure IS
-    'Why the latest failed attempt failed: code, message and often a stack trace, over several lines. NULL when no attempt failed.';
+    'Why the latest failed attempt failed: code, message and often a stack trace, over several lines. NULL when no attempt failed, and between attempts where the cluster uses virtual queues: see sys_journal_events.';
 COMMENT ON COLUMN sys_invocation_state.last_failure_error_code IS
     'Code under which Restate documents the latest failure, such as RT0007. NULL when no attempt failed or the failure has none.';
 COMMENT ON COLUMN sys_invocation_state.last_failure_related_command_index IS

@@ -56,7 +56,7 @@ COMMENT ON COLUMN sys_invocation_status.id IS
 COMMENT ON COLUMN sys_invocation_status.vqueue_id IS
     'Id of the queue (vq_...) that the invocation runs through. NULL when the cluster, or this invocation, does not use queues. Since 1.7.';
 COMMENT ON COLUMN sys_invocation_status.status IS
-    'Stored status: inboxed (waits behind another of the same virtual object), scheduled (starts later), invoked (runs or retries; sys_invocation_state says which), suspended, paused or completed.';
+    'Stored status: inboxed (waits in line for its virtual object or its queue), scheduled (starts later), invoked (runs or retries; sys_invocation_state says which), suspended, paused or completed.';
 COMMENT ON COLUMN sys_invocation_status.completion_result IS
     'How it ended: success or failure. NULL as long as it has not.';
 COMMENT ON COLUMN sys_invocation_status.completion_failure IS
@@ -106,7 +106,7 @@ COMMENT ON COLUMN sys_invocation_status.created_using_restate_version IS
 COMMENT ON COLUMN sys_invocation_status.modified_at IS
     'When the stored status last changed, such as from invoked to suspended. Retries do not change it.';
 COMMENT ON COLUMN sys_invocation_status.inboxed_at IS
-    'When it was put behind other invocations of the same virtual object. NULL when it never had to wait there.';
+    'When it joined the line for its virtual object or its queue. NULL when it never had to.';
 COMMENT ON COLUMN sys_invocation_status.scheduled_at IS
     'When it became scheduled, that is, was put off to a later time. NULL when it was to start at once.';
 COMMENT ON COLUMN sys_invocation_status.scheduled_start_at IS

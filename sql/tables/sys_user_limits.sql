@@ -19,7 +19,7 @@ COMMENT ON TABLE sys_user_limits IS
     'Concurrency counters by scope and limit key: how much of each limit is in use. Known to each partition''s leader only. Since 1.7.';
 
 COMMENT ON COLUMN sys_user_limits.partition_key IS
-    'Number that decides which partition keeps the counter: a hash of scope. Filtering on it reads one partition only.';
+    'Lowest partition key of the partition that keeps the counter. Filtering on it reads one partition only.';
 COMMENT ON COLUMN sys_user_limits.scope IS
     'Scope that the counter belongs to.';
 COMMENT ON COLUMN sys_user_limits.l1 IS

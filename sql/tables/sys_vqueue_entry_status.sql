@@ -59,7 +59,7 @@ COMMENT ON COLUMN sys_vqueue_entry_status.status IS
 COMMENT ON COLUMN sys_vqueue_entry_status.has_lock IS
     'Whether the entry holds its virtual object''s lock now.';
 COMMENT ON COLUMN sys_vqueue_entry_status.next_at IS
-    'When the entry is due for its next step.';
+    'When the entry is due for its next step; for a finished one, its removal.';
 COMMENT ON COLUMN sys_vqueue_entry_status.sequence_number IS
     'Number that orders entries of equal rank inside the queue: the lower goes first.';
 COMMENT ON COLUMN sys_vqueue_entry_status.entry_kind IS

@@ -1,4 +1,5 @@
 -- Which handlers fail, and with what. Only the first line of an error counts: what follows it is a stack trace.
+-- A cluster that uses virtual queues forgets an attempt's error until the next attempt: it stands in sys_journal_events.
 
 CREATE VIEW failures AS
 SELECT
@@ -29,7 +30,7 @@ FROM (
 GROUP BY f.target_service_name, f.target_handler_name, f.outcome, f.error_code, f.error;
 
 COMMENT ON VIEW failures IS
-    'Failures grouped by handler and error: invocations that ended badly, and those whose latest attempt failed.';
+    'Failures grouped by handler and error: invocations that ended badly, and those whose latest attempt failed. Where virtual queues are used, errors between attempts stand in sys_journal_events only.';
 
 COMMENT ON COLUMN failures.target_service_name IS
     'Name of the service that was invoked.';

@@ -15,8 +15,8 @@ SELECT
         WHEN i.status = 'backing-off' THEN 'failed, waits for its next attempt'
         WHEN i.status = 'running' THEN 'failed, runs its next attempt'
         WHEN i.status = 'suspended' THEN 'waits for a result, a signal or a timer'
-        WHEN i.status = 'pending' THEN 'waits for another invocation of the same object'
-        ELSE 'waits for the runtime to start it'
+        WHEN i.status = 'pending' THEN 'waits in line behind others'
+        ELSE 'waits for its next start'
     END AS reason,
     i.modified_at AS since,
     i.retry_count,
@@ -47,7 +47,7 @@ COMMENT ON COLUMN stuck_invocations.target_handler_name IS
 COMMENT ON COLUMN stuck_invocations.status IS
     'Where it stands, as in sys_invocation: paused, backing-off, running, suspended, pending or ready.';
 COMMENT ON COLUMN stuck_invocations.reason IS
-    'Why it gets no further, in words. A suspended invocation may be waiting as it should: compare since with what you expect.';
+    'Why it gets no further, in words. Who stands before one in line: see object_queue and vqueue_backlog. A suspended one may be waiting as it should: compare since.';
 COMMENT ON COLUMN stuck_invocations.since IS
     'When its stored status last changed. Retries do not change it.';
 COMMENT ON COLUMN stuck_invocations.retry_count IS
@@ -57,7 +57,7 @@ COMMENT ON COLUMN stuck_invocations.next_retry_at IS
 COMMENT ON COLUMN stuck_invocations.last_failure_error_code IS
     'Code under which Restate documents the latest failure, such as RT0007. NULL when no attempt failed or the failure has none.';
 COMMENT ON COLUMN stuck_invocations.last_failure IS
-    'Why the latest failed attempt failed, over several lines. NULL when none failed.';
+    'Why the latest failed attempt failed, over several lines. NULL when it is not known: see invocation_timeline then.';
 COMMENT ON COLUMN stuck_invocations.failed_step IS
     'Name of the step that the latest failure belongs to. NULL when it has none.';
 COMMENT ON COLUMN stuck_invocations.pinned_deployment_id IS

@@ -5,6 +5,8 @@
 mod parse;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod view_tests;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
