@@ -2,9 +2,11 @@
 
 use std::{io, sync::Arc};
 
-use bytes::BytesMut;
 use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, info};
 
@@ -12,11 +14,11 @@ use super::{server::Server, tls::ALPN};
 use crate::{
     Error, Result, SqlState, limits,
     query::Engine,
-    session::Connection,
-    token::{Identity, Secret},
+    session::{Admitted, Connection},
+    token::{Identity, Reason, Refusal, Secret},
     wire::{
         backend, frontend,
-        startup::{self, PROTOCOL_MINOR_MAX, Request, Startup},
+        startup::{self, PROTOCOL_MINOR_MAX, Request},
     },
 };
 
@@ -24,14 +26,9 @@ use crate::{
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A client that has proved which cluster it may see.
-#[derive(Debug)]
 pub struct Login {
     pub connection: Connection<TlsStream<TcpStream>>,
-    pub engine: Arc<Engine>,
-    pub identity: Identity,
-    pub database: String,
-    pub startup: Startup,
-    pub registration: super::cancel::Registration,
+    pub admitted: Admitted,
 }
 
 /// Leads one client to its login. `None` when there is nothing to go on with: a cancel request, a refusal (which the
@@ -63,7 +60,7 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
                 SqlState::PROTOCOL_VIOLATION,
                 "received direct SSL connection request without ALPN protocol negotiation extension",
             );
-            return refuse(Connection::new(stream), &error).await;
+            return refused(Connection::new(stream), &error).await;
         }
         return startup(Connection::new(stream), server).await;
     }
@@ -76,7 +73,7 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
         };
         match request {
             Ok(Request::Tls) if connection.has_buffered_input() => {
-                return refuse(connection, &unencrypted_data("SSL")).await;
+                return refused(connection, &unencrypted_data("SSL")).await;
             }
             Ok(Request::Tls) => {
                 connection.out.extend_from_slice(b"S");
@@ -85,14 +82,14 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
                 return startup(Connection::new(stream), server).await;
             }
             Ok(Request::GssEncryption) if connection.has_buffered_input() => {
-                return refuse(connection, &unencrypted_data("GSSAPI encryption")).await;
+                return refused(connection, &unencrypted_data("GSSAPI encryption")).await;
             }
             Ok(Request::GssEncryption) if !gss_refused => {
                 gss_refused = true;
                 connection.out.extend_from_slice(b"N");
                 connection.flush().await?;
             }
-            Ok(Request::GssEncryption) => return refuse(connection, &unexpected("GSSENCRequest")).await,
+            Ok(Request::GssEncryption) => return refused(connection, &unexpected("GSSENCRequest")).await,
             Ok(Request::Cancel(key)) => {
                 server.cancels.cancel(&key);
                 return Ok(None);
@@ -100,9 +97,9 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
             Ok(Request::Startup(_)) => {
                 let error = Error::fatal(SqlState::INVALID_AUTHORIZATION, "connection requires TLS")
                     .with_hint("Use sslmode=require or stronger.");
-                return refuse(connection, &error).await;
+                return refused(connection, &error).await;
             }
-            Err(error) => return refuse(connection, &error).await,
+            Err(error) => return refused(connection, &error).await,
         }
     }
 }
@@ -119,9 +116,9 @@ async fn startup(mut connection: Connection<TlsStream<TcpStream>>, server: &Serv
             server.cancels.cancel(&key);
             return Ok(None);
         }
-        Ok(Request::Tls) => return refuse(connection, &unexpected("SSLRequest")).await,
-        Ok(Request::GssEncryption) => return refuse(connection, &unexpected("GSSENCRequest")).await,
-        Err(error) => return refuse(connection, &error).await,
+        Ok(Request::Tls) => return refused(connection, &unexpected("SSLRequest")).await,
+        Ok(Request::GssEncryption) => return refused(connection, &unexpected("GSSENCRequest")).await,
+        Err(error) => return refused(connection, &error).await,
     };
     if startup.negotiate {
         let newest = i32::from(3u8) << 16 | i32::from(PROTOCOL_MINOR_MAX);
@@ -133,7 +130,7 @@ async fn startup(mut connection: Connection<TlsStream<TcpStream>>, server: &Serv
         _ => {
             let error =
                 Error::fatal(SqlState::INVALID_AUTHORIZATION, "no PostgreSQL user name specified in startup packet");
-            return refuse(connection, &error).await;
+            return refused(connection, &error).await;
         }
     };
     backend::put(&mut connection.out, &Authentication::CleartextPassword);
@@ -150,13 +147,21 @@ async fn startup(mut connection: Connection<TlsStream<TcpStream>>, server: &Serv
         Ok((engine, identity, database)) => {
             let registration = match server.cancels.register(startup.minor) {
                 Ok(registration) => registration,
-                Err(error) => return refuse(connection, &error).await,
+                Err(error) => return refused(connection, &error).await,
             };
             backend::put(&mut connection.out, &Authentication::Ok);
             info!(cluster = %identity.cluster, "logged in");
-            Ok(Some(Login { connection, engine, identity, database, startup, registration }))
+            let admitted = Admitted {
+                engine,
+                user,
+                database,
+                parameters: startup.parameters,
+                expires_at: identity.expires_at,
+                registration,
+            };
+            Ok(Some(Login { connection, admitted }))
         }
-        Err(error) => refuse(connection, &error).await,
+        Err(error) => refused(connection, &error).await,
     }
 }
 
@@ -173,7 +178,7 @@ async fn admit(
     })?;
     let Some(engine) = server.engines.get(&identity.cluster) else {
         info!(cluster = %identity.cluster, "refused a login: the token is good, the cluster is not served here");
-        return Err(crate::token::Refusal::unknown_cluster().to_error(user));
+        return Err(Refusal::from(Reason::Cluster).to_error(user));
     };
     let database = database.filter(|name| !name.is_empty()).unwrap_or(user);
     if !engine.databases().iter().any(|known| known == database) {
@@ -183,6 +188,14 @@ async fn admit(
         ));
     }
     Ok((Arc::clone(engine), identity, database.to_owned()))
+}
+
+async fn refused<S, T>(connection: Connection<S>, error: &Error) -> io::Result<Option<T>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    refuse(connection, error).await;
+    Ok(None)
 }
 
 fn unencrypted_data(request: &str) -> Error {
@@ -195,13 +208,8 @@ fn unexpected(request: &str) -> Error {
 }
 
 /// Tells the client why it is not let in, and closes.
-async fn refuse<S, T>(mut connection: Connection<S>, error: &Error) -> io::Result<Option<T>>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
+pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<S>, error: &Error) {
     debug!(?error, "refused a connection");
-    let message: BytesMut = backend::fatal(error);
-    connection.out.extend_from_slice(&message);
+    backend::put_error(&mut connection.out, error);
     connection.close().await;
-    Ok(None)
 }

@@ -3,20 +3,23 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    sync::{Arc, Weak},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, warn};
 
-use super::{cancel, login};
+use super::{
+    cancel,
+    login::{self, Login},
+};
 use crate::{
     cluster::ClusterName,
     query::Engine,
-    session::{self, Session},
+    session::Session,
     token::Verifier,
 };
 
@@ -44,7 +47,7 @@ impl Server {
 /// Serves `listener` until `shutdown` resolves; then accepts no more, and gives open connections a moment to end.
 pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
     let connections = TaskTracker::new();
-    let stop = tokio_util::sync::CancellationToken::new();
+    let stop = CancellationToken::new();
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -74,17 +77,16 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
     }
 }
 
-async fn connection(socket: TcpStream, server: Arc<Server>, stop: tokio_util::sync::CancellationToken) {
+async fn connection(socket: TcpStream, server: Arc<Server>, stop: CancellationToken) {
     // Replies leave as they are flushed; there is no small write that another would follow.
     let _ = socket.set_nodelay(true);
-    let Some(login) = login::login(socket, &server).await else { return };
-    let session = Session::new(login);
-    match session {
+    let Some(Login { connection, admitted }) = login::login(socket, &server).await else { return };
+    match Session::new(connection, admitted) {
         Ok(session) => {
             if let Err(error) = session.run(stop).await {
-                debug!(%error, "the connection broke");
+                debug!(%error, "a connection broke");
             }
         }
-        Err(_) => {}
+        Err((connection, error)) => login::refuse(connection, &error).await,
     }
 }

@@ -53,7 +53,7 @@ impl Engine {
             .build()
             .map_err(from_datafusion)?;
         for (url, store) in source.object_stores() {
-            runtime.register_object_store(&url, store);
+            runtime.register_object_store(url.as_ref(), store);
         }
         let base = base_state(Arc::new(runtime)).map_err(from_datafusion)?;
         Ok(Engine { cluster, source, base, catalogs: Mutex::default() })
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// The catalogue as a session of `database` sees it: built once for each version of the cluster's schema.
-    async fn catalog(&self, database: &str) -> Result<Arc<Catalog>> {
+    pub async fn catalog(&self, database: &str) -> Result<Arc<Catalog>> {
         let from = self.source.introspect().await?;
         let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(built) = catalogs.get(database)
@@ -83,13 +83,12 @@ impl Engine {
     }
 
     /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called.
-    pub async fn scope(&self, facts: SessionFacts, time_zone: &str) -> Result<Scope> {
-        let catalog = self.catalog(&facts.database).await?;
+    pub fn scope(&self, catalog: Arc<Catalog>, facts: SessionFacts, time_zone: &str) -> Scope {
         let mut config = self.base.config().clone();
         config.options_mut().execution.time_zone = Some(time_zone.to_owned());
         config.options_mut().extensions.insert(facts.clone());
         let state = SessionStateBuilder::new_from_existing(self.base.clone()).with_config(config).build();
-        Ok(Scope { state, catalog, facts, databases: self.databases() })
+        Scope { state, catalog, facts, databases: self.databases(), time_zone: time_zone.to_owned() }
     }
 }
 
@@ -100,6 +99,14 @@ pub struct Scope {
     pub catalog: Arc<Catalog>,
     pub facts: SessionFacts,
     pub databases: [String; 3],
+    time_zone: String,
+}
+
+impl Scope {
+    /// Whether the scope is of this catalogue and time zone.
+    pub fn is_of(&self, catalog: &Arc<Catalog>, time_zone: &str) -> bool {
+        Arc::ptr_eq(&self.catalog, catalog) && self.time_zone == time_zone
+    }
 }
 
 fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionState> {

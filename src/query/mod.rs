@@ -6,7 +6,9 @@ pub mod explain;
 mod names;
 pub mod plan;
 pub mod rewrite;
+pub mod statement;
 mod types;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;
+pub use types::by_name as type_by_name;

@@ -6,7 +6,7 @@ use pgwire::messages::{
     response::{ErrorResponse, NoticeResponse},
 };
 
-use crate::{Error, error::Severity};
+use crate::Error;
 
 /// The longest text of an error field: what an upstream says is bounded before it is passed on.
 const ERROR_FIELD_SIZE_MAX: usize = 16 * 1024;
@@ -37,14 +37,6 @@ pub fn put_error(out: &mut BytesMut, error: &Error) {
 /// Appends a NoticeResponse of severity WARNING.
 pub fn put_warning(out: &mut BytesMut, code: &str, message: &str) {
     put(out, &NoticeResponse::new(head("WARNING", code, message)));
-}
-
-/// The error that ends a connection, as bytes of their own: for a connection that has no session.
-pub fn fatal(error: &Error) -> BytesMut {
-    debug_assert_eq!(error.severity(), Severity::Fatal);
-    let mut out = BytesMut::new();
-    put_error(&mut out, error);
-    out
 }
 
 fn head(severity: &str, code: &str, message: &str) -> Vec<(u8, String)> {
