@@ -29,3 +29,11 @@ pub const PORTALS_MAX: usize = 1_000;
 /// What a session gathers before it writes to the socket: large enough that a system call costs nothing beside the
 /// encoding, small enough that thousands of streams fit.
 pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;
+
+/// Tokens of one query. An `IN` list of 49,000 values fits, far beyond the 20,000 that are known to run well; a syntax tree is
+/// some hundred bytes a token, so this bounds what one statement takes before it runs to some ten megabytes.
+pub const STATEMENT_TOKENS_MAX: usize = 100_000;
+
+/// Links in a chain of operators, joins or set operations, each of which is a level of the syntax tree. Runtimes abort
+/// (the process, not the query) at 1,500 to 3,000 levels, and planning time is quadratic: 2,000 take seconds.
+pub const EXPRESSION_DEPTH_MAX: usize = 1_000;

@@ -1,3 +1,4 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
 pub mod rewrite;
+pub mod statement;
