@@ -36,3 +36,11 @@ pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
 
 /// What a scrollable cursor may keep of the rows that it has given.
 pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;
+
+/// Tokens of one query. An `IN` list of 49,000 values fits, far beyond the 20,000 that are known to run well; a syntax tree is
+/// some hundred bytes a token, so this bounds what one statement takes before it runs to some ten megabytes.
+pub const STATEMENT_TOKENS_MAX: usize = 100_000;
+
+/// Links in a chain of operators, joins or set operations, each of which is a level of the syntax tree. Runtimes abort
+/// (the process, not the query) at 1,500 to 3,000 levels, and planning time is quadratic: 2,000 take seconds.
+pub const EXPRESSION_DEPTH_MAX: usize = 1_000;
