@@ -64,15 +64,24 @@ pub async fn capture(
     let old = prepare(dir)?;
     let introspection = source.introspect().await?;
     let captured_at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-    let mut manifest =
-        Manifest::new(introspection.version.clone(), captured_at, introspection.functions.clone());
+    let mut manifest = Manifest::new(
+        introspection.version.clone(),
+        captured_at,
+        introspection.functions.clone(),
+    );
 
     let tables_total = introspection.tables.len();
     for (tables_done, table) in introspection.tables.keys().enumerate() {
         let path = partial(dir, &file_name(table)?);
         let mut report = |rows, bytes: Option<u64>| {
             let tables_done = tables_done + usize::from(bytes.is_some());
-            progress(Progress { table, rows, bytes, tables_done, tables_total });
+            progress(Progress {
+                table,
+                rows,
+                bytes,
+                tables_done,
+                tables_total,
+            });
         };
         let file = capture_table(source, table, &path, |rows| report(rows, None)).await?;
         report(file.rows, Some(file.bytes));
@@ -96,7 +105,10 @@ fn prepare(dir: &Path) -> Result<Option<Manifest>> {
         if !name.to_string_lossy().ends_with(PARTIAL_SUFFIX) {
             return Err(Error::new(
                 SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("directory \"{}\" is not empty and not a snapshot", dir.display()),
+                format!(
+                    "directory \"{}\" is not empty and not a snapshot",
+                    dir.display()
+                ),
             ));
         }
     }
@@ -116,7 +128,9 @@ async fn capture_table(
     path: &Path,
     mut progress: impl FnMut(u64),
 ) -> Result<TableFile> {
-    let mut stream = source.query(&format!("SELECT * FROM \"public\".{}", quote(table))).await?;
+    let mut stream = source
+        .query(&format!("SELECT * FROM \"public\".{}", quote(table)))
+        .await?;
     let schema = stream.schema();
     let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
     let path = path.to_owned();
@@ -139,7 +153,11 @@ async fn capture_table(
     encoder.await.map_err(Error::internal)?
 }
 
-fn encode(path: &Path, schema: SchemaRef, mut batches: mpsc::Receiver<RecordBatch>) -> Result<TableFile> {
+fn encode(
+    path: &Path,
+    schema: SchemaRef,
+    mut batches: mpsc::Receiver<RecordBatch>,
+) -> Result<TableFile> {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(Error::internal)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -158,7 +176,10 @@ fn encode(path: &Path, schema: SchemaRef, mut batches: mpsc::Receiver<RecordBatc
     let rows = u64::try_from(footer.file_metadata().num_rows()).map_err(Error::internal)?;
     let file = writer.inner();
     file.sync_all().map_err(|error| unwritable(path, error))?;
-    let bytes = file.metadata().map_err(|error| unwritable(path, error))?.len();
+    let bytes = file
+        .metadata()
+        .map_err(|error| unwritable(path, error))?
+        .len();
     Ok(TableFile { rows, bytes })
 }
 
@@ -184,5 +205,8 @@ fn rename(dir: &Path, name: &str) -> Result<()> {
 }
 
 fn unwritable(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::new(SqlState::IO_ERROR, format!("could not write snapshot \"{}\": {error}", path.display()))
+    Error::new(
+        SqlState::IO_ERROR,
+        format!("could not write snapshot \"{}\": {error}", path.display()),
+    )
 }

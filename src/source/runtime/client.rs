@@ -56,7 +56,11 @@ impl HttpClient {
     /// `url` is a scheme (`http`, `https`), a host and maybe a port.
     pub(super) fn new(url: &str) -> Result<Self> {
         let base = parse_base(url)?;
-        let roots = if base.scheme_str() == Some("https") { Roots::Native } else { Roots::None };
+        let roots = if base.scheme_str() == Some("https") {
+            Roots::Native
+        } else {
+            Roots::None
+        };
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls_config(roots)?)
             .https_or_http()
@@ -93,7 +97,10 @@ impl HttpClient {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.query.clone();
         let headers = request.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         headers.insert(header::ACCEPT, HeaderValue::from_static(ARROW_STREAM));
         let response = timeout(self.silence_max, self.client.request(request))
             .await
@@ -103,8 +110,12 @@ impl HttpClient {
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        if response.headers().contains_key(header::CONTENT_ENCODING) || !is_arrow_stream(response.headers()) {
-            return Err(Failure::lasting(errors::not_a_runtime("the reply to a query is not an Arrow stream")));
+        if response.headers().contains_key(header::CONTENT_ENCODING)
+            || !is_arrow_stream(response.headers())
+        {
+            return Err(Failure::lasting(errors::not_a_runtime(
+                "the reply to a query is not an Arrow stream",
+            )));
         }
         Ok(response.into_body())
     }
@@ -120,26 +131,38 @@ impl HttpClient {
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        small_body(response.into_body())
-            .await
-            .ok_or_else(|| Failure::lasting(errors::not_a_runtime("the reply to /version is too long or was cut")))
+        small_body(response.into_body()).await.ok_or_else(|| {
+            Failure::lasting(errors::not_a_runtime(
+                "the reply to /version is too long or was cut",
+            ))
+        })
     }
 }
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("query", &self.query).finish_non_exhaustive()
+        f.debug_struct("HttpClient")
+            .field("query", &self.query)
+            .finish_non_exhaustive()
     }
 }
 
 /// Scheme, host and port, and nothing beside them: a path, a query or credentials would silently be dropped otherwise.
 fn parse_base(url: &str) -> Result<Uri> {
-    let wrong = |why: &str| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid runtime URL: {why}"));
+    let wrong = |why: &str| {
+        Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid runtime URL: {why}"),
+        )
+    };
     let uri: Uri = url.parse().map_err(|_| wrong("it does not parse"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(wrong("it must start with http:// or https://"));
     }
-    if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+    if uri
+        .authority()
+        .is_none_or(|authority| authority.as_str().contains('@'))
+    {
         return Err(wrong("it must name a host, without credentials"));
     }
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
@@ -164,15 +187,21 @@ enum Roots {
 
 fn tls_config(roots: Roots) -> Result<ClientConfig> {
     let provider = std::sync::Arc::new(aws_lc_rs::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(Error::internal)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?;
     match roots {
-        Roots::None => Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()),
+        Roots::None => Ok(builder
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth()),
         Roots::Native => {
             use hyper_rustls::ConfigBuilderExt;
             let builder = builder.with_native_roots().map_err(|error| {
-                Error::new(SqlState::INVALID_PARAMETER_VALUE, "no certificate authorities found on this machine")
-                    .with_log(error.to_string())
+                Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    "no certificate authorities found on this machine",
+                )
+                .with_log(error.to_string())
             })?;
             Ok(builder.with_no_client_auth())
         }
@@ -180,8 +209,13 @@ fn tls_config(roots: Roots) -> Result<ClientConfig> {
 }
 
 fn is_arrow_stream(headers: &HeaderMap) -> bool {
-    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else { return false };
-    value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(ARROW_STREAM))
+    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    value
+        .split(';')
+        .next()
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(ARROW_STREAM))
 }
 
 /// Reads the text of a refusal and says what it means.

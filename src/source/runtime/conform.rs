@@ -15,10 +15,17 @@ use crate::{Error, Result, SqlState};
 /// losing a value, or where the number of columns differs.
 pub(super) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.num_columns() != schema.fields().len() {
-        return Err(changed(format!("{} columns where {} were planned", batch.num_columns(), schema.fields().len())));
+        return Err(changed(format!(
+            "{} columns where {} were planned",
+            batch.num_columns(),
+            schema.fields().len()
+        )));
     }
     let rows = batch.num_rows();
-    let strict = CastOptions { safe: false, ..Default::default() };
+    let strict = CastOptions {
+        safe: false,
+        ..Default::default()
+    };
     let columns = batch
         .columns()
         .iter()
@@ -28,7 +35,12 @@ pub(super) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBa
                 return Ok(column.clone());
             }
             cast_with_options(column, field.data_type(), &strict).map_err(|_| {
-                changed(format!("column \"{}\" is {} where {} was planned", field.name(), column.data_type(), field.data_type()))
+                changed(format!(
+                    "column \"{}\" is {} where {} was planned",
+                    field.name(),
+                    column.data_type(),
+                    field.data_type()
+                ))
             })
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
@@ -39,5 +51,9 @@ pub(super) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBa
 
 /// PostgreSQL's words for a plan that no longer fits.
 fn changed(detail: String) -> Error {
-    Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type").with_detail(detail)
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "cached plan must not change result type",
+    )
+    .with_detail(detail)
 }

@@ -1,7 +1,10 @@
 //! An Arrow IPC stream, decoded as its bytes arrive. Says when the stream is whole: a reply that was cut at a batch boundary decodes
 //! cleanly, so the end-of-stream marker, which every runtime sends, is required.
 
-use arrow::{array::RecordBatch, buffer::Buffer, datatypes::SchemaRef, error::ArrowError, ipc::reader::StreamDecoder};
+use arrow::{
+    array::RecordBatch, buffer::Buffer, datatypes::SchemaRef, error::ArrowError,
+    ipc::reader::StreamDecoder,
+};
 use bytes::Bytes;
 
 /// The largest message held. Cells of 43 MB have been seen and a batch has up to 128 rows; beyond this the peer is at fault.
@@ -29,7 +32,9 @@ impl IpcDecoder {
     pub(super) fn feed(&mut self, chunk: Bytes) -> Result<(), ArrowError> {
         self.pending = self.pending.saturating_add(chunk.len());
         if self.pending > MESSAGE_SIZE_MAX {
-            return Err(ArrowError::IpcError(format!("a message exceeds {MESSAGE_SIZE_MAX} bytes")));
+            return Err(ArrowError::IpcError(format!(
+                "a message exceeds {MESSAGE_SIZE_MAX} bytes"
+            )));
         }
         for byte in chunk.iter().rev().take(8).rev() {
             self.tail = self.tail << 8 | u64::from(*byte);
@@ -57,6 +62,8 @@ impl IpcDecoder {
 
     /// Whether the stream is whole; to be asked at the end of the HTTP body.
     pub(super) fn is_whole(&mut self) -> bool {
-        self.decoder.finish().is_ok() && self.tail == END_OF_STREAM && self.decoder.schema().is_some()
+        self.decoder.finish().is_ok()
+            && self.tail == END_OF_STREAM
+            && self.decoder.schema().is_some()
     }
 }

@@ -25,7 +25,11 @@ pub(super) struct Version {
 }
 
 pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<Introspection> {
-    let names = texts(source, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'").await?;
+    let names = texts(
+        source,
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+    )
+    .await?;
     if names.len() > TABLES_MAX {
         return Err(super::errors::not_a_runtime("too many tables"));
     }
@@ -39,22 +43,43 @@ pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<In
         .buffer_unordered(TABLES_AT_ONCE)
         .try_collect()
         .await?;
-    let functions: BTreeSet<String> = texts(source, "SELECT DISTINCT routine_name FROM information_schema.routines")
-        .await?
-        .into_iter()
-        .map(|name| name.to_lowercase())
-        .collect();
-    Ok(Introspection { version: version.to_owned(), tables, functions })
+    let functions: BTreeSet<String> = texts(
+        source,
+        "SELECT DISTINCT routine_name FROM information_schema.routines",
+    )
+    .await?
+    .into_iter()
+    .map(|name| name.to_lowercase())
+    .collect();
+    Ok(Introspection {
+        version: version.to_owned(),
+        tables,
+        functions,
+    })
 }
 
 /// The first column of a query, as text.
 async fn texts(source: &RuntimeSource, sql: &str) -> Result<Vec<String>> {
-    let batches: Vec<RecordBatch> = source.query(sql).await?.try_collect().await.map_err(super::from_datafusion)?;
+    let batches: Vec<RecordBatch> = source
+        .query(sql)
+        .await?
+        .try_collect()
+        .await
+        .map_err(super::from_datafusion)?;
     let mut texts = Vec::new();
     for batch in batches {
-        let Some(column) = batch.columns().first() else { continue };
-        let column = cast(column, &DataType::Utf8).map_err(|error| super::errors::not_a_runtime(&error.to_string()))?;
-        texts.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+        let Some(column) = batch.columns().first() else {
+            continue;
+        };
+        let column = cast(column, &DataType::Utf8)
+            .map_err(|error| super::errors::not_a_runtime(&error.to_string()))?;
+        texts.extend(
+            column
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .map(str::to_owned),
+        );
     }
     Ok(texts)
 }

@@ -37,7 +37,10 @@ pub(super) enum Retry {
 impl Failure {
     /// A failure that asking again would not cure.
     pub(super) fn lasting(error: Error) -> Self {
-        Failure { error, retry: Retry::No }
+        Failure {
+            error,
+            retry: Retry::No,
+        }
     }
 }
 
@@ -48,26 +51,42 @@ pub(super) fn silent() -> Error {
 
 /// Something answered that does not speak as a runtime does.
 pub(super) fn not_a_runtime(log: &str) -> Error {
-    Error::new(SqlState::CONNECTION_FAILURE, "cluster did not answer as a Restate runtime does").with_log(log)
+    Error::new(
+        SqlState::CONNECTION_FAILURE,
+        "cluster did not answer as a Restate runtime does",
+    )
+    .with_log(log)
 }
 
 /// A reply that broke off. The runtime then has no way to say why.
 pub(super) fn cut_off() -> Error {
-    Error::new(SqlState::CONNECTION_FAILURE, "cluster ended the result early")
-        .with_detail("The rows received so far are incomplete; the cluster does not say why it stopped.")
+    Error::new(
+        SqlState::CONNECTION_FAILURE,
+        "cluster ended the result early",
+    )
+    .with_detail(
+        "The rows received so far are incomplete; the cluster does not say why it stopped.",
+    )
 }
 
 /// No whole response arrived.
 pub(super) fn from_transport(error: &legacy::Error) -> Failure {
     if error.is_connect() {
         return Failure::lasting(
-            Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable").with_log(causes(error)),
+            Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable")
+                .with_log(causes(error)),
         );
     }
     // A panic in the runtime's handler looks just like this, and so does a connection that was closed while it was idle.
-    let error = Error::new(SqlState::INTERNAL_ERROR, "cluster closed the connection without an answer")
-        .with_log(causes(error));
-    Failure { error, retry: Retry::Once }
+    let error = Error::new(
+        SqlState::INTERNAL_ERROR,
+        "cluster closed the connection without an answer",
+    )
+    .with_log(causes(error));
+    Failure {
+        error,
+        retry: Retry::Once,
+    }
 }
 
 /// An error and what lies under it, in one line.
@@ -83,13 +102,20 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// A response that is not a result.
-pub(super) fn from_response(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Failure {
+pub(super) fn from_response(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Failure {
     let log = format!("HTTP status {}", status.as_u16());
     if status == StatusCode::TOO_MANY_REQUESTS {
         return too_many_requests(retry_after, body, log);
     }
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let error = Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "statement is too long for the cluster");
+        let error = Error::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            "statement is too long for the cluster",
+        );
         return Failure::lasting(error.with_log(log));
     }
     #[derive(serde::Deserialize)]
@@ -110,13 +136,22 @@ pub(super) fn from_response(status: StatusCode, retry_after: Option<Duration>, b
 /// The rate limiter sends a text and a pause to make; the load shedder neither.
 fn too_many_requests(retry_after: Option<Duration>, body: &[u8], log: String) -> Failure {
     let error = if body.is_empty() {
-        Error::new(SqlState::TOO_MANY_CONNECTIONS, "cluster has too many requests in progress")
+        Error::new(
+            SqlState::TOO_MANY_CONNECTIONS,
+            "cluster has too many requests in progress",
+        )
     } else {
-        Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, "cluster limits the rate of queries")
+        Error::new(
+            SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+            "cluster limits the rate of queries",
+        )
     };
     let error = error.with_hint("Try again later.").with_log(log);
     match retry_after {
-        Some(pause) if pause <= RETRY_AFTER_MAX => Failure { error, retry: Retry::After(pause) },
+        Some(pause) if pause <= RETRY_AFTER_MAX => Failure {
+            error,
+            retry: Retry::After(pause),
+        },
         _ => Failure::lasting(error),
     }
 }
@@ -134,7 +169,11 @@ fn innermost(message: &str) -> &str {
         "Arrow error: ",
         "This feature is not implemented: ",
     ];
-    let mut text = message.rsplit("\ncaused by\n").next().unwrap_or(message).trim();
+    let mut text = message
+        .rsplit("\ncaused by\n")
+        .next()
+        .unwrap_or(message)
+        .trim();
     while let Some(rest) = LAYERS.iter().find_map(|layer| text.strip_prefix(layer)) {
         text = rest.trim_start();
     }
@@ -169,7 +208,10 @@ fn from_message(message: &str, log: String) -> Failure {
         let error = Error::new(SqlState::CANNOT_CONNECT_NOW, "cluster is not ready")
             .with_detail(bounded(text))
             .with_log(log);
-        return Failure { error, retry: Retry::Backoff };
+        return Failure {
+            error,
+            retry: Retry::Backoff,
+        };
     }
     Failure::lasting(from_text(message, text).with_log(log))
 }
@@ -177,9 +219,16 @@ fn from_message(message: &str, log: String) -> Failure {
 fn from_text(message: &str, text: &str) -> Error {
     if let Some(column) = between(text, "No field named ", ".") {
         // The name may be qualified: `table.column`, each part quoted where it must be.
-        let rest = text.split_once("No field named ").map_or("", |(_, rest)| rest);
-        let name = rest.split_once(". ").map_or(rest.strip_suffix('.').unwrap_or(column), |(name, _)| name);
-        let error = Error::new(SqlState::UNDEFINED_COLUMN, bounded(&format!("column {} does not exist", quoted(name))));
+        let rest = text
+            .split_once("No field named ")
+            .map_or("", |(_, rest)| rest);
+        let name = rest
+            .split_once(". ")
+            .map_or(rest.strip_suffix('.').unwrap_or(column), |(name, _)| name);
+        let error = Error::new(
+            SqlState::UNDEFINED_COLUMN,
+            bounded(&format!("column {} does not exist", quoted(name))),
+        );
         return match text.split_once("Valid fields are ") {
             Some((_, fields)) => error.with_detail(bounded(&format!("Valid columns are {fields}"))),
             None => error,
@@ -187,31 +236,49 @@ fn from_text(message: &str, text: &str) -> Error {
     }
     if let Some(table) = between(text, "table '", "' not found") {
         let name = table.strip_prefix("restate.public.").unwrap_or(table);
-        return Error::new(SqlState::UNDEFINED_TABLE, bounded(&format!("relation \"{name}\" does not exist")));
+        return Error::new(
+            SqlState::UNDEFINED_TABLE,
+            bounded(&format!("relation \"{name}\" does not exist")),
+        );
     }
     if let Some(function) = between(text, "Invalid function '", "'") {
-        let error = Error::new(SqlState::UNDEFINED_FUNCTION, bounded(&format!("function {function} does not exist")));
+        let error = Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            bounded(&format!("function {function} does not exist")),
+        );
         return match text.split_once("Did you mean ") {
             Some((_, other)) => error.with_hint(bounded(&format!("Did you mean {other}"))),
             None => error,
         };
     }
     if text.contains("RecursionLimitExceeded") {
-        return Error::new(SqlState::STATEMENT_TOO_COMPLEX, "statement is nested too deeply");
+        return Error::new(
+            SqlState::STATEMENT_TOO_COMPLEX,
+            "statement is nested too deeply",
+        );
     }
     if let Some((_, rest)) = text.split_once("ParserError(\"") {
         let why = rest.strip_suffix("\")").unwrap_or(rest);
-        return Error::new(SqlState::SYNTAX_ERROR, bounded(&format!("syntax error: {why}")));
+        return Error::new(
+            SqlState::SYNTAX_ERROR,
+            bounded(&format!("syntax error: {why}")),
+        );
     }
     if text.contains("Divide by zero") {
         return Error::new(SqlState::DIVISION_BY_ZERO, "division by zero");
     }
     if text.contains("non valid invocation id") {
-        return Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid invocation ID");
+        return Error::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            "invalid invocation ID",
+        );
     }
     if text.contains("Resources exhausted") || text.contains("Not enough memory") {
-        return Error::new(SqlState::OUT_OF_MEMORY, "cluster has not enough memory for this query")
-            .with_detail(bounded(text));
+        return Error::new(
+            SqlState::OUT_OF_MEMORY,
+            "cluster has not enough memory for this query",
+        )
+        .with_detail(bounded(text));
     }
     Error::new(class_of(message, text), bounded(text))
 }
@@ -219,7 +286,9 @@ fn from_text(message: &str, text: &str) -> Error {
 /// Of texts that are passed on as they are.
 fn class_of(message: &str, text: &str) -> SqlState {
     let has = |part: &str| text.contains(part);
-    if has("Cast error") && (has("Overflow") || has("overflow") || has("Can't cast value")) || has("Arithmetic overflow") {
+    if has("Cast error") && (has("Overflow") || has("overflow") || has("Can't cast value"))
+        || has("Arithmetic overflow")
+    {
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE
     } else if has("Parser error") && (has("timestamp") || has("date")) {
         SqlState::INVALID_DATETIME_FORMAT
@@ -244,5 +313,9 @@ fn class_of(message: &str, text: &str) -> SqlState {
 
 /// PostgreSQL quotes a bare name and leaves a qualified one as it is.
 fn quoted(name: &str) -> String {
-    if name.contains('.') || name.starts_with('"') { name.to_owned() } else { format!("\"{name}\"") }
+    if name.contains('.') || name.starts_with('"') {
+        name.to_owned()
+    } else {
+        format!("\"{name}\"")
+    }
 }

@@ -15,7 +15,9 @@ use datafusion::{
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
         execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType},
-        metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, Time},
+        metrics::{
+            BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, Time,
+        },
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -75,7 +77,9 @@ impl RuntimeExec {
 impl DisplayAs for RuntimeExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match format {
-            DisplayFormatType::Default | DisplayFormatType::Verbose => write!(f, "RuntimeExec: sql={}", self.sql),
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(f, "RuntimeExec: sql={}", self.sql)
+            }
             DisplayFormatType::TreeRender => write!(f, "sql={}", self.sql),
         }
     }
@@ -116,12 +120,24 @@ impl ExecutionPlan for RuntimeExec {
         Ok(self)
     }
 
-    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
-        let (source, sql, schema, shape) = (self.source.clone(), self.sql.clone(), self.schema(), self.shape);
+        let (source, sql, schema, shape) = (
+            self.source.clone(),
+            self.sql.clone(),
+            self.schema(),
+            self.shape,
+        );
         let rows = stream::once(async move {
             let start = Instant::now();
-            let replies = source.query_counted(&sql, meter.bytes.clone()).await.map_err(to_datafusion)?;
+            let replies = source
+                .query_counted(&sql, meter.bytes.clone())
+                .await
+                .map_err(to_datafusion)?;
             meter.first_row.add_elapsed(start);
             Ok::<_, datafusion::error::DataFusionError>(rows(replies, schema, shape, meter, start))
         })
@@ -171,7 +187,9 @@ fn rows(
     let mut last = start;
     let mut measured = move |batch: &RecordBatch| {
         meter.baseline.record_output(batch.num_rows());
-        meter.elapsed.add_elapsed(std::mem::replace(&mut last, Instant::now()));
+        meter
+            .elapsed
+            .add_elapsed(std::mem::replace(&mut last, Instant::now()));
     };
     match shape {
         RowShape::Columns => replies
@@ -195,8 +213,12 @@ fn rows(
 /// The one value of a count.
 fn count(batches: &[RecordBatch]) -> Result<u64> {
     let wrong = || errors::not_a_runtime("the reply to a count is not one number");
-    let [batch] = batches else { return Err(wrong()) };
-    let [column] = batch.columns() else { return Err(wrong()) };
+    let [batch] = batches else {
+        return Err(wrong());
+    };
+    let [column] = batch.columns() else {
+        return Err(wrong());
+    };
     let column = cast(column, &DataType::UInt64).map_err(|_| wrong())?;
     match column.as_primitive::<UInt64Type>() {
         column if column.len() == 1 && column.null_count() == 0 => Ok(column.value(0)),
@@ -212,8 +234,9 @@ fn counted(count: u64, schema: SchemaRef) -> impl Iterator<Item = DataFusionResu
         left -= rows;
         let rows = usize::try_from(rows).ok().filter(|rows| *rows > 0)?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Some(RecordBatch::try_new_with_options(schema.clone(), Vec::new(), &options).map_err(|error| {
-            to_datafusion(Error::internal(error))
-        }))
+        Some(
+            RecordBatch::try_new_with_options(schema.clone(), Vec::new(), &options)
+                .map_err(|error| to_datafusion(Error::internal(error))),
+        )
     })
 }

@@ -27,7 +27,8 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::{
-    catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream, physical_plan::metrics::Count,
+    catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream,
+    physical_plan::metrics::Count,
 };
 
 use crate::{
@@ -103,12 +104,19 @@ impl RuntimeSource {
         let introspection = self.introspect().await?;
         let start = Instant::now();
         self.query("SELECT 1").await?;
-        Ok(Probe { introspection, latency: start.elapsed() })
+        Ok(Probe {
+            introspection,
+            latency: start.elapsed(),
+        })
     }
 
     /// What was last discovered, however long ago.
     fn known(&self) -> Option<Known> {
-        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_known(&self, known: Known) {
@@ -127,7 +135,10 @@ impl RuntimeSource {
     /// Whether `partition_key` can be compared on the status and state tables: before 1.7 any such filter is an internal error there.
     fn compares_partition_key(&self) -> bool {
         let known = self.known();
-        let mut parts = known.iter().flat_map(|known| known.introspection.version.split('.')).map(str::parse::<u32>);
+        let mut parts = known
+            .iter()
+            .flat_map(|known| known.introspection.version.split('.'))
+            .map(str::parse::<u32>);
         match (parts.next(), parts.next()) {
             (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (1, 7),
             _ => false,
@@ -139,7 +150,10 @@ impl RuntimeSource {
 impl Source for RuntimeSource {
     async fn introspect(&self) -> Result<Arc<Introspection>> {
         let fresh = |known: &Option<Known>| {
-            known.as_ref().filter(|known| known.checked.elapsed() < VERSION_TTL).map(|known| known.introspection.clone())
+            known
+                .as_ref()
+                .filter(|known| known.checked.elapsed() < VERSION_TTL)
+                .map(|known| known.introspection.clone())
         };
         if let Some(introspection) = fresh(&self.known()) {
             return Ok(introspection);
@@ -149,7 +163,12 @@ impl Source for RuntimeSource {
         if let Some(introspection) = fresh(&known) {
             return Ok(introspection);
         }
-        let answer = self.0.client.version().await.map_err(|failure| failure.error)?;
+        let answer = self
+            .0
+            .client
+            .version()
+            .await
+            .map_err(|failure| failure.error)?;
         let introspection = match known {
             Some(known) if known.answer == answer => known.introspection,
             _ => {
@@ -158,7 +177,11 @@ impl Source for RuntimeSource {
                 Arc::new(discover::discover(self, &version.version).await?)
             }
         };
-        self.set_known(Known { answer, introspection: introspection.clone(), checked: Instant::now() });
+        self.set_known(Known {
+            answer,
+            introspection: introspection.clone(),
+            checked: Instant::now(),
+        });
         Ok(introspection)
     }
 
@@ -169,7 +192,9 @@ impl Source for RuntimeSource {
 
 impl fmt::Debug for RuntimeSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RuntimeSource").field(&self.0.client).finish()
+        f.debug_tuple("RuntimeSource")
+            .field(&self.0.client)
+            .finish()
     }
 }
 

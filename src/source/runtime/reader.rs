@@ -43,25 +43,42 @@ const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 enum Item {
-    Batch(RecordBatch, #[allow(dead_code, reason = "held until the batch has been taken")] OwnedSemaphorePermit),
+    Batch(
+        RecordBatch,
+        #[allow(dead_code, reason = "held until the batch has been taken")] OwnedSemaphorePermit,
+    ),
     /// The reply is whole. Without it, a channel that closes means that the task died.
     End,
 }
 
 /// Runs a query. Returns when its first rows have arrived (or it is known to have none), so that what fails before then fails here.
 /// `received` counts the bytes of the reply as they arrive.
-pub(super) async fn run(client: Arc<HttpClient>, sql: String, received: Count) -> Result<SendableRecordBatchStream> {
+pub(super) async fn run(
+    client: Arc<HttpClient>,
+    sql: String,
+    received: Count,
+) -> Result<SendableRecordBatchStream> {
     let (schema_sender, schema) = oneshot::channel();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(CHANNEL_SIZE_MAX as usize));
-    let mut sink = Sink { schema: Some(schema_sender), sender, room, received };
+    let mut sink = Sink {
+        schema: Some(schema_sender),
+        sender,
+        room,
+        received,
+    };
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
         let end = read_with_retries(&client, &sql, &mut sink).await;
         // Nobody listens any more if the statement was given up: then there is nobody to tell.
         let _ = sink.sender.send(end.map(|()| Item::End));
     }));
     match schema.await {
-        Ok(schema) => Ok(Box::pin(ReplyStream { schema, receiver, done: false, _task: task })),
+        Ok(schema) => Ok(Box::pin(ReplyStream {
+            schema,
+            receiver,
+            done: false,
+            _task: task,
+        })),
         Err(_) => match receiver.recv().await {
             Some(Err(error)) => Err(error),
             _ => Err(task_died()),
@@ -96,8 +113,15 @@ impl Sink {
 
     /// Waits for room, for `size` bytes or for all that there is.
     async fn push(&mut self, batch: RecordBatch, size: usize) -> Result<()> {
-        let size = u32::try_from(size).unwrap_or(CHANNEL_SIZE_MAX).clamp(1, CHANNEL_SIZE_MAX);
-        let permit = self.room.clone().acquire_many_owned(size).await.map_err(Error::internal)?;
+        let size = u32::try_from(size)
+            .unwrap_or(CHANNEL_SIZE_MAX)
+            .clamp(1, CHANNEL_SIZE_MAX);
+        let permit = self
+            .room
+            .clone()
+            .acquire_many_owned(size)
+            .await
+            .map_err(Error::internal)?;
         // The receiver is gone only when this task is being ended.
         let _ = self.sender.send(Ok(Item::Batch(batch, permit)));
         Ok(())
@@ -138,7 +162,9 @@ async fn read(client: &HttpClient, sql: &str, sink: &mut Sink) -> Result<(), Fai
             Ok(None) => break,
             Ok(Some(frame)) => frame.map_err(|error| broken_off(sink, error.to_string()))?,
         };
-        let Ok(chunk) = frame.into_data() else { continue };
+        let Ok(chunk) = frame.into_data() else {
+            continue;
+        };
         sink.received.add(chunk.len());
         decoder.feed(chunk).map_err(malformed)?;
         while let Some((batch, size)) = decoder.next().map_err(malformed)? {
@@ -154,18 +180,30 @@ async fn read(client: &HttpClient, sql: &str, sink: &mut Sink) -> Result<(), Fai
             sink.begin(schema);
             Ok(())
         }
-        _ => Err(broken_off(sink, "the body ended without the end-of-stream marker".to_owned())),
+        _ => Err(broken_off(
+            sink,
+            "the body ended without the end-of-stream marker".to_owned(),
+        )),
     }
 }
 
 /// Before the first row another attempt may go through: a node that dies cuts its replies.
 fn broken_off(sink: &Sink, log: String) -> Failure {
-    let retry = if sink.has_begun() { Retry::No } else { Retry::Backoff };
-    Failure { error: errors::cut_off().with_log(log), retry }
+    let retry = if sink.has_begun() {
+        Retry::No
+    } else {
+        Retry::Backoff
+    };
+    Failure {
+        error: errors::cut_off().with_log(log),
+        retry,
+    }
 }
 
 fn malformed(error: arrow::error::ArrowError) -> Failure {
-    Failure::lasting(errors::not_a_runtime(&format!("malformed Arrow stream: {error}")))
+    Failure::lasting(errors::not_a_runtime(&format!(
+        "malformed Arrow stream: {error}"
+    )))
 }
 
 /// The receiving end.

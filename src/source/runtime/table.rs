@@ -31,24 +31,30 @@ pub(super) struct RuntimeTable {
 
 impl RuntimeTable {
     pub(super) fn new(source: RuntimeSource, name: &str, schema: SchemaRef) -> Self {
-        RuntimeTable { source, name: name.to_owned(), schema }
+        RuntimeTable {
+            source,
+            name: name.to_owned(),
+            schema,
+        }
     }
 
-    fn writer(&self) -> FilterWriter<'_> {
-        let avoid: &[&str] =
-            if PARTITION_KEY_BROKEN.contains(&self.name.as_str()) && !self.source.compares_partition_key() {
-                &["partition_key"]
-            } else {
-                &[]
-            };
-        FilterWriter::new(&self.schema, avoid)
+    /// Columns that this runtime cannot compare.
+    fn avoid(&self) -> &'static [&'static str] {
+        let broken = PARTITION_KEY_BROKEN.contains(&self.name.as_str())
+            && !self.source.compares_partition_key();
+        if broken { &["partition_key"] } else { &[] }
     }
 
     /// The SELECT that yields `columns` of the rows that pass `filters`.
     fn sql(&self, columns: &Schema, filters: &[String], limit: Option<usize>) -> String {
         let list = match columns.fields().is_empty() {
             true => "1".to_owned(),
-            false => columns.fields().iter().map(|field| quote(field.name())).collect::<Vec<_>>().join(", "),
+            false => columns
+                .fields()
+                .iter()
+                .map(|field| quote(field.name()))
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         let mut sql = format!("SELECT {list} FROM \"public\".{}", quote(&self.name));
         for (index, filter) in filters.iter().enumerate() {
@@ -77,8 +83,11 @@ impl TableProvider for RuntimeTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        let mut writer = self.writer();
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let mut writer = FilterWriter::for_offer(&self.schema, self.avoid());
         Ok(filters
             .iter()
             .map(|filter| match writer.write(filter) {
@@ -99,16 +108,28 @@ impl TableProvider for RuntimeTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => self.schema.clone(),
         };
-        // The optimizer offers filters in several passes, each within the limits; only together can they exceed them.
-        let mut writer = self.writer();
-        let filters: Option<Vec<String>> = filters.iter().map(|filter| writer.write(filter)).collect();
+        let mut writer = FilterWriter::for_scan(&self.schema, self.avoid());
+        let filters: Option<Vec<String>> =
+            filters.iter().map(|filter| writer.write(filter)).collect();
         let Some(filters) = filters else {
-            let error = Error::new(SqlState::STATEMENT_TOO_COMPLEX, "statement has too many filters on one table")
-                .with_detail(format!("Table \"{}\".", self.name));
+            let error = Error::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "statement has too many filters on one table",
+            )
+            .with_detail(format!("Table \"{}\".", self.name));
             return Err(to_datafusion(error));
         };
         let sql = self.sql(&schema, &filters, limit);
-        let shape = if schema.fields().is_empty() { RowShape::Count } else { RowShape::Columns };
-        Ok(Arc::new(RuntimeExec::new(self.source.clone(), sql, schema, shape)))
+        let shape = if schema.fields().is_empty() {
+            RowShape::Count
+        } else {
+            RowShape::Columns
+        };
+        Ok(Arc::new(RuntimeExec::new(
+            self.source.clone(),
+            sql,
+            schema,
+            shape,
+        )))
     }
 }

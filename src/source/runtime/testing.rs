@@ -43,7 +43,9 @@ pub(super) struct Server {
 
 impl Server {
     /// `answer` gets the number of the request, counted from 0, and the request.
-    pub(super) async fn start(answer: impl Fn(usize, &Request) -> Vec<Step> + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(
+        answer: impl Fn(usize, &Request) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -54,11 +56,22 @@ impl Server {
             let (requests, sent) = (requests.clone(), sent.clone());
             async move {
                 while let Ok((socket, _)) = listener.accept().await {
-                    tokio::spawn(serve(socket, answer.clone(), requests.clone(), sent.clone(), gone_sender.clone()));
+                    tokio::spawn(serve(
+                        socket,
+                        answer.clone(),
+                        requests.clone(),
+                        sent.clone(),
+                        gone_sender.clone(),
+                    ));
                 }
             }
         });
-        Server { url, requests, gone, sent }
+        Server {
+            url,
+            requests,
+            gone,
+            sent,
+        }
     }
 
     /// Gives the same answer to everything.
@@ -71,7 +84,10 @@ impl Server {
     }
 
     pub(super) fn sql(&self) -> Vec<String> {
-        self.requests().into_iter().map(|request| request.sql).collect()
+        self.requests()
+            .into_iter()
+            .map(|request| request.sql)
+            .collect()
     }
 }
 
@@ -122,19 +138,29 @@ async fn read_request(socket: &mut TcpStream) -> Option<Request> {
         }
     }
     let head = String::from_utf8(bytes).unwrap().to_lowercase();
-    let length = head.split("content-length: ").nth(1).map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+    let length = head.split("content-length: ").nth(1).map_or(0, |rest| {
+        rest.split("\r\n").next().unwrap().parse().unwrap()
+    });
     let mut body = vec![0; length];
     socket.read_exact(&mut body).await.ok()?;
     let sql = match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(body) => body["query"].as_str().unwrap().to_owned(),
         Err(_) => String::new(),
     };
-    Some(Request { target: head.split(" http/1.1").next().unwrap().to_owned(), head, sql })
+    Some(Request {
+        target: head.split(" http/1.1").next().unwrap().to_owned(),
+        head,
+        sql,
+    })
 }
 
 /// A response that has its body's length.
 pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Step {
-    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut bytes = format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
     bytes.extend_from_slice(body);
     Step::Send(bytes)
 }
@@ -142,7 +168,11 @@ pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Step {
 /// An error as a runtime sends it.
 pub(super) fn error(status: &str, message: &str) -> Step {
     let body = serde_json::json!({ "message": message }).to_string();
-    response(status, "content-type: application/json\r\n", body.as_bytes())
+    response(
+        status,
+        "content-type: application/json\r\n",
+        body.as_bytes(),
+    )
 }
 
 /// The head of a result.
@@ -176,13 +206,19 @@ pub(super) fn messages(schema: &Schema, batches: &[RecordBatch]) -> Vec<Vec<u8>>
     let bytes = writer.into_inner().unwrap();
     ends.push(bytes.len());
     let mut start = 0;
-    ends.into_iter().map(|end| bytes[std::mem::replace(&mut start, end)..end].to_vec()).collect()
+    ends.into_iter()
+        .map(|end| bytes[std::mem::replace(&mut start, end)..end].to_vec())
+        .collect()
 }
 
 /// A whole result, a chunk for each message.
 pub(super) fn result(schema: &Schema, batches: &[RecordBatch]) -> Vec<Step> {
     let mut steps = vec![head()];
-    steps.extend(messages(schema, batches).iter().map(|message| Step::Send(chunk(message))));
+    steps.extend(
+        messages(schema, batches)
+            .iter()
+            .map(|message| Step::Send(chunk(message))),
+    );
     steps.push(end());
     steps
 }

@@ -35,17 +35,34 @@ pub struct TableFile {
 }
 
 impl Manifest {
-    pub(crate) fn new(runtime_version: String, captured_at: String, functions: BTreeSet<String>) -> Self {
-        Manifest { format: FORMAT, runtime_version, captured_at, tables: BTreeMap::new(), functions }
+    pub(crate) fn new(
+        runtime_version: String,
+        captured_at: String,
+        functions: BTreeSet<String>,
+    ) -> Self {
+        Manifest {
+            format: FORMAT,
+            runtime_version,
+            captured_at,
+            tables: BTreeMap::new(),
+            functions,
+        }
     }
 
     /// Reads a manifest. Fails (58030) with what is wrong with it.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
-        let manifest: Manifest = serde_json::from_slice(json).map_err(|error| broken(FILE_NAME, error))?;
+        let manifest: Manifest =
+            serde_json::from_slice(json).map_err(|error| broken(FILE_NAME, error))?;
         if manifest.format != FORMAT {
-            return Err(broken(FILE_NAME, format!("format {} is not {FORMAT}", manifest.format)));
+            return Err(broken(
+                FILE_NAME,
+                format!("format {} is not {FORMAT}", manifest.format),
+            ));
         }
-        manifest.tables.keys().try_for_each(|table| file_name(table).map(drop))?;
+        manifest
+            .tables
+            .keys()
+            .try_for_each(|table| file_name(table).map(drop))?;
         Ok(manifest)
     }
 }
@@ -54,12 +71,18 @@ impl Manifest {
 pub(crate) fn file_name(table: &str) -> Result<String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if table.is_empty() || table.len() > 63 || !table.bytes().all(plain) {
-        return Err(broken(FILE_NAME, format!("{table:?} is not a table's name")));
+        return Err(broken(
+            FILE_NAME,
+            format!("{table:?} is not a table's name"),
+        ));
     }
     Ok(format!("{table}.parquet"))
 }
 
 /// A file of a snapshot that cannot be used.
 pub(crate) fn broken(file: &str, why: impl std::fmt::Display) -> Error {
-    Error::new(SqlState::IO_ERROR, format!("snapshot file \"{file}\" cannot be read: {why}"))
+    Error::new(
+        SqlState::IO_ERROR,
+        format!("snapshot file \"{file}\" cannot be read: {why}"),
+    )
 }

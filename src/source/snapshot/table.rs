@@ -31,8 +31,18 @@ pub(super) struct SnapshotTable {
 }
 
 impl SnapshotTable {
-    pub(super) fn new(name: &str, file: Option<TableFile>, schema: SchemaRef, store: ObjectStoreUrl) -> Self {
-        SnapshotTable { name: name.to_owned(), file, schema, store }
+    pub(super) fn new(
+        name: &str,
+        file: Option<TableFile>,
+        schema: SchemaRef,
+        store: ObjectStoreUrl,
+    ) -> Self {
+        SnapshotTable {
+            name: name.to_owned(),
+            file,
+            schema,
+            store,
+        }
     }
 }
 
@@ -55,13 +65,21 @@ impl TableProvider for SnapshotTable {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(file) = self.file else {
             let message = format!("relation \"{}\" does not exist", self.name);
-            return Err(to_datafusion(Error::new(SqlState::UNDEFINED_TABLE, message)));
+            return Err(to_datafusion(Error::new(
+                SqlState::UNDEFINED_TABLE,
+                message,
+            )));
         };
         let rows = usize::try_from(file.rows).map_or(Precision::Absent, Precision::Exact);
         // Filters that the optimizer moves into the scan are applied while decoding, columns that they do not need skipped.
-        let source = ParquetSource::new(self.schema.clone()).with_pushdown_filters(true).with_enable_page_index(true);
+        let source = ParquetSource::new(self.schema.clone())
+            .with_pushdown_filters(true)
+            .with_enable_page_index(true);
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
-            .with_file(PartitionedFile::new(file_name(&self.name).map_err(to_datafusion)?, file.bytes))
+            .with_file(PartitionedFile::new(
+                file_name(&self.name).map_err(to_datafusion)?,
+                file.bytes,
+            ))
             .with_statistics(Statistics::new_unknown(&self.schema).with_num_rows(rows))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
