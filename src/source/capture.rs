@@ -210,3 +210,132 @@ fn unwritable(path: &Path, error: impl std::fmt::Display) -> Error {
         format!("could not write snapshot \"{}\": {error}", path.display()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, LargeStringArray, RecordBatch, UInt64Array};
+
+    use super::*;
+    use crate::source::runtime::testing::{self, Server};
+
+    fn batch(start: u64, rows: u64) -> RecordBatch {
+        let ids: ArrayRef = Arc::new(
+            (start..start + rows)
+                .map(|n| (n % 7 != 0).then(|| format!("inv_{n}")))
+                .collect::<LargeStringArray>(),
+        );
+        let keys: ArrayRef = Arc::new(UInt64Array::from_iter_values(start..start + rows));
+        RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("partition_key", keys, true)])
+            .unwrap()
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    async fn run(server: &Server, dir: &Path) -> Result<Manifest> {
+        capture(&RuntimeSource::new(&server.url)?, dir, |_| ()).await
+    }
+
+    #[tokio::test]
+    async fn a_capture_is_a_cluster_with_the_same_tables_and_rows() {
+        let journal: Vec<RecordBatch> = (0..200).map(|n| batch(n * 128, 128)).collect();
+        let server = testing::runtime(
+            "1.7.12",
+            vec![("sys_journal", journal), ("state", vec![batch(0, 0)])],
+        )
+        .await;
+        let source = RuntimeSource::new(&server.url).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("made/by/capture");
+        let mut seen = Vec::new();
+        let manifest = capture(&source, &dir, |at| {
+            seen.push((
+                at.table.to_owned(),
+                at.rows,
+                at.bytes.is_some(),
+                at.tables_done,
+            ))
+        })
+        .await
+        .unwrap();
+        assert_eq!(
+            names(&dir),
+            ["manifest.json", "state.parquet", "sys_journal.parquet"]
+        );
+        assert_eq!(manifest.tables["sys_journal"].rows, 25_600);
+        assert_eq!(seen.first(), Some(&("state".to_owned(), 0, true, 1)));
+        assert_eq!(
+            seen.last(),
+            Some(&("sys_journal".to_owned(), 25_600, true, 2))
+        );
+        assert!(seen.len() > 3, "progress within a table: {seen:?}");
+
+        let snapshot = SnapshotSource::open(&dir).unwrap();
+        assert_eq!(snapshot.manifest(), &manifest);
+        assert_eq!(
+            snapshot.introspect().await.unwrap(),
+            source.introspect().await.unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_directory_with_anything_else_in_it_is_refused_and_left_alone() {
+        let server = testing::runtime("1.7.12", vec![("state", vec![batch(0, 1)])]).await;
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.tex"), "years of work").unwrap();
+        let error = run(&server, dir.path()).await.unwrap_err();
+        assert_eq!(error.code(), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+        assert_eq!(names(dir.path()), ["thesis.tex"]);
+        assert_eq!(server.requests().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_older_snapshot_is_replaced_and_what_an_interrupted_capture_left_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("state.parquet.partial"), "half").unwrap();
+        let old = testing::runtime(
+            "1.6.1",
+            vec![
+                ("state", vec![batch(0, 1)]),
+                ("sys_idempotency", vec![batch(0, 0)]),
+            ],
+        )
+        .await;
+        run(&old, dir.path()).await.unwrap();
+        let new = testing::runtime("1.7.12", vec![("state", vec![batch(0, 2)])]).await;
+        run(&new, dir.path()).await.unwrap();
+        assert_eq!(names(dir.path()), ["manifest.json", "state.parquet"]);
+        assert_eq!(
+            SnapshotSource::open(dir.path())
+                .unwrap()
+                .manifest()
+                .runtime_version,
+            "1.7.12"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_capture_that_fails_leaves_the_older_snapshot_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = testing::runtime("1.6.1", vec![("state", vec![batch(0, 1)])]).await;
+        let manifest = run(&old, dir.path()).await.unwrap();
+        let broken = testing::runtime(
+            "1.7.12",
+            vec![("state", vec![batch(0, 2)]), ("../evil", vec![batch(0, 1)])],
+        )
+        .await;
+        assert!(run(&broken, dir.path()).await.is_err());
+        assert_eq!(
+            SnapshotSource::open(dir.path()).unwrap().manifest(),
+            &manifest
+        );
+    }
+}

@@ -319,3 +319,157 @@ fn quoted(name: &str) -> String {
         format!("\"{name}\"")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(message: &str) -> Failure {
+        let body = serde_json::json!({ "message": message }).to_string();
+        from_response(StatusCode::INTERNAL_SERVER_ERROR, None, body.as_bytes())
+    }
+
+    /// Messages as runtimes 1.6.1 and 1.7.12 sent them.
+    #[test]
+    fn what_a_runtime_says_becomes_what_postgresql_would_say() {
+        for (message, code, expected) in [
+            (
+                "Datafusion error: Schema error: No field named nope. Valid fields are sys_deployment.id, sys_deployment.ty.",
+                SqlState::UNDEFINED_COLUMN,
+                "column \"nope\" does not exist",
+            ),
+            (
+                "Datafusion error: Schema error: No field named case.",
+                SqlState::UNDEFINED_COLUMN,
+                "column \"case\" does not exist",
+            ),
+            (
+                "Datafusion error: Schema error: No field named s.nope. Valid fields are s.id.",
+                SqlState::UNDEFINED_COLUMN,
+                "column s.nope does not exist",
+            ),
+            (
+                "Datafusion error: Error during planning: table 'restate.public.nope' not found",
+                SqlState::UNDEFINED_TABLE,
+                "relation \"nope\" does not exist",
+            ),
+            (
+                "Datafusion error: Error during planning: Invalid function 'foo'.\nDid you mean 'log'?",
+                SqlState::UNDEFINED_FUNCTION,
+                "function foo does not exist",
+            ),
+            (
+                "Datafusion error: SQL error: ParserError(\"Expected: an SQL statement, found: selec at Line: 1, Column: 1\")",
+                SqlState::SYNTAX_ERROR,
+                "syntax error: Expected: an SQL statement, found: selec at Line: 1, Column: 1",
+            ),
+            (
+                "Datafusion error: SQL error: RecursionLimitExceeded",
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "statement is nested too deeply",
+            ),
+            (
+                "Datafusion error: Arrow error: Divide by zero error",
+                SqlState::DIVISION_BY_ZERO,
+                "division by zero",
+            ),
+            (
+                "Datafusion error: Optimizer rule 'simplify_expressions' failed\ncaused by\nArrow error: Cast error: Cannot cast string 'x' to value of Int32 type",
+                SqlState::INVALID_TEXT_REPRESENTATION,
+                "Cast error: Cannot cast string 'x' to value of Int32 type",
+            ),
+            (
+                "Datafusion error: External error: non valid invocation id",
+                SqlState::INVALID_TEXT_REPRESENTATION,
+                "invalid invocation ID",
+            ),
+            (
+                "Datafusion error: This feature is not implemented: The context currently only supports a single SQL statement",
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "The context currently only supports a single SQL statement",
+            ),
+            (
+                "Datafusion error: Error during planning: Inconsistent data length across values list: got 1 values in row 0 but expected 9",
+                SqlState::SYNTAX_ERROR,
+                "Inconsistent data length across values list: got 1 values in row 0 but expected 9",
+            ),
+            (
+                "Datafusion error: Resources exhausted: Additional allocation failed for ExternalSorter",
+                SqlState::OUT_OF_MEMORY,
+                "cluster has not enough memory for this query",
+            ),
+            (
+                "Datafusion error: Internal error: Only intervals with the same data type are intersectable, lhs:Null, rhs:UInt64.",
+                SqlState::INTERNAL_ERROR,
+                "Internal error: Only intervals with the same data type are intersectable, lhs:Null, rhs:UInt64.",
+            ),
+        ] {
+            let failure = of(message);
+            assert_eq!(
+                (failure.error.code(), failure.error.message()),
+                (code, expected)
+            );
+            assert_eq!(failure.retry, Retry::No, "{message}");
+        }
+        assert_eq!(
+            of("Invalid function 'foo'.\nDid you mean 'log'?")
+                .error
+                .hint(),
+            Some("Did you mean 'log'?")
+        );
+    }
+
+    #[test]
+    fn texts_of_a_starting_cluster_are_worth_another_try() {
+        for message in [
+            "Datafusion error: External error: node lookup for partition 7 failed",
+            "Datafusion error: External error: partition 3 doesn't exist on this node, this is benign and can be retried",
+            "Datafusion error: External error: connection closed",
+            "Datafusion error: External error: connect throttled; retry later",
+        ] {
+            let failure = of(message);
+            assert_eq!(
+                (failure.error.code(), failure.retry),
+                (SqlState::CANNOT_CONNECT_NOW, Retry::Backoff),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let fields = "ü.".repeat(100_000);
+        let error = of(&format!(
+            "Datafusion error: Schema error: No field named x. Valid fields are {fields}"
+        ))
+        .error;
+        assert!(error.detail().is_some_and(|detail| detail.len() < 4 * TEXT_LENGTH_MAX && detail.ends_with("...")));
+        assert!(of(&fields).error.message().len() < 4 * TEXT_LENGTH_MAX);
+    }
+
+    #[test]
+    fn the_log_never_holds_what_a_statement_held() {
+        let error = of("Datafusion error: Arrow error: Cast error: Cannot cast string 'secret' to value of Int32 type").error;
+        assert_eq!(error.log(), Some("HTTP status 500"));
+    }
+
+    #[test]
+    fn a_status_alone_says_what_it_can() {
+        let of =
+            |status, body: &[u8]| from_response(StatusCode::from_u16(status).unwrap(), None, body);
+        assert_eq!(
+            of(413, b"length limit exceeded").error.code(),
+            SqlState::PROGRAM_LIMIT_EXCEEDED
+        );
+        assert_eq!(of(503, b"<html>").retry, Retry::Backoff);
+        assert_eq!(
+            of(500, b"<html>").error.code(),
+            SqlState::CONNECTION_FAILURE
+        );
+        assert_eq!(of(429, b"").error.code(), SqlState::TOO_MANY_CONNECTIONS);
+        assert_eq!(
+            of(429, b"{\"message\":\"Rate limited\"}").error.code(),
+            SqlState::CONFIGURATION_LIMIT_EXCEEDED
+        );
+    }
+}

@@ -16,7 +16,8 @@ use datafusion::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
         execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType},
         metrics::{
-            BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, Time,
+            BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+            RecordOutput, Time,
         },
         stream::RecordBatchStreamAdapter,
     },
@@ -186,7 +187,7 @@ fn rows(
 ) -> BatchStream {
     let mut last = start;
     let mut measured = move |batch: &RecordBatch| {
-        meter.baseline.record_output(batch.num_rows());
+        batch.record_output(&meter.baseline);
         meter
             .elapsed
             .add_elapsed(std::mem::replace(&mut last, Instant::now()));

@@ -13,7 +13,7 @@ mod reader;
 mod socket;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -51,8 +51,8 @@ pub struct RuntimeSource(Arc<Inner>);
 struct Inner {
     client: Arc<client::HttpClient>,
     known: RwLock<Option<Known>>,
-    /// Lets one caller discover while the others wait for it.
-    discovering: tokio::sync::Mutex<()>,
+    /// Lets one caller ask while the others wait for what it learns, be it a failure.
+    asking: tokio::sync::Mutex<Option<Refusal>>,
 }
 
 /// What was discovered, and when it was last found to hold.
@@ -62,6 +62,12 @@ struct Known {
     answer: Bytes,
     introspection: Arc<Introspection>,
     checked: Instant,
+}
+
+/// The last failure to learn anything.
+struct Refusal {
+    at: Instant,
+    error: Error,
 }
 
 /// What `restate-pg check` says about a cluster.
@@ -83,7 +89,7 @@ impl RuntimeSource {
         RuntimeSource(Arc::new(Inner {
             client: Arc::new(client),
             known: RwLock::new(None),
-            discovering: tokio::sync::Mutex::new(()),
+            asking: tokio::sync::Mutex::new(None),
         }))
     }
 
@@ -107,6 +113,29 @@ impl RuntimeSource {
         Ok(Probe {
             introspection,
             latency: start.elapsed(),
+        })
+    }
+
+    /// Asks for the version, and for the rest if that is another than what is known.
+    async fn ask(&self, known: Option<&Known>) -> Result<Known> {
+        let answer = self
+            .0
+            .client
+            .version()
+            .await
+            .map_err(|failure| failure.error)?;
+        let introspection = match known {
+            Some(known) if known.answer == answer => known.introspection.clone(),
+            _ => {
+                let version: discover::Version = serde_json::from_slice(&answer)
+                    .map_err(|_| errors::not_a_runtime("the reply to /version has no version"))?;
+                Arc::new(discover::discover(self, &version.version).await?)
+            }
+        };
+        Ok(Known {
+            answer,
+            introspection,
+            checked: Instant::now(),
         })
     }
 
@@ -158,31 +187,41 @@ impl Source for RuntimeSource {
         if let Some(introspection) = fresh(&self.known()) {
             return Ok(introspection);
         }
-        let _discovering = self.0.discovering.lock().await;
+        let asked = Instant::now();
+        let mut last_refusal = self.0.asking.lock().await;
         let known = self.known();
         if let Some(introspection) = fresh(&known) {
             return Ok(introspection);
         }
-        let answer = self
-            .0
-            .client
-            .version()
-            .await
-            .map_err(|failure| failure.error)?;
-        let introspection = match known {
-            Some(known) if known.answer == answer => known.introspection,
-            _ => {
-                let version: discover::Version = serde_json::from_slice(&answer)
-                    .map_err(|_| errors::not_a_runtime("the reply to /version has no version"))?;
-                Arc::new(discover::discover(self, &version.version).await?)
+        // Those who waited while a dead cluster was asked do not each ask it again.
+        if let Some(refusal) = last_refusal.as_ref().filter(|refusal| refusal.at >= asked) {
+            return Err(refusal.error.clone());
+        }
+        match self.ask(known.as_ref()).await {
+            Ok(found) => {
+                let introspection = found.introspection.clone();
+                self.set_known(found);
+                Ok(introspection)
             }
-        };
-        self.set_known(Known {
-            answer,
-            introspection: introspection.clone(),
-            checked: Instant::now(),
-        });
-        Ok(introspection)
+            Err(error) => match known {
+                // What was known stands until the runtime can be asked again: a scan says by itself why it fails.
+                Some(known) => {
+                    let introspection = known.introspection.clone();
+                    self.set_known(Known {
+                        checked: Instant::now(),
+                        ..known
+                    });
+                    Ok(introspection)
+                }
+                None => {
+                    *last_refusal = Some(Refusal {
+                        at: Instant::now(),
+                        error: error.clone(),
+                    });
+                    Err(error)
+                }
+            },
+        }
     }
 
     fn table(&self, table: &str, schema: SchemaRef) -> Arc<dyn TableProvider> {

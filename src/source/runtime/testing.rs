@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use arrow::{array::RecordBatch, datatypes::Schema, ipc::writer::StreamWriter};
+use arrow::{
+    array::{ArrayRef, RecordBatch, StringArray},
+    datatypes::Schema,
+    ipc::writer::StreamWriter,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -11,7 +15,7 @@ use tokio::{
 
 /// What the server does in answer to one request, in order. After the last step it waits for the next request.
 #[derive(Clone)]
-pub(super) enum Step {
+pub(in crate::source) enum Step {
     Send(Vec<u8>),
     /// Sends the same bytes until the client goes away.
     Endless(Vec<u8>),
@@ -24,26 +28,26 @@ type Answer = dyn Fn(usize, &Request) -> Vec<Step> + Send + Sync;
 
 /// A request as it arrived.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Request {
+pub(in crate::source) struct Request {
     /// Method and path.
-    pub(super) target: String,
-    pub(super) head: String,
+    pub(in crate::source) target: String,
+    pub(in crate::source) head: String,
     /// The `query` of the body; empty without one.
-    pub(super) sql: String,
+    pub(in crate::source) sql: String,
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
+pub(in crate::source) struct Server {
+    pub(in crate::source) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
     /// One number for each client that went away during `Endless` or `Hang`: how many bytes it had been sent.
-    pub(super) gone: mpsc::UnboundedReceiver<usize>,
+    pub(in crate::source) gone: mpsc::UnboundedReceiver<usize>,
     /// Bytes sent by `Endless` so far.
-    pub(super) sent: Arc<Mutex<usize>>,
+    pub(in crate::source) sent: Arc<Mutex<usize>>,
 }
 
 impl Server {
     /// `answer` gets the number of the request, counted from 0, and the request.
-    pub(super) async fn start(
+    pub(in crate::source) async fn start(
         answer: impl Fn(usize, &Request) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,15 +79,15 @@ impl Server {
     }
 
     /// Gives the same answer to everything.
-    pub(super) async fn always(steps: Vec<Step>) -> Self {
+    pub(in crate::source) async fn always(steps: Vec<Step>) -> Self {
         Self::start(move |_, _| steps.clone()).await
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(in crate::source) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    pub(super) fn sql(&self) -> Vec<String> {
+    pub(in crate::source) fn sql(&self) -> Vec<String> {
         self.requests()
             .into_iter()
             .map(|request| request.sql)
@@ -155,7 +159,7 @@ async fn read_request(socket: &mut TcpStream) -> Option<Request> {
 }
 
 /// A response that has its body's length.
-pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Step {
+pub(in crate::source) fn response(status: &str, headers: &str, body: &[u8]) -> Step {
     let mut bytes = format!(
         "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
@@ -166,7 +170,7 @@ pub(super) fn response(status: &str, headers: &str, body: &[u8]) -> Step {
 }
 
 /// An error as a runtime sends it.
-pub(super) fn error(status: &str, message: &str) -> Step {
+pub(in crate::source) fn error(status: &str, message: &str) -> Step {
     let body = serde_json::json!({ "message": message }).to_string();
     response(
         status,
@@ -176,26 +180,67 @@ pub(super) fn error(status: &str, message: &str) -> Step {
 }
 
 /// The head of a result.
-pub(super) fn head() -> Step {
+pub(in crate::source) fn head() -> Step {
     Step::Send(
         b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.apache.arrow.stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(),
     )
 }
 
-pub(super) fn chunk(bytes: &[u8]) -> Vec<u8> {
+pub(in crate::source) fn chunk(bytes: &[u8]) -> Vec<u8> {
     let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
     chunk.extend_from_slice(bytes);
     chunk.extend_from_slice(b"\r\n");
     chunk
 }
 
+/// A runtime of this version with these tables and what each holds, and one function, `abs`.
+pub(in crate::source) async fn runtime(
+    version: &'static str,
+    tables: Vec<(&'static str, Vec<RecordBatch>)>,
+) -> Server {
+    let names = |names: Vec<&str>| {
+        let column: ArrayRef = Arc::new(StringArray::from(names));
+        let batch = RecordBatch::try_from_iter([("name", column)]).unwrap();
+        result(&batch.schema(), &[batch])
+    };
+    Server::start(move |_, request| match request.sql.as_str() {
+        "" => {
+            let body = serde_json::json!({ "version": version }).to_string();
+            vec![response(
+                "200 OK",
+                "content-type: application/json\r\n",
+                body.as_bytes(),
+            )]
+        }
+        sql if sql.contains("information_schema.tables") => {
+            names(tables.iter().map(|(name, _)| *name).collect())
+        }
+        sql if sql.contains("information_schema.routines") => names(vec!["ABS"]),
+        sql => {
+            let (_, batches) = tables
+                .iter()
+                .find(|(name, _)| sql.contains(&format!("\"{name}\"")))
+                .unwrap();
+            result(
+                &batches[0].schema(),
+                if sql.ends_with("LIMIT 0") {
+                    &[]
+                } else {
+                    batches
+                },
+            )
+        }
+    })
+    .await
+}
+
 /// The chunk that ends a body.
-pub(super) fn end() -> Step {
+pub(in crate::source) fn end() -> Step {
     Step::Send(b"0\r\n\r\n".to_vec())
 }
 
 /// A result's messages as bytes: the schema, each batch, the end-of-stream marker.
-pub(super) fn messages(schema: &Schema, batches: &[RecordBatch]) -> Vec<Vec<u8>> {
+pub(in crate::source) fn messages(schema: &Schema, batches: &[RecordBatch]) -> Vec<Vec<u8>> {
     let mut writer = StreamWriter::try_new(Vec::new(), schema).unwrap();
     let mut ends = vec![writer.get_ref().len()];
     for batch in batches {
@@ -212,7 +257,7 @@ pub(super) fn messages(schema: &Schema, batches: &[RecordBatch]) -> Vec<Vec<u8>>
 }
 
 /// A whole result, a chunk for each message.
-pub(super) fn result(schema: &Schema, batches: &[RecordBatch]) -> Vec<Step> {
+pub(in crate::source) fn result(schema: &Schema, batches: &[RecordBatch]) -> Vec<Step> {
     let mut steps = vec![head()];
     steps.extend(
         messages(schema, batches)

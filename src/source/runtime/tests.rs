@@ -668,6 +668,38 @@ async fn one_discovery_serves_all_who_wait_for_it() {
     assert_eq!(server.requests().len(), 3);
 }
 
+#[tokio::test]
+async fn those_who_wait_for_a_dead_cluster_share_its_refusal_and_what_was_known_stands() {
+    let alive = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let answer = {
+        let alive = alive.clone();
+        move |_: usize, request: &super::testing::Request| match request.sql.is_empty() {
+            _ if !alive.load(std::sync::atomic::Ordering::SeqCst) => {
+                vec![response("503 Service Unavailable", "", b"")]
+            }
+            true => vec![response("200 OK", "", br#"{"version":"1.7.12"}"#)],
+            false => result(
+                &Schema::new(vec![Field::new("name", DataType::Utf8, true)]),
+                &[],
+            ),
+        }
+    };
+    let server = Server::start(answer).await;
+    let source = source(&server);
+    let all = futures::future::join_all((0..20).map(|_| source.introspect())).await;
+    assert!(all.iter().all(|one| {
+        one.as_ref()
+            .is_err_and(|error| error.code() == SqlState::CANNOT_CONNECT_NOW)
+    }));
+    assert_eq!(server.requests().len(), 1);
+
+    alive.store(true, std::sync::atomic::Ordering::SeqCst);
+    let known = source.introspect().await.unwrap();
+    alive.store(false, std::sync::atomic::Ordering::SeqCst);
+    source.distrust();
+    assert!(Arc::ptr_eq(&known, &source.introspect().await.unwrap()));
+}
+
 /// The schema of `t` with a column of each type that tables have.
 fn every_type() -> SchemaRef {
     let timestamp = DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()));
