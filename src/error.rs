@@ -82,6 +82,7 @@ sqlstates! {
     ADMIN_SHUTDOWN = "57P01",
     CANNOT_CONNECT_NOW = "57P03",
     IDLE_SESSION_TIMEOUT = "57P05",
+    IO_ERROR = "58030",
     INTERNAL_ERROR = "XX000",
 }
 
@@ -208,7 +209,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.0.severity.as_str(), self.0.message, self.0.code.0)
+        write!(
+            f,
+            "{}: {} ({})",
+            self.0.severity.as_str(),
+            self.0.message,
+            self.0.code.0
+        )
     }
 }
 
