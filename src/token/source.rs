@@ -1,0 +1,224 @@
+//! The current keys of one issuer, wherever they come from: kept, refreshed, and kept on through an outage. There is no task
+//! that runs by itself: the logins that need keys drive it, and at most one load runs at a time.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use tokio::io::AsyncReadExt;
+
+use super::{Clock, KeyFault, KeySet, KeyUrl, fetch::Fetcher};
+use crate::limits::*;
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A JWKS file, read again when it changes.
+    File(PathBuf),
+    /// A JWKS over HTTP.
+    Url(KeyUrl),
+    /// Keys at hand, which never change.
+    Fixed(KeySet),
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeySource::File(path) => path.display().fmt(f),
+            KeySource::Url(url) => url.fmt(f),
+            KeySource::Fixed(_) => f.write_str("memory"),
+        }
+    }
+}
+
+/// The keys of one issuer, shared by every login.
+#[derive(Clone)]
+pub(super) struct Keys(Arc<Inner>);
+
+struct Inner {
+    issuer: String,
+    origin: Origin,
+    pace: Pace,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+enum Origin {
+    File(PathBuf),
+    Url(Fetcher),
+    Fixed,
+}
+
+/// When to load again.
+struct Pace {
+    /// Age of the set from which a login starts a load, and goes on without waiting for it.
+    refresh_after: Duration,
+    /// Time since the last load from which a login waits for the next.
+    await_after: Duration,
+    /// The least time between two loads.
+    retry_after: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    set: Option<Arc<KeySet>>,
+    /// The bytes that `set` was read from: the same again need no parsing and no log line.
+    document: Vec<u8>,
+    /// When `set` was last known to be the issuer's.
+    good_at: Option<Instant>,
+    tried_at: Option<Instant>,
+    load: Option<Shared<BoxFuture<'static, ()>>>,
+    /// Whether the last load failed: an outage is logged when it begins and when it ends.
+    failing: bool,
+}
+
+impl Keys {
+    pub(super) fn new(issuer: &str, source: KeySource, clock: Arc<dyn Clock>) -> Result<Keys, KeyFault> {
+        let mut state = State::default();
+        let file = Pace {
+            refresh_after: JWKS_FILE_CHECK_AFTER,
+            await_after: Duration::ZERO,
+            retry_after: JWKS_FILE_CHECK_AFTER,
+        };
+        let url = Pace {
+            refresh_after: JWKS_REFRESH_AFTER,
+            await_after: JWKS_AWAIT_AFTER,
+            retry_after: JWKS_RETRY_AFTER,
+        };
+        let (origin, pace) = match source {
+            KeySource::File(path) => (Origin::File(path), file),
+            KeySource::Url(address) => (Origin::Url(Fetcher::new(address, JWKS_FETCH_TIMEOUT)?), url),
+            KeySource::Fixed(set) => {
+                state.set = Some(Arc::new(set));
+                (Origin::Fixed, file)
+            }
+        };
+        Ok(Keys(Arc::new(Inner { issuer: issuer.into(), origin, pace, clock, state: Mutex::new(state) })))
+    }
+
+    /// The set to judge a token by; None when there is none that may still be used.
+    pub(super) async fn current(&self) -> Option<Arc<KeySet>> {
+        if matches!(self.0.origin, Origin::Fixed) {
+            return self.0.state().set.clone();
+        }
+        let now = self.0.clock.monotonic();
+        let (load, wait) = {
+            let state = self.0.state();
+            let age = state.good_at.map(|at| now.saturating_duration_since(at));
+            let idle = state.tried_at.map(|at| now.saturating_duration_since(at));
+            let due = age.is_none_or(|age| age >= self.0.pace.refresh_after);
+            let wait = age.is_none_or(|age| age > JWKS_STALE_MAX)
+                || idle.is_none_or(|idle| idle >= self.0.pace.await_after);
+            (due, wait)
+        };
+        if load {
+            self.load(wait).await;
+        }
+        self.0.usable(now)
+    }
+
+    /// The set after a look at the issuer, for a token whose `kid` is not in [`Keys::current`]. However many ask, there is
+    /// one load in [`Pace::retry_after`]; in between the answer comes at once.
+    pub(super) async fn reloaded(&self) -> Option<Arc<KeySet>> {
+        if !matches!(self.0.origin, Origin::Fixed) {
+            self.load(true).await;
+        }
+        self.current().await
+    }
+
+    /// Starts a load unless one runs or has just run. It is a task of its own: the login that started it may go away.
+    async fn load(&self, wait: bool) {
+        let load = {
+            let mut state = self.0.state();
+            let now = self.0.clock.monotonic();
+            let rest = state.tried_at.is_some_and(|at| now.saturating_duration_since(at) < self.0.pace.retry_after);
+            if !rest && state.load.as_ref().is_none_or(|load| load.peek().is_some()) {
+                state.tried_at = Some(now);
+                let task = tokio::spawn(self.0.clone().load());
+                state.load = Some(task.map(drop).boxed().shared());
+            }
+            state.load.clone()
+        };
+        if wait && let Some(load) = load {
+            load.await;
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; if something did, the state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
+        let state = self.state();
+        let good_at = state.good_at?;
+        if now.saturating_duration_since(good_at) > JWKS_STALE_MAX {
+            return None;
+        }
+        state.set.clone()
+    }
+
+    async fn load(self: Arc<Self>) {
+        let now = self.clock.monotonic();
+        let document = match &self.origin {
+            Origin::File(path) => read_bounded(path).await,
+            Origin::Url(fetcher) => fetcher.fetch().await,
+            Origin::Fixed => return,
+        };
+        let mut state = self.state();
+        let set = document.and_then(|document| {
+            if state.set.is_some() && state.document == document {
+                return Ok(None);
+            }
+            KeySet::parse(&document).map(|set| Some((set, document)))
+        });
+        match set {
+            Ok(changed) => {
+                if let Some((set, document)) = changed {
+                    for reason in set.skipped() {
+                        tracing::warn!(issuer = self.issuer, "key left out: {reason}");
+                    }
+                    state.set = Some(Arc::new(set));
+                    state.document = document;
+                }
+                if state.failing {
+                    tracing::info!(issuer = self.issuer, "keys can be read again");
+                }
+                state.failing = false;
+                state.good_at = Some(now);
+            }
+            Err(fault) => {
+                if !state.failing {
+                    tracing::error!(issuer = self.issuer, "keys cannot be read, the last good ones stay: {fault}");
+                }
+                state.failing = true;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("issuer", &self.0.issuer).field("set", &self.0.state().set).finish()
+    }
+}
+
+/// Reads a file, one byte more than allowed at most: [`KeySet::parse`] refuses that.
+async fn read_bounded(path: &std::path::Path) -> Result<Vec<u8>, KeyFault> {
+    let read = async {
+        let mut document = Vec::new();
+        let limit = u64::try_from(JWKS_SIZE_MAX).unwrap_or(u64::MAX).saturating_add(1);
+        tokio::fs::File::open(path).await?.take(limit).read_to_end(&mut document).await?;
+        Ok::<_, std::io::Error>(document)
+    };
+    read.await.map_err(|fault| KeyFault(format!("{}: {fault}", path.display())))
+}
