@@ -28,8 +28,13 @@ impl FromStr for ClusterName {
         if name.len() > CLUSTER_NAME_SIZE_MAX {
             return Err(InvalidClusterName("is longer than 63 bytes"));
         }
-        if !name.bytes().all(|byte| alphanumeric(byte) || byte == b'-' || byte == b'_') {
-            return Err(InvalidClusterName("may only hold lower-case letters, digits, `-` and `_`"));
+        if !name
+            .bytes()
+            .all(|byte| alphanumeric(byte) || byte == b'-' || byte == b'_')
+        {
+            return Err(InvalidClusterName(
+                "may only hold lower-case letters, digits, `-` and `_`",
+            ));
         }
         if !alphanumeric(first) {
             return Err(InvalidClusterName("must start with a letter or a digit"));

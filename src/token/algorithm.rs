@@ -45,7 +45,11 @@ impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Algorithm::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name).ok_or(UnknownAlgorithm)
+        Algorithm::ALL
+            .iter()
+            .copied()
+            .find(|algorithm| algorithm.as_str() == name)
+            .ok_or(UnknownAlgorithm)
     }
 }
 
@@ -77,7 +81,9 @@ mod tests {
 
     #[test]
     fn only_asymmetric_names_are_known_and_case_counts() {
-        for name in ["none", "None", "nOnE", "HS256", "HS384", "HS512", "es256", "ES512", "ES256K", ""] {
+        for name in [
+            "none", "None", "nOnE", "HS256", "HS384", "HS512", "es256", "ES512", "ES256K", "",
+        ] {
             assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
         }
         assert_eq!("EdDSA".parse(), Ok(Algorithm::EdDSA));

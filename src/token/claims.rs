@@ -48,9 +48,18 @@ pub(super) fn judge(
     }
     let expires_at = UNIX_EPOCH + exp;
     if now >= exp {
-        return Err(Refusal { reason: Reason::Expired, expired_at: Some(expires_at) });
+        return Err(Refusal {
+            reason: Reason::Expired,
+            expired_at: Some(expires_at),
+        });
     }
-    Ok(Identity { cluster, subject, issuer: issuer.issuer.clone(), expires_at, id })
+    Ok(Identity {
+        cluster,
+        subject,
+        issuer: issuer.issuer.clone(),
+        expires_at,
+        id,
+    })
 }
 
 /// A claim that is a string where it is there.
@@ -85,7 +94,9 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<Durati
     };
     let date = match number.as_u64() {
         Some(seconds) => Some(Duration::from_secs(seconds)),
-        None => number.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        None => number
+            .as_f64()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     };
     date.map(Some).ok_or(Reason::Claims)
 }

@@ -31,7 +31,9 @@ impl FromStr for KeyUrl {
         match uri.scheme_str() {
             Some("https") => Ok(KeyUrl(uri)),
             Some("http") if is_loopback(authority.host()) => Ok(KeyUrl(uri)),
-            Some("http") => Err(KeyFault("keys must come over https:// (http:// only from a loopback address)".into())),
+            Some("http") => Err(KeyFault(
+                "keys must come over https:// (http:// only from a loopback address)".into(),
+            )),
             _ => Err(KeyFault("keys come from a file or an https:// URL".into())),
         }
     }
@@ -62,11 +64,12 @@ impl Fetcher {
         let connector = if url.0.scheme() == Some(&Scheme::HTTP) {
             // No TLS will be spoken: a machine without root certificates can still do this.
             let roots = tokio_rustls::rustls::RootCertStore::empty();
-            let config = tokio_rustls::rustls::ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-                .with_safe_default_protocol_versions()
-                .map_err(|fault| KeyFault(format!("TLS is not available: {fault}")))?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+            let config =
+                tokio_rustls::rustls::ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+                    .with_safe_default_protocol_versions()
+                    .map_err(|fault| KeyFault(format!("TLS is not available: {fault}")))?
+                    .with_root_certificates(roots)
+                    .with_no_client_auth();
             builder.with_tls_config(config).https_or_http()
         } else {
             builder
@@ -75,8 +78,9 @@ impl Fetcher {
                 .https_only()
         };
         // A fetch every few minutes: a connection kept open in between would mostly be found dead.
-        let client =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector.enable_http1().build());
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector.enable_http1().build());
         Ok(Fetcher { url, client, timeout })
     }
 
@@ -94,7 +98,11 @@ impl Fetcher {
             .header(header::USER_AGENT, concat!("restate-pg/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
             .map_err(|fault| KeyFault(fault.to_string()))?;
-        let response = self.client.request(request).await.map_err(|fault| KeyFault(describe(&fault)))?;
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|fault| KeyFault(describe(&fault)))?;
         // A redirect too: whoever could answer with one could point this server at its neighbours.
         if response.status() != StatusCode::OK {
             return Err(KeyFault(format!("the server answered {}", response.status())));
@@ -127,7 +135,12 @@ mod tests {
 
     #[test]
     fn keys_come_over_https_or_from_this_machine() {
-        for url in ["https://auth.example.com/keys", "http://127.0.0.1:80/k", "http://[::1]:80/", "http://localhost/"] {
+        for url in [
+            "https://auth.example.com/keys",
+            "http://127.0.0.1:80/k",
+            "http://[::1]:80/",
+            "http://localhost/",
+        ] {
             assert!(url.parse::<KeyUrl>().is_ok(), "{url}");
         }
         for url in [

@@ -50,7 +50,9 @@ impl SigningKey {
     pub fn from_pem(pem: &Secret) -> Result<SigningKey, KeyFault> {
         let fault = || KeyFault("not an Ed25519 private key in PKCS#8 PEM".into());
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| fault())?;
-        Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map(SigningKey::new).map_err(|_| fault())
+        Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der())
+            .map(SigningKey::new)
+            .map_err(|_| fault())
     }
 
     fn new(pair: Ed25519KeyPair) -> SigningKey {
@@ -63,10 +65,16 @@ impl SigningKey {
 
     /// PKCS#8 version 1, which every tool reads.
     pub fn to_pem(&self) -> Result<Secret, KeyFault> {
-        let der = self.pair.to_pkcs8v1().map_err(|_| KeyFault("the key cannot be encoded".into()))?;
+        let der = self
+            .pair
+            .to_pkcs8v1()
+            .map_err(|_| KeyFault("the key cannot be encoded".into()))?;
         // 48 bytes: one line of 64 characters.
         let body = Secret::new(STANDARD.encode(der));
-        Ok(Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", body.expose())))
+        Ok(Secret::new(format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            body.expose()
+        )))
     }
 
     /// The RFC 7638 thumbprint of the public key.
@@ -138,7 +146,10 @@ pub fn issue(key: &SigningKey, options: &IssueOptions, now: SystemTime) -> Resul
     }
     let mut id = [0; 16];
     rand::fill(&mut id).map_err(|_| KeyFault("this machine has no random numbers".into()))?;
-    let now = now.duration_since(UNIX_EPOCH).map_err(|_| KeyFault("the clock stands before 1970".into()))?.as_secs();
+    let now = now
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| KeyFault("the clock stands before 1970".into()))?
+        .as_secs();
 
     let mut claims = Map::new();
     claims.insert("iss".into(), options.issuer.as_str().into());
@@ -147,7 +158,10 @@ pub fn issue(key: &SigningKey, options: &IssueOptions, now: SystemTime) -> Resul
         claims.insert("sub".into(), subject.as_str().into());
     }
     if claims.insert(options.cluster_claim.clone(), clusters).is_some() {
-        return Err(KeyFault(format!("claim `{}` cannot also name the clusters", options.cluster_claim)));
+        return Err(KeyFault(format!(
+            "claim `{}` cannot also name the clusters",
+            options.cluster_claim
+        )));
     }
     for (name, value) in [
         ("iat", now.into()),
@@ -190,7 +204,9 @@ fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), KeyFault> {
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let fault = || "a duration is a number and a unit: 90s, 30m, 1h or 7d".to_string();
     let unit = text.chars().last().ok_or_else(fault)?;
-    let number = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = text
+        .strip_suffix(unit)
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u64 = number.and_then(|digits| digits.parse().ok()).ok_or_else(fault)?;
     let seconds: u64 = match unit {
         's' => 1,
@@ -211,7 +227,19 @@ mod tests {
         for (text, seconds) in [("90s", 90), ("30m", 1800), ("1h", 3600), ("7d", 604_800), ("0s", 0)] {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)));
         }
-        for text in ["", "s", "1", "1w", "-1h", "+1h", "1.5h", "1h30m", " 1h", "99999999999999999999s", "1ü"] {
+        for text in [
+            "",
+            "s",
+            "1",
+            "1w",
+            "-1h",
+            "+1h",
+            "1.5h",
+            "1h30m",
+            " 1h",
+            "99999999999999999999s",
+            "1ü",
+        ] {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
     }
@@ -264,11 +292,26 @@ mod tests {
         let good = IssueOptions::new(vec!["demo".parse().unwrap()]);
         for options in [
             IssueOptions::new(vec![]),
-            IssueOptions { ttl: Duration::ZERO, ..good.clone() },
-            IssueOptions { ttl: TOKEN_LIFETIME_MAX + Duration::from_secs(1), ..good.clone() },
-            IssueOptions { subject: Some("alice".into()), ..good.clone() },
-            IssueOptions { cluster_claim: "exp".into(), ..good.clone() },
-            IssueOptions { cluster_claim: "aud".into(), ..good },
+            IssueOptions {
+                ttl: Duration::ZERO,
+                ..good.clone()
+            },
+            IssueOptions {
+                ttl: TOKEN_LIFETIME_MAX + Duration::from_secs(1),
+                ..good.clone()
+            },
+            IssueOptions {
+                subject: Some("alice".into()),
+                ..good.clone()
+            },
+            IssueOptions {
+                cluster_claim: "exp".into(),
+                ..good.clone()
+            },
+            IssueOptions {
+                cluster_claim: "aud".into(),
+                ..good
+            },
         ] {
             assert!(issue(&key, &options, SystemTime::now()).is_err(), "{options:?}");
         }

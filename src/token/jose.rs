@@ -48,7 +48,13 @@ impl<'a> Unverified<'a> {
         let claims = object(claims)?;
         BASE64URL.decode(signature).map_err(|_| Reason::Malformed)?;
         let (algorithm, kid) = read_header(&header)?;
-        Ok(Unverified { algorithm, kid, claims, message, signature })
+        Ok(Unverified {
+            algorithm,
+            kid,
+            claims,
+            message,
+            signature,
+        })
     }
 }
 

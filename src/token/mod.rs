@@ -83,7 +83,10 @@ impl Verifier {
                 return Err(KeyFault(format!("two issuers are called {:?}", issuer.issuer)));
             }
         }
-        Ok(Verifier { issuers: by_name, clock })
+        Ok(Verifier {
+            issuers: by_name,
+            clock,
+        })
     }
 
     /// Loads every issuer's keys ahead of the first login. Gives the issuers whose keys cannot be had now: their logins are

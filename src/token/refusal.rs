@@ -78,7 +78,10 @@ pub struct Refusal {
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Refusal { reason, expired_at: None }
+        Refusal {
+            reason,
+            expired_at: None,
+        }
     }
 }
 
@@ -139,11 +142,18 @@ mod tests {
     #[test]
     fn every_refusal_reads_the_same_but_an_expired_one() {
         let error = Refusal::from(Reason::Cluster).into_error("demo");
-        assert_eq!(error.to_string(), "FATAL: password authentication failed for user \"demo\" (28P01)");
+        assert_eq!(
+            error.to_string(),
+            "FATAL: password authentication failed for user \"demo\" (28P01)"
+        );
         assert_eq!((error.hint(), error.log()), (None, Some("cluster")));
 
         let expired_at = UNIX_EPOCH + Duration::from_millis(1_800_000_000_500);
-        let error = Refusal { reason: Reason::Expired, expired_at: Some(expired_at) }.into_error("demo");
+        let error = Refusal {
+            reason: Reason::Expired,
+            expired_at: Some(expired_at),
+        }
+        .into_error("demo");
         assert_eq!(error.message(), "password authentication failed for user \"demo\"");
         assert_eq!(error.hint(), Some("The token expired at 2027-01-15T08:00:00Z."));
     }

@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn prints_nothing_of_itself() {
         let secret = Secret::new("eyJhbGciOiJFZERTQSJ9");
-        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "[secret] [secret] Some([secret])");
+        assert_eq!(
+            format!("{secret} {secret:?} {:?}", Some(&secret)),
+            "[secret] [secret] Some([secret])"
+        );
         assert_eq!(secret.expose(), "eyJhbGciOiJFZERTQSJ9");
     }
 }

@@ -8,14 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::{Clock, KeyFault, KeySet, KeyUrl, fetch::Fetcher, keys::read_document};
+use crate::limits::*;
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use tokio::io::AsyncReadExt;
-
-use super::{Clock, KeyFault, KeySet, KeyUrl, fetch::Fetcher};
-use crate::limits::*;
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
@@ -100,7 +98,13 @@ impl Keys {
                 (Origin::Fixed, file)
             }
         };
-        Ok(Keys(Arc::new(Inner { issuer: issuer.into(), origin, pace, clock, state: Mutex::new(state) })))
+        Ok(Keys(Arc::new(Inner {
+            issuer: issuer.into(),
+            origin,
+            pace,
+            clock,
+            state: Mutex::new(state),
+        })))
     }
 
     /// The set to judge a token by; None when there is none that may still be used.
@@ -114,8 +118,8 @@ impl Keys {
             let age = state.good_at.map(|at| now.saturating_duration_since(at));
             let idle = state.tried_at.map(|at| now.saturating_duration_since(at));
             let due = age.is_none_or(|age| age >= self.0.pace.refresh_after);
-            let wait = age.is_none_or(|age| age > JWKS_STALE_MAX)
-                || idle.is_none_or(|idle| idle >= self.0.pace.await_after);
+            let wait =
+                age.is_none_or(|age| age > JWKS_STALE_MAX) || idle.is_none_or(|idle| idle >= self.0.pace.await_after);
             (due, wait)
         };
         if load {
@@ -138,7 +142,9 @@ impl Keys {
         let load = {
             let mut state = self.0.state();
             let now = self.0.clock.monotonic();
-            let rest = state.tried_at.is_some_and(|at| now.saturating_duration_since(at) < self.0.pace.retry_after);
+            let rest = state
+                .tried_at
+                .is_some_and(|at| now.saturating_duration_since(at) < self.0.pace.retry_after);
             if !rest && state.load.as_ref().is_none_or(|load| load.peek().is_some()) {
                 state.tried_at = Some(now);
                 let task = tokio::spawn(self.0.clone().load());
@@ -170,7 +176,12 @@ impl Inner {
     async fn load(self: Arc<Self>) {
         let now = self.clock.monotonic();
         let document = match &self.origin {
-            Origin::File(path) => read_bounded(path).await,
+            Origin::File(path) => {
+                // Off the async threads: a file may lie on a network.
+                let path = path.clone();
+                let read = tokio::task::spawn_blocking(move || read_document(&path)).await;
+                read.unwrap_or_else(|fault| Err(KeyFault(fault.to_string())))
+            }
             Origin::Url(fetcher) => fetcher.fetch().await,
             Origin::Fixed => return,
         };
@@ -198,7 +209,10 @@ impl Inner {
             }
             Err(fault) => {
                 if !state.failing {
-                    tracing::error!(issuer = self.issuer, "keys cannot be read, the last good ones stay: {fault}");
+                    tracing::error!(
+                        issuer = self.issuer,
+                        "keys cannot be read, the last good ones stay: {fault}"
+                    );
                 }
                 state.failing = true;
             }
@@ -208,17 +222,9 @@ impl Inner {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys").field("issuer", &self.0.issuer).field("set", &self.0.state().set).finish()
+        f.debug_struct("Keys")
+            .field("issuer", &self.0.issuer)
+            .field("set", &self.0.state().set)
+            .finish()
     }
-}
-
-/// Reads a file, one byte more than allowed at most: [`KeySet::parse`] refuses that.
-async fn read_bounded(path: &std::path::Path) -> Result<Vec<u8>, KeyFault> {
-    let read = async {
-        let mut document = Vec::new();
-        let limit = u64::try_from(JWKS_SIZE_MAX).unwrap_or(u64::MAX).saturating_add(1);
-        tokio::fs::File::open(path).await?.take(limit).read_to_end(&mut document).await?;
-        Ok::<_, std::io::Error>(document)
-    };
-    read.await.map_err(|fault| KeyFault(format!("{}: {fault}", path.display())))
 }

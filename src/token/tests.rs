@@ -76,7 +76,12 @@ async fn every_token_of_the_corpus_gets_its_verdict() {
             }
             Err(refusal) => {
                 // Time is told only to whom the token was made for, and only when it has passed.
-                assert_eq!(refusal.expired_at.is_some(), refusal.reason == Reason::Expired, "{}", case.name);
+                assert_eq!(
+                    refusal.expired_at.is_some(),
+                    refusal.reason == Reason::Expired,
+                    "{}",
+                    case.name
+                );
                 refusal.reason.as_str()
             }
         };
@@ -95,17 +100,25 @@ async fn a_token_may_have_64_kib_and_no_more() {
     let key = SigningKey::generate().unwrap();
     let verifier = Setting::new(KeySource::Fixed(set(&[&key]))).verifier;
     let token = |filler: usize| {
-        let claims = json!({"iss": ISSUER, "aud": "restate-pg", "sub": "demo", "exp": NOW + 60, "x": "x".repeat(filler)});
+        let claims =
+            json!({"iss": ISSUER, "aud": "restate-pg", "sub": "demo", "exp": NOW + 60, "x": "x".repeat(filler)});
         key.sign(&claims).unwrap()
     };
-    let (mut largest, mut filler) = (token(48_000), 48_000);
+    let (mut largest, mut filler) = (token(48_800), 48_800);
+    assert!(largest.expose().len() < TOKEN_SIZE_MAX);
     while token(filler + 1).expose().len() <= TOKEN_SIZE_MAX {
         filler += 1;
         largest = token(filler);
     }
     assert!(verifier.verify(&largest, "demo").await.is_ok());
-    assert_eq!(verifier.verify(&token(filler + 1), "demo").await, Err(Reason::TooLarge.into()));
-    assert_eq!(verifier.verify(&Secret::new("a".repeat(1 << 20)), "demo").await, Err(Reason::TooLarge.into()));
+    assert_eq!(
+        verifier.verify(&token(filler + 1), "demo").await,
+        Err(Reason::TooLarge.into())
+    );
+    assert_eq!(
+        verifier.verify(&Secret::new("a".repeat(1 << 20)), "demo").await,
+        Err(Reason::TooLarge.into())
+    );
 }
 
 #[tokio::test]
@@ -113,18 +126,34 @@ async fn an_issued_token_verifies_for_its_clusters_only() {
     let key = SigningKey::generate().unwrap();
     let setting = Setting::new(KeySource::Fixed(set(&[&key])));
     let clusters = vec!["demo".parse().unwrap(), "archive".parse().unwrap()];
-    let options = IssueOptions { issuer: ISSUER.into(), ..IssueOptions::new(clusters) };
+    let options = IssueOptions {
+        issuer: ISSUER.into(),
+        ..IssueOptions::new(clusters)
+    };
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     let token = issue(&key, &options, now).unwrap();
 
     let identity = setting.verifier.verify(&token, "archive").await.unwrap();
-    assert_eq!((identity.cluster.as_str(), &*identity.issuer, identity.subject), ("archive", ISSUER, None));
+    assert_eq!(
+        (identity.cluster.as_str(), &*identity.issuer, identity.subject),
+        ("archive", ISSUER, None)
+    );
     assert_eq!(identity.expires_at, now + DEFAULT_TTL);
     assert_eq!(identity.id.unwrap().len(), 22);
-    assert_eq!(setting.verifier.verify(&token, "other").await, Err(Reason::Cluster.into()));
+    assert_eq!(
+        setting.verifier.verify(&token, "other").await,
+        Err(Reason::Cluster.into())
+    );
 
-    let options = IssueOptions { clusters: vec!["demo".parse().unwrap()], ..options };
-    let identity = setting.verifier.verify(&issue(&key, &options, now).unwrap(), "demo").await.unwrap();
+    let options = IssueOptions {
+        clusters: vec!["demo".parse().unwrap()],
+        ..options
+    };
+    let identity = setting
+        .verifier
+        .verify(&issue(&key, &options, now).unwrap(), "demo")
+        .await
+        .unwrap();
     assert_eq!(identity.subject.as_deref(), Some("demo"));
 }
 
@@ -183,7 +212,10 @@ async fn an_outage_keeps_the_last_good_set_for_the_stale_window() {
     let key = SigningKey::generate().unwrap();
     let good = answer(&jwks(&[&key]));
     let elsewhere = Server::start(good.clone()).await;
-    let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url());
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+        elsewhere.url()
+    );
     let oversized = answer(&format!("{}{}", jwks(&[&key]), " ".repeat(JWKS_SIZE_MAX)));
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(8 * JWKS_SIZE_MAX));
     for (name, bad) in [
@@ -192,8 +224,14 @@ async fn an_outage_keeps_the_last_good_set_for_the_stale_window() {
         ("redirect", redirect),
         ("oversized", oversized),
         ("endless", endless),
-        ("declares 10 GiB", "HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n{".to_string()),
-        ("cut off", "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"keys\":[]}".to_string()),
+        (
+            "declares 10 GiB",
+            "HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n{".to_string(),
+        ),
+        (
+            "cut off",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"keys\":[]}".to_string(),
+        ),
         ("html", answer("<html></html>")),
         ("empty set", answer(r#"{"keys":[]}"#)),
         ("only a shared secret", answer(r#"{"keys":[{"kty":"oct","k":"AA"}]}"#)),
@@ -301,6 +339,58 @@ async fn a_wall_clock_that_steps_does_not_age_the_keys() {
     assert_eq!(server.requests(), 1);
 }
 
+#[tokio::test]
+async fn an_outage_is_logged_once_and_nothing_of_a_token_ever_is() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone());
+    // For this thread, and with it for this test's runtime.
+    let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
+
+    let key = SigningKey::generate().unwrap();
+    let server = Server::start(answer(&jwks(&[&key]))).await;
+    let setting = Setting::over(&server);
+    assert_eq!(setting.login(&key).await, Ok(()));
+    server.answers(answer("<html></html>"));
+    for _ in 0..3 {
+        setting.clock.advance(JWKS_AWAIT_AFTER);
+        assert_eq!(setting.login(&key).await, Ok(()));
+    }
+    server.answers(answer(&jwks(&[&key])));
+    setting.clock.advance(JWKS_AWAIT_AFTER);
+    assert_eq!(setting.login(&key).await, Ok(()));
+    assert_eq!(server.requests(), 5);
+
+    let token = key
+        .sign(&json!({"iss": ISSUER, "aud": "restate-pg", "sub": "demo", "exp": NOW - 60}))
+        .unwrap();
+    let refusal = setting.verifier.verify(&token, "demo").await.unwrap_err();
+    tracing::warn!("{token} {token:?} {refusal:?} {:?}", refusal.into_error("demo"));
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("keys cannot be read").count(), 1, "{log}");
+    assert_eq!(log.matches("keys can be read again").count(), 1, "{log}");
+    for part in token.expose().split('.') {
+        assert!(!log.contains(part), "{log}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 // Keys from a file.
 
 #[tokio::test]
@@ -313,13 +403,21 @@ async fn a_file_is_read_again_when_it_changes() {
     assert_eq!(setting.login(&old).await, Ok(()));
 
     std::fs::write(&path, jwks(&[&new])).unwrap();
-    assert_eq!(setting.login(&new).await, Err(Reason::UnknownKey), "looked at twice within two seconds");
+    assert_eq!(
+        setting.login(&new).await,
+        Err(Reason::UnknownKey),
+        "looked at twice within two seconds"
+    );
     setting.clock.advance(JWKS_FILE_CHECK_AFTER);
     assert_eq!(setting.login(&new).await, Ok(()));
     assert_eq!(setting.login(&old).await, Err(Reason::UnknownKey));
 
     // Half written, too large, gone: the last good ones stay.
-    for broken in [Some("{\"keys\": [".to_string()), Some(" ".repeat(JWKS_SIZE_MAX + 1)), None] {
+    for broken in [
+        Some("{\"keys\": [".to_string()),
+        Some(" ".repeat(JWKS_SIZE_MAX + 1)),
+        None,
+    ] {
         match broken {
             Some(text) => std::fs::write(&path, text).unwrap(),
             None => std::fs::remove_file(&path).unwrap(),
@@ -353,11 +451,17 @@ impl Setting {
 
     /// Logs in with a fresh token of `key`.
     async fn login(&self, key: &SigningKey) -> Result<(), Reason> {
-        let options =
-            IssueOptions { issuer: ISSUER.into(), ..IssueOptions::new(vec!["demo".parse::<ClusterName>().unwrap()]) };
+        let options = IssueOptions {
+            issuer: ISSUER.into(),
+            ..IssueOptions::new(vec!["demo".parse::<ClusterName>().unwrap()])
+        };
         let now: SystemTime = self.clock.wall();
         let token = issue(key, &options, now).unwrap();
-        self.verifier.verify(&token, "demo").await.map(drop).map_err(|refusal| refusal.reason)
+        self.verifier
+            .verify(&token, "demo")
+            .await
+            .map(drop)
+            .map_err(|refusal| refusal.reason)
     }
 }
 
@@ -372,7 +476,9 @@ fn issuer_with(keys: KeySource) -> Issuer {
 }
 
 fn jwks(keys: &[&SigningKey]) -> String {
-    let keys = keys.iter().map(|key| serde_json::from_str::<Value>(&key.jwks()).unwrap()["keys"][0].clone());
+    let keys = keys
+        .iter()
+        .map(|key| serde_json::from_str::<Value>(&key.jwks()).unwrap()["keys"][0].clone());
     json!({ "keys": keys.collect::<Vec<_>>() }).to_string()
 }
 
@@ -381,7 +487,10 @@ fn set(keys: &[&SigningKey]) -> KeySet {
 }
 
 fn answer(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// Answers every request with the same bytes, as soon as its gate is open, and closes the connection.
