@@ -1,10 +1,12 @@
 //! The configuration file: read once, every fault reported together, each with its line.
 //!
-//! `setting` is the table of all settings, `raw` merges file and environment, `build` judges what the values mean. Files that the
+//! `setting` is the table of all settings, `read` and `env` gather what was said about them, `build` judges what the values mean. Files that the
 //! configuration names are read here too, so that a server which starts can also serve.
 
 mod build;
+mod env;
 mod raw;
+mod read;
 mod setting;
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,11 @@ mod clock;
 mod fetch;
 mod issue;
 mod jose;
+mod jwk;
 mod keys;
 mod refusal;
 mod secret;
+mod signing;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -26,12 +28,12 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use clock::{Clock, SystemClock};
 pub use fetch::KeyUrl;
 pub use issue::{
-    DEFAULT_AUDIENCE, DEFAULT_CLUSTER_CLAIM, DEFAULT_ISSUER, DEFAULT_TTL, IssueOptions, SigningKey, issue, keygen,
-    parse_duration,
+    DEFAULT_AUDIENCE, DEFAULT_CLUSTER_CLAIM, DEFAULT_ISSUER, DEFAULT_TTL, IssueOptions, issue, keygen, parse_duration,
 };
 pub use keys::{KeyFault, KeySet};
 pub use refusal::{Reason, Refusal, printable_user};
 pub use secret::Secret;
+pub use signing::SigningKey;
 pub use source::KeySource;
 
 use crate::cluster::ClusterName;

@@ -88,7 +88,7 @@ impl From<Reason> for Refusal {
 impl Refusal {
     /// What the client reads: PostgreSQL's own words for a wrong password, for BI tools match them. `user` is as the
     /// client gave it.
-    pub fn into_error(self, user: &str) -> Error {
+    pub fn to_error(self, user: &str) -> Error {
         let message = format!("password authentication failed for user \"{}\"", printable_user(user));
         let error = Error::fatal(SqlState::INVALID_PASSWORD, message).with_log(self.reason.as_str());
         match self.expired_at.and_then(rfc3339) {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_refusal_reads_the_same_but_an_expired_one() {
-        let error = Refusal::from(Reason::Cluster).into_error("demo");
+        let error = Refusal::from(Reason::Cluster).to_error("demo");
         assert_eq!(
             error.to_string(),
             "FATAL: password authentication failed for user \"demo\" (28P01)"
@@ -153,7 +153,7 @@ mod tests {
             reason: Reason::Expired,
             expired_at: Some(expired_at),
         }
-        .into_error("demo");
+        .to_error("demo");
         assert_eq!(error.message(), "password authentication failed for user \"demo\"");
         assert_eq!(error.hint(), Some("The token expired at 2027-01-15T08:00:00Z."));
     }

@@ -50,7 +50,7 @@ struct Inner {
 
 enum Origin {
     File(PathBuf),
-    Url(Fetcher),
+    Url(Box<Fetcher>),
     Fixed,
 }
 
@@ -72,6 +72,7 @@ struct State {
     /// When `set` was last known to be the issuer's.
     good_at: Option<Instant>,
     tried_at: Option<Instant>,
+    /// The load that runs now. It takes itself away when it ends; whoever waits for it has a clone.
     load: Option<Shared<BoxFuture<'static, ()>>>,
     /// Whether the last load failed: an outage is logged when it begins and when it ends.
     failing: bool,
@@ -92,7 +93,7 @@ impl Keys {
         };
         let (origin, pace) = match source {
             KeySource::File(path) => (Origin::File(path), file),
-            KeySource::Url(address) => (Origin::Url(Fetcher::new(address, JWKS_FETCH_TIMEOUT)?), url),
+            KeySource::Url(address) => (Origin::Url(Box::new(Fetcher::new(address, JWKS_FETCH_TIMEOUT)?)), url),
             KeySource::Fixed(set) => {
                 state.set = Some(Arc::new(set));
                 (Origin::Fixed, file)
@@ -137,6 +138,11 @@ impl Keys {
         self.current().await
     }
 
+    #[cfg(test)]
+    pub(super) fn is_loading(&self) -> bool {
+        self.0.state().load.is_some()
+    }
+
     /// Starts a load unless one runs or has just run. It is a task of its own: the login that started it may go away.
     async fn load(&self, wait: bool) {
         let load = {
@@ -145,10 +151,10 @@ impl Keys {
             let rest = state
                 .tried_at
                 .is_some_and(|at| now.saturating_duration_since(at) < self.0.pace.retry_after);
-            if !rest && state.load.as_ref().is_none_or(|load| load.peek().is_some()) {
+            if !rest && state.load.is_none() {
                 state.tried_at = Some(now);
-                let task = tokio::spawn(self.0.clone().load());
-                state.load = Some(task.map(drop).boxed().shared());
+                let load = tokio::spawn(self.0.clone().load());
+                state.load = Some(load.map(drop).boxed().shared());
             }
             state.load.clone()
         };
@@ -175,7 +181,14 @@ impl Inner {
 
     async fn load(self: Arc<Self>) {
         let now = self.clock.monotonic();
-        let document = match &self.origin {
+        let document = self.document().await;
+        let mut state = self.state();
+        state.load = None;
+        state.take(document, now, &self.issuer);
+    }
+
+    async fn document(&self) -> Result<Vec<u8>, KeyFault> {
+        match &self.origin {
             Origin::File(path) => {
                 // Off the async threads: a file may lie on a network.
                 let path = path.clone();
@@ -183,40 +196,43 @@ impl Inner {
                 read.unwrap_or_else(|fault| Err(KeyFault(fault.to_string())))
             }
             Origin::Url(fetcher) => fetcher.fetch().await,
-            Origin::Fixed => return,
-        };
-        let mut state = self.state();
-        let set = document.and_then(|document| {
-            if state.set.is_some() && state.document == document {
-                return Ok(None);
-            }
-            KeySet::parse(&document).map(|set| Some((set, document)))
-        });
-        match set {
-            Ok(changed) => {
-                if let Some((set, document)) = changed {
-                    for reason in set.skipped() {
-                        tracing::warn!(issuer = self.issuer, "key left out: {reason}");
-                    }
-                    state.set = Some(Arc::new(set));
-                    state.document = document;
+            // Never asked: its keys are at hand.
+            Origin::Fixed => Err(KeyFault("nothing to load".into())),
+        }
+    }
+}
+
+impl State {
+    /// Takes what a load that began at `now` brought.
+    fn take(&mut self, document: Result<Vec<u8>, KeyFault>, now: Instant, issuer: &str) {
+        match document.and_then(|document| self.parse(document, issuer)) {
+            Ok(()) => {
+                if self.failing {
+                    tracing::info!(issuer, "keys can be read again");
                 }
-                if state.failing {
-                    tracing::info!(issuer = self.issuer, "keys can be read again");
-                }
-                state.failing = false;
-                state.good_at = Some(now);
+                self.failing = false;
+                self.good_at = Some(now);
             }
             Err(fault) => {
-                if !state.failing {
-                    tracing::error!(
-                        issuer = self.issuer,
-                        "keys cannot be read, the last good ones stay: {fault}"
-                    );
+                if !self.failing {
+                    tracing::error!(issuer, "keys cannot be read, the last good ones stay: {fault}");
                 }
-                state.failing = true;
+                self.failing = true;
             }
         }
+    }
+
+    fn parse(&mut self, document: Vec<u8>, issuer: &str) -> Result<(), KeyFault> {
+        if self.set.is_some() && self.document == document {
+            return Ok(());
+        }
+        let set = KeySet::parse(&document)?;
+        for reason in set.skipped() {
+            tracing::warn!(issuer, "key left out: {reason}");
+        }
+        self.set = Some(Arc::new(set));
+        self.document = document;
+        Ok(())
     }
 }
 

@@ -1,170 +1,6 @@
-//! The verifier as a whole: the corpus of good and bad tokens, and keys that come and go.
+//! Keys that come and go: over HTTP and in a file, with issuers that are down, slow or hostile.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-    sync::Semaphore,
-};
-
-use super::{clock::manual::ManualClock, fetch::Fetcher, *};
-use crate::limits::*;
-
-const NOW: u64 = 1_800_000_000;
-
-#[derive(Deserialize)]
-struct Corpus {
-    issuers: Vec<CorpusIssuer>,
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct CorpusIssuer {
-    issuer: String,
-    audience: String,
-    algorithms: Vec<String>,
-    cluster_claim: String,
-    keys: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    row: String,
-    name: String,
-    verdict: String,
-    user: String,
-    at: u64,
-    token: String,
-}
-
-/// The corpus was signed by OpenSSL; `fixtures/tokens/generate.py` says what each token is.
-#[tokio::test]
-async fn every_token_of_the_corpus_gets_its_verdict() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tokens");
-    let corpus = std::fs::read(fixtures.join("corpus.json")).unwrap();
-    let corpus: Corpus = serde_json::from_slice(&corpus).unwrap();
-    let clock = Arc::new(ManualClock::at(Duration::from_secs(NOW)));
-    let issuers = corpus.issuers.iter().map(|issuer| Issuer {
-        issuer: issuer.issuer.clone(),
-        audience: issuer.audience.clone(),
-        keys: KeySource::File(fixtures.join(&issuer.keys)),
-        algorithms: issuer.algorithms.iter().map(|name| name.parse().unwrap()).collect(),
-        cluster_claim: issuer.cluster_claim.clone(),
-    });
-    let verifier = Verifier::new(issuers.collect(), clock.clone()).unwrap();
-
-    let mut wrong = Vec::new();
-    let mut rows = BTreeMap::<_, usize>::new();
-    for case in &corpus.cases {
-        clock.set_wall(Duration::from_secs(case.at));
-        let verdict = verifier.verify(&Secret::new(&*case.token), &case.user).await;
-        let word = match &verdict {
-            Ok(identity) => {
-                assert_eq!(identity.cluster.as_str(), case.user);
-                "ok"
-            }
-            Err(refusal) => {
-                // Time is told only to whom the token was made for, and only when it has passed.
-                assert_eq!(
-                    refusal.expired_at.is_some(),
-                    refusal.reason == Reason::Expired,
-                    "{}",
-                    case.name
-                );
-                refusal.reason.as_str()
-            }
-        };
-        if word != case.verdict {
-            wrong.push(format!("{} {}: {word}, not {}", case.row, case.name, case.verdict));
-        }
-        *rows.entry(case.row.clone()).or_default() += 1;
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    // The rows that are about tokens, C1 to C15, and the good ones: none has gone missing.
-    assert_eq!(rows.len(), 16, "{rows:?}");
-}
-
-#[tokio::test]
-async fn a_token_may_have_64_kib_and_no_more() {
-    let key = SigningKey::generate().unwrap();
-    let verifier = Setting::new(KeySource::Fixed(set(&[&key]))).verifier;
-    let token = |filler: usize| {
-        let claims =
-            json!({"iss": ISSUER, "aud": "restate-pg", "sub": "demo", "exp": NOW + 60, "x": "x".repeat(filler)});
-        key.sign(&claims).unwrap()
-    };
-    let (mut largest, mut filler) = (token(48_800), 48_800);
-    assert!(largest.expose().len() < TOKEN_SIZE_MAX);
-    while token(filler + 1).expose().len() <= TOKEN_SIZE_MAX {
-        filler += 1;
-        largest = token(filler);
-    }
-    assert!(verifier.verify(&largest, "demo").await.is_ok());
-    assert_eq!(
-        verifier.verify(&token(filler + 1), "demo").await,
-        Err(Reason::TooLarge.into())
-    );
-    assert_eq!(
-        verifier.verify(&Secret::new("a".repeat(1 << 20)), "demo").await,
-        Err(Reason::TooLarge.into())
-    );
-}
-
-#[tokio::test]
-async fn an_issued_token_verifies_for_its_clusters_only() {
-    let key = SigningKey::generate().unwrap();
-    let setting = Setting::new(KeySource::Fixed(set(&[&key])));
-    let clusters = vec!["demo".parse().unwrap(), "archive".parse().unwrap()];
-    let options = IssueOptions {
-        issuer: ISSUER.into(),
-        ..IssueOptions::new(clusters)
-    };
-    let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    let token = issue(&key, &options, now).unwrap();
-
-    let identity = setting.verifier.verify(&token, "archive").await.unwrap();
-    assert_eq!(
-        (identity.cluster.as_str(), &*identity.issuer, identity.subject),
-        ("archive", ISSUER, None)
-    );
-    assert_eq!(identity.expires_at, now + DEFAULT_TTL);
-    assert_eq!(identity.id.unwrap().len(), 22);
-    assert_eq!(
-        setting.verifier.verify(&token, "other").await,
-        Err(Reason::Cluster.into())
-    );
-
-    let options = IssueOptions {
-        clusters: vec!["demo".parse().unwrap()],
-        ..options
-    };
-    let identity = setting
-        .verifier
-        .verify(&issue(&key, &options, now).unwrap(), "demo")
-        .await
-        .unwrap();
-    assert_eq!(identity.subject.as_deref(), Some("demo"));
-}
-
-#[test]
-fn two_issuers_of_one_name_are_refused() {
-    let issuer = || issuer_with(KeySource::Fixed(set(&[&SigningKey::generate().unwrap()])));
-    let clock = Arc::new(SystemClock);
-    assert!(Verifier::new(vec![issuer(), issuer()], clock).is_err());
-}
-
-// Keys over HTTP.
+use super::{super::fetch::Fetcher, *};
 
 #[tokio::test]
 async fn rotation_fails_no_login_and_drops_the_old_key() {
@@ -205,6 +41,23 @@ async fn a_refresh_that_is_due_keeps_no_login_waiting() {
     // Whoever needs the new key waits for the fetch that is under way.
     assert_eq!(setting.login(&new).await, Ok(()));
     assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
+async fn refreshes_that_nobody_waits_for_follow_one_another() {
+    let key = SigningKey::generate().unwrap();
+    let server = Server::start(answer(&jwks(&[&key]))).await;
+    let setting = Setting::over(&server);
+    assert_eq!(setting.login(&key).await, Ok(()));
+    for requests in 2..5 {
+        setting.clock.advance(JWKS_REFRESH_AFTER);
+        assert_eq!(setting.login(&key).await, Ok(()));
+        let keys = &setting.verifier.issuers.get(ISSUER).unwrap().1;
+        while keys.is_loading() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.requests(), requests);
+    }
 }
 
 #[tokio::test]
@@ -367,7 +220,7 @@ async fn an_outage_is_logged_once_and_nothing_of_a_token_ever_is() {
         .sign(&json!({"iss": ISSUER, "aud": "restate-pg", "sub": "demo", "exp": NOW - 60}))
         .unwrap();
     let refusal = setting.verifier.verify(&token, "demo").await.unwrap_err();
-    tracing::warn!("{token} {token:?} {refusal:?} {:?}", refusal.into_error("demo"));
+    tracing::warn!("{token} {token:?} {refusal:?} {:?}", refusal.to_error("demo"));
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("keys cannot be read").count(), 1, "{log}");
@@ -427,126 +280,4 @@ async fn a_file_is_read_again_when_it_changes() {
     }
     setting.clock.advance(JWKS_STALE_MAX);
     assert_eq!(setting.login(&new).await, Err(Reason::KeysUnavailable));
-}
-
-// What the tests above stand on.
-
-const ISSUER: &str = "https://auth.example.com";
-
-struct Setting {
-    verifier: Verifier,
-    clock: Arc<ManualClock>,
-}
-
-impl Setting {
-    fn new(keys: KeySource) -> Setting {
-        let clock = Arc::new(ManualClock::at(Duration::from_secs(NOW)));
-        let verifier = Verifier::new(vec![issuer_with(keys)], clock.clone()).unwrap();
-        Setting { verifier, clock }
-    }
-
-    fn over(server: &Server) -> Setting {
-        Setting::new(KeySource::Url(server.url().parse().unwrap()))
-    }
-
-    /// Logs in with a fresh token of `key`.
-    async fn login(&self, key: &SigningKey) -> Result<(), Reason> {
-        let options = IssueOptions {
-            issuer: ISSUER.into(),
-            ..IssueOptions::new(vec!["demo".parse::<ClusterName>().unwrap()])
-        };
-        let now: SystemTime = self.clock.wall();
-        let token = issue(key, &options, now).unwrap();
-        self.verifier
-            .verify(&token, "demo")
-            .await
-            .map(drop)
-            .map_err(|refusal| refusal.reason)
-    }
-}
-
-fn issuer_with(keys: KeySource) -> Issuer {
-    Issuer {
-        issuer: ISSUER.into(),
-        audience: DEFAULT_AUDIENCE.into(),
-        keys,
-        algorithms: vec![Algorithm::EdDSA],
-        cluster_claim: DEFAULT_CLUSTER_CLAIM.into(),
-    }
-}
-
-fn jwks(keys: &[&SigningKey]) -> String {
-    let keys = keys
-        .iter()
-        .map(|key| serde_json::from_str::<Value>(&key.jwks()).unwrap()["keys"][0].clone());
-    json!({ "keys": keys.collect::<Vec<_>>() }).to_string()
-}
-
-fn set(keys: &[&SigningKey]) -> KeySet {
-    KeySet::parse(jwks(keys).as_bytes()).unwrap()
-}
-
-fn answer(body: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// Answers every request with the same bytes, as soon as its gate is open, and closes the connection.
-struct Server {
-    port: u16,
-    requests: Arc<AtomicUsize>,
-    bytes: Arc<Mutex<String>>,
-    gate: Arc<Semaphore>,
-}
-
-impl Server {
-    async fn start(bytes: String) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server {
-            port: listener.local_addr().unwrap().port(),
-            requests: Arc::default(),
-            bytes: Arc::new(Mutex::new(bytes)),
-            gate: Arc::new(Semaphore::new(1)),
-        };
-        let (requests, bytes, gate) = (server.requests.clone(), server.bytes.clone(), server.gate.clone());
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n") {
-                    if socket.read_buf(&mut request).await.unwrap_or(0) == 0 {
-                        break;
-                    }
-                }
-                requests.fetch_add(1, Ordering::SeqCst);
-                let _open = gate.acquire().await;
-                let bytes = bytes.lock().unwrap().clone();
-                // A client that has read enough hangs up.
-                let _ = socket.write_all(bytes.as_bytes()).await;
-                let _ = socket.shutdown().await;
-            }
-        });
-        server
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/keys", self.port)
-    }
-
-    fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
-    }
-
-    fn answers(&self, bytes: String) {
-        *self.bytes.lock().unwrap() = bytes;
-    }
-
-    async fn close_gate(&self) {
-        self.gate.acquire().await.unwrap().forget();
-    }
-
-    fn open_gate(&self) {
-        self.gate.add_permits(1);
-    }
 }
