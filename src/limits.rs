@@ -37,3 +37,7 @@ pub const STATEMENT_TOKENS_MAX: usize = 100_000;
 /// Links in a chain of operators, joins or set operations, each of which is a level of the syntax tree. Runtimes abort
 /// (the process, not the query) at 1,500 to 3,000 levels, and planning time is quadratic: 2,000 take seconds.
 pub const EXPRESSION_DEPTH_MAX: usize = 1_000;
+
+/// Names and values of one session's parameters together: real ones have a few hundred bytes, and custom ones could have
+/// any number of any length.
+pub const SETTINGS_SIZE_MAX: usize = 64 * 1024;

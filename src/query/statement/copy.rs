@@ -75,7 +75,10 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Statement> {
     } else {
         let position = tokens.position();
         let mut ahead = tokens.clone();
-        if ahead.eat("binary")? && matches!(ahead.kind(), Some(Kind::Word | Kind::QuotedIdent)) && !ahead.is("to") {
+        if ahead.eat("binary")?
+            && matches!(ahead.kind(), Some(Kind::Word | Kind::QuotedIdent))
+            && !ahead.is("to")
+        {
             *tokens = ahead;
             given.push(text("format", "binary", position));
         }
@@ -104,7 +107,10 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Statement> {
         plain_options(tokens, &mut given)?;
     }
     tokens.expect_end()?;
-    Ok(Statement::CopyTo { query, options: options(given)? })
+    Ok(Statement::CopyTo {
+        query,
+        options: options(given)?,
+    })
 }
 
 /// `table (column, …)` as the query that reads it.
@@ -126,7 +132,10 @@ fn table_query(tokens: &mut Tokens<'_>) -> Result<Box<ast::Statement>> {
     {
         *table = ObjectName::from(name);
         if !columns.is_empty() {
-            select.projection = columns.into_iter().map(|c| SelectItem::UnnamedExpr(ast::Expr::Identifier(c))).collect();
+            select.projection = columns
+                .into_iter()
+                .map(|c| SelectItem::UnnamedExpr(ast::Expr::Identifier(c)))
+                .collect();
         }
     }
     Ok(statement)
@@ -162,12 +171,17 @@ fn target(tokens: &mut Tokens<'_>, from: bool) -> Result<()> {
             None => Err(tokens.unexpected()),
         };
     };
-    let hint = "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.";
+    let hint =
+        "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.";
     Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, refusal).with_hint(hint))
 }
 
 fn text(name: &str, value: &str, position: usize) -> Given {
-    Given { name: name.to_owned(), value: GivenValue::Text(value.to_owned()), position }
+    Given {
+        name: name.to_owned(),
+        value: GivenValue::Text(value.to_owned()),
+        position,
+    }
 }
 
 /// `(FORMAT csv, HEADER)`
@@ -187,7 +201,11 @@ fn listed_options(tokens: &mut Tokens<'_>, given: &mut Vec<Given>) -> Result<()>
         } else {
             option_value(tokens)?.map_or(GivenValue::None, GivenValue::Text)
         };
-        Ok(Given { name, value, position })
+        Ok(Given {
+            name,
+            value,
+            position,
+        })
     };
     given.extend(list(tokens, option)?);
     tokens.expect_symbol(")")
@@ -197,7 +215,18 @@ fn listed_options(tokens: &mut Tokens<'_>, given: &mut Vec<Given>) -> Result<()>
 fn plain_options(tokens: &mut Tokens<'_>, given: &mut Vec<Given>) -> Result<()> {
     while tokens.peek().is_some() {
         let position = tokens.position();
-        let word = tokens.eat_any(&["binary", "csv", "freeze", "header", "delimiter", "null", "quote", "escape", "encoding", "force"])?;
+        let word = tokens.eat_any(&[
+            "binary",
+            "csv",
+            "freeze",
+            "header",
+            "delimiter",
+            "null",
+            "quote",
+            "escape",
+            "encoding",
+            "force",
+        ])?;
         given.push(match word {
             Some(format @ ("binary" | "csv")) => text("format", format, position),
             Some(name @ ("freeze" | "header")) => text(name, "true", position),
@@ -212,8 +241,16 @@ fn plain_options(tokens: &mut Tokens<'_>, given: &mut Vec<Given>) -> Result<()> 
                     "force_null"
                 };
                 let star = name == "force_quote" && tokens.eat_symbol("*")?;
-                let value = if star { GivenValue::Star } else { GivenValue::List(list(tokens, |tokens| tokens.ident())?) };
-                Given { name: name.to_owned(), value, position }
+                let value = if star {
+                    GivenValue::Star
+                } else {
+                    GivenValue::List(list(tokens, |tokens| tokens.ident())?)
+                };
+                Given {
+                    name: name.to_owned(),
+                    value,
+                    position,
+                }
             }
             Some(name) => {
                 if name != "encoding" {
@@ -232,8 +269,14 @@ fn options(given: Vec<Given>) -> Result<CopyOptions> {
     let mut names = Vec::new();
     let mut format = CopyFormat::Text;
     let (mut delimiter, mut null, mut quote, mut escape) = (None, None, None, None);
-    let (mut header, mut force_quote, mut force_not_null, mut force_null) = (false, ForceQuote::None, false, false);
-    for Given { name, value, position } in given {
+    let (mut header, mut force_quote, mut force_not_null, mut force_null) =
+        (false, ForceQuote::None, false, false);
+    for Given {
+        name,
+        value,
+        position,
+    } in given
+    {
         if names.contains(&name) {
             let message = "conflicting or redundant options";
             return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_position(position));
@@ -255,8 +298,14 @@ fn options(given: Vec<Given>) -> Result<CopyOptions> {
                 }
             }
             "force_not_null" | "force_null" => {
-                let GivenValue::List(_) = value else { return Err(no_list(&name, position)) };
-                if name == "force_null" { force_null = true } else { force_not_null = true }
+                let GivenValue::List(_) = value else {
+                    return Err(no_list(&name, position));
+                };
+                if name == "force_null" {
+                    force_null = true
+                } else {
+                    force_not_null = true
+                }
             }
             _ => {
                 let message = format!("option \"{name}\" not recognized");
@@ -270,10 +319,16 @@ fn options(given: Vec<Given>) -> Result<CopyOptions> {
     let unsupported = |text: &str| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, text));
     let invalid = |text: &str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, text));
     if binary && delimiter.is_some() {
-        return Err(Error::new(SqlState::SYNTAX_ERROR, "cannot specify DELIMITER in BINARY mode"));
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "cannot specify DELIMITER in BINARY mode",
+        ));
     }
     if binary && null.is_some() {
-        return Err(Error::new(SqlState::SYNTAX_ERROR, "cannot specify NULL in BINARY mode"));
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "cannot specify NULL in BINARY mode",
+        ));
     }
     let delimiter = delimiter.unwrap_or_else(|| if csv { "," } else { "\t" }.to_owned());
     let null = null.unwrap_or_else(|| if csv { "" } else { "\\N" }.to_owned());
@@ -286,7 +341,11 @@ fn options(given: Vec<Given>) -> Result<CopyOptions> {
     if null.contains(['\r', '\n']) {
         return invalid("COPY null representation cannot use newline or carriage return");
     }
-    if !csv && (delimiter_byte.is_ascii_lowercase() || delimiter_byte.is_ascii_digit() || delimiter.contains(['\\', '.'])) {
+    if !csv
+        && (delimiter_byte.is_ascii_lowercase()
+            || delimiter_byte.is_ascii_digit()
+            || delimiter.contains(['\\', '.']))
+    {
         return invalid(&format!("COPY delimiter cannot be \"{delimiter}\""));
     }
     if binary && header {
@@ -312,7 +371,10 @@ fn options(given: Vec<Given>) -> Result<CopyOptions> {
     if !csv && force_quote != ForceQuote::None {
         return unsupported("COPY force quote available only in CSV mode");
     }
-    for (forced, name) in [(force_not_null, "force not null"), (force_null, "force null")] {
+    for (forced, name) in [
+        (force_not_null, "force not null"),
+        (force_null, "force null"),
+    ] {
         if forced && !csv {
             return unsupported(&format!("COPY {name} available only in CSV mode"));
         }
@@ -326,7 +388,15 @@ fn options(given: Vec<Given>) -> Result<CopyOptions> {
     if csv && null.contains(&quote) {
         return unsupported("CSV quote character must not appear in the NULL specification");
     }
-    Ok(CopyOptions { format, delimiter: delimiter_byte, null, header, quote: quote_byte, escape: escape_byte, force_quote })
+    Ok(CopyOptions {
+        format,
+        delimiter: delimiter_byte,
+        null,
+        header,
+        quote: quote_byte,
+        escape: escape_byte,
+        force_quote,
+    })
 }
 
 fn optional(value: &GivenValue) -> Option<&str> {
@@ -339,7 +409,10 @@ fn optional(value: &GivenValue) -> Option<&str> {
 
 fn required(name: &str, value: GivenValue) -> Result<String> {
     match value {
-        GivenValue::None => Err(Error::new(SqlState::SYNTAX_ERROR, format!("{name} requires a parameter"))),
+        GivenValue::None => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("{name} requires a parameter"),
+        )),
         GivenValue::Text(text) => Ok(text),
         GivenValue::Star => Ok("*".to_owned()),
         GivenValue::List(items) => Ok(items.join(", ")),
@@ -366,10 +439,14 @@ fn parse_format(value: &str, position: usize) -> Result<CopyFormat> {
 fn parse_header(value: Option<&str>) -> Result<bool> {
     match flag(value) {
         Some(header) => Ok(header),
-        None if value.is_some_and(|value| value.eq_ignore_ascii_case("match")) => {
-            Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot use \"match\" with HEADER in COPY TO"))
-        }
-        None => Err(Error::new(SqlState::SYNTAX_ERROR, "header requires a Boolean value or \"match\"")),
+        None if value.is_some_and(|value| value.eq_ignore_ascii_case("match")) => Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "cannot use \"match\" with HEADER in COPY TO",
+        )),
+        None => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "header requires a Boolean value or \"match\"",
+        )),
     }
 }
 

@@ -28,7 +28,11 @@ struct Level {
 
 impl Level {
     fn within(&self, case: bool) -> Level {
-        Level { outer: self.depth() + 1, case, ..Level::default() }
+        Level {
+            outer: self.depth() + 1,
+            case,
+            ..Level::default()
+        }
     }
 
     fn depth(&self) -> usize {
@@ -80,10 +84,16 @@ impl Level {
                 | Keyword::COLLATE
                 | Keyword::AT => self.operators += 1,
                 Keyword::FROM => self.new_clause(true),
-                Keyword::SELECT | Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::ORDER => {
+                Keyword::SELECT
+                | Keyword::WHERE
+                | Keyword::GROUP
+                | Keyword::HAVING
+                | Keyword::ORDER => {
                     self.new_clause(false);
                 }
-                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => self.new_expression(),
+                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => {
+                    self.new_expression()
+                }
                 _ => {}
             },
             // Names, constants and punctuation are leaves, whatever else is an operator.
@@ -124,7 +134,9 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
                 let inner = level.within(true);
                 around.push(std::mem::replace(&mut level, inner));
             }
-            Token::RParen | Token::RBracket | Token::RBrace => level = around.pop().unwrap_or_default(),
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                level = around.pop().unwrap_or_default()
+            }
             _ if keyword == Keyword::END && level.case => level = around.pop().unwrap_or_default(),
             token => level.count(token),
         }
