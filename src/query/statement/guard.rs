@@ -114,10 +114,12 @@ impl Level {
     }
 }
 
-/// Refuses statements whose syntax tree would be deeper than [`limits::EXPRESSION_DEPTH_MAX`], with 54001.
-pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
+/// Refuses statements whose syntax tree would be deeper than [`limits::EXPRESSION_DEPTH_MAX`], with 54001. Says how many
+/// parentheses and `CASE`s are open at most.
+pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<usize> {
     let mut around: Vec<Level> = Vec::new();
     let mut level = Level::default();
+    let mut nesting = 0;
     for TokenWithSpan { token, .. } in tokens {
         let keyword = match token {
             Token::Word(word) => word.keyword,
@@ -140,11 +142,12 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
             _ if keyword == Keyword::END && level.case => level = around.pop().unwrap_or_default(),
             token => level.count(token),
         }
+        nesting = nesting.max(around.len());
         if level.depth() > limits::EXPRESSION_DEPTH_MAX {
             return Err(too_complex());
         }
     }
-    Ok(())
+    Ok(nesting)
 }
 
 /// What a statement beyond the limits of complexity gets.

@@ -18,6 +18,9 @@ use crate::{Error, Result, SqlState, limits};
 
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
 
+/// sqlparser gives up at 50 levels of recursion; some constructs take more than one.
+const NESTING_SUSPECT: usize = 40;
+
 /// Parses a query. Spans in the tree say where in the *client's query text* something stands: always line 1, and the
 /// column is the character, counted from 1, as an error's position wants it.
 pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
@@ -54,13 +57,19 @@ fn parse<T>(
     rule: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Result<T> {
     let tokens = tokenize(piece)?;
-    guard::check_depth(&tokens)?;
+    let nesting = guard::check_depth(&tokens)?;
     let mut parser = Parser::new(&DIALECT).with_tokens_with_locations(tokens);
-    let parsed = rule(&mut parser).map_err(|error| translate(&error, &parser, piece))?;
-    match parser.peek_token().token {
-        Token::EOF => Ok(parsed),
-        _ => Err(syntax_error(piece, column(parser.peek_token().span.start))),
-    }
+    let outcome = rule(&mut parser)
+        .map_err(|error| translate(&error, &parser, piece))
+        .and_then(|parsed| match parser.peek_token().token {
+            Token::EOF => Ok(parsed),
+            _ => Err(syntax_error(piece, column(parser.peek_token().span.start))),
+        });
+    // Where it tries one rule after the other, sqlparser forgets that it gave up for depth.
+    outcome.map_err(|error| match nesting {
+        NESTING_SUSPECT.. => guard::too_complex(),
+        _ => error,
+    })
 }
 
 /// sqlparser's tokens of a text, without white space, comments and `OPERATOR(…)`, each with its place in the client's text.
