@@ -4,6 +4,7 @@
 //! complex to plan. What a statement that is none of these *does* is the session's business.
 
 mod copy;
+mod copy_options;
 mod cursor;
 mod encoding;
 mod explain;
@@ -21,7 +22,7 @@ mod transaction;
 
 use datafusion::sql::sqlparser::ast;
 
-pub use copy::{CopyFormat, CopyOptions, ForceQuote};
+pub use copy_options::{CopyFormat, CopyOptions, ForceQuote};
 pub use cursor::{Direction, Scroll};
 pub use encoding::encoding_name;
 pub use explain::{ExplainFormat, ExplainOptions};
