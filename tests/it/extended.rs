@@ -381,12 +381,12 @@ fn a_malformed_message_is_an_error_and_no_more() {
         (tagged('E', b"\0\0"), "Execute without its limit"),
         (tagged('C', b""), "an empty Close"),
     ] {
-        let answer = exchange(&mut raw, &[message]);
+        let answer = exchange(&mut raw, &[parse("", "select $1::text"), message]);
         assert!(
             raw::errors(&answer)[0].starts_with("ERROR 08P01: "),
             "{what}: {answer:?}"
         );
-        assert_eq!(raw::tags(&answer), "EZ", "{what}");
+        assert_eq!(raw::tags(&answer), "1EZ", "{what}");
         assert_eq!(raw::tags(&raw.query("select 1")), "TDCZ", "{what}");
     }
 }
