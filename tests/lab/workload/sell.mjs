@@ -13,12 +13,17 @@ const customers = ["ada", "alan", "barbara", "edsger", "grace", "katherine", "li
 const articles = ["espresso-cup", "kettle", "grinder", "filter-paper", "scale", "tamper"];
 
 await call("POST", admin + "/deployments", { uri: service, force: true });
-for (const article of articles) await send(`/Inventory/${article}/restock`, 20 + random(30));
+await call("PUT", admin + "/limits/rules", [
+  { pattern: "*", limits: { concurrency: 100 }, description: "what one scope may run at a time" },
+  { pattern: "wholesale", limits: { concurrency: 10 }, description: "wholesale orders are rare and large" },
+]);
+for (const article of articles) await send(`/Inventory/${article}/restock`, article === "tamper" ? 5 : 60 + random(90));
+// A cart whose payment is stuck is locked, so nothing here waits for an answer.
 for (let order = 1001; order <= 1036; order++) {
   const customer = pick(customers);
-  for (let n = 1 + random(2); n > 0; n--) await send(`/Cart/${customer}/add`, { sku: pick(articles), quantity: 1 + random(3) });
-  if (order % 9 === 0) await send(`/Cart/${customer}/coupon`, pick(["SPRING10", "welcome!", "COFFEE5"]));
-  const card = order % 12 === 0 ? "gateway-down" : order % 10 === 0 ? "stolen" : "good";
+  for (let n = 1 + random(2); n > 0; n--) await send(`/Cart/${customer}/add/send`, { sku: pick(articles), quantity: 1 + random(3) });
+  if (order % 9 === 0) await send(`/Cart/${customer}/coupon/send`, pick(["SPRING10", "welcome!", "COFFEE5"]));
+  const card = [1022, 1029, 1036].includes(order) ? "gateway-down" : order % 10 === 0 ? "stolen" : "good";
   await send(`/Cart/${customer}/checkout/send`, { id: `order-${order}`, card, price: 990 + 100 * random(30) }, { "idempotency-key": `order-${order}` });
   await sleep(200 + random(2500));
 }
