@@ -164,6 +164,12 @@ impl Error {
         self
     }
 
+    /// The same error, ending the connection.
+    pub fn into_fatal(mut self) -> Self {
+        self.0.severity = Severity::Fatal;
+        self
+    }
+
     pub fn severity(&self) -> Severity {
         self.0.severity
     }

@@ -29,3 +29,10 @@ pub const PORTALS_MAX: usize = 1_000;
 /// What a session gathers before it writes to the socket: large enough that a system call costs nothing beside the
 /// encoding, small enough that thousands of streams fit.
 pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;
+
+/// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
+/// spill to disk.
+pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
+
+/// What a scrollable cursor may keep of the rows that it has given.
+pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;

@@ -1,3 +1,28 @@
 //! Command line of `restate-pg`.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Stack of a worker thread. Planning recurses over a statement's tree; the guard keeps that far below this, in a debug
+/// build as well. Only what is touched is ever resident.
+const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    cli::log_to_stderr();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_SIZE).build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(cli::run(arguments)),
+        Err(error) => Err(format!("cannot start: {error}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(words) => {
+            eprintln!("restate-pg: {words}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The server's TLS: certificate and key, protocol versions, ALPN.
+
+use std::{path::Path, sync::Arc};
+
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+        version::{TLS12, TLS13},
+    },
+};
+
+/// The protocol name that direct TLS must offer (PostgreSQL 17; registered with IANA).
+pub const ALPN: &[u8] = b"postgresql";
+
+/// A certificate chain and its key.
+#[derive(Debug)]
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// Reads a PEM chain and a PEM key (PKCS#8, PKCS#1 or SEC1). Errors name the file.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+            .map_err(|error| format!("{}: {error}", certificate.display()))?;
+        if chain.is_empty() {
+            return Err(format!("{}: holds no certificate", certificate.display()));
+        }
+        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
+        Ok(Identity { chain, key })
+    }
+
+    /// A self-signed certificate for this machine's loopback names (ECDSA P-256), valid from now on; for the demo.
+    pub fn self_signed() -> Result<Self, String> {
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let made = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string())?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(str::to_owned)?;
+        Ok(Identity { chain: vec![made.cert.der().clone()], key })
+    }
+}
+
+/// TLS 1.2 and 1.3, `identity` for every name that is asked for, no client certificates. Fails where certificate and key
+/// do not belong together: a server that cannot do TLS does not start.
+pub fn acceptor(identity: Identity) -> Result<TlsAcceptor, String> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(identity.chain, identity.key))
+        .map_err(|error| error.to_string())?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let (one, other) = (Identity::self_signed().unwrap(), Identity::self_signed().unwrap());
+        assert!(acceptor(Identity { chain: one.chain, key: other.key }).is_err());
+        assert!(acceptor(Identity::self_signed().unwrap()).is_ok());
+    }
+}

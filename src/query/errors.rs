@@ -1,0 +1,191 @@
+//! The engine's errors → errors that a PostgreSQL client knows.
+//!
+//! Sources pass [`Error`]s of their own through the engine as `DataFusionError::External`; they come out as they went in.
+
+use arrow::error::ArrowError;
+use datafusion::common::{DataFusionError, SchemaError};
+
+use crate::{Error, SqlState};
+
+/// Texts of the engine that mean one certain thing to PostgreSQL, in the order in which they are looked for.
+const MEANINGS: &[(&str, SqlState, Option<&str>)] = &[
+    ("Divide by zero", SqlState::DIVISION_BY_ZERO, Some("division by zero")),
+    ("DivideByZero", SqlState::DIVISION_BY_ZERO, Some("division by zero")),
+    ("verflow", SqlState::NUMERIC_VALUE_OUT_OF_RANGE, None),
+    ("out of range", SqlState::NUMERIC_VALUE_OUT_OF_RANGE, None),
+    ("Parsing timestamp", SqlState::INVALID_DATETIME_FORMAT, None),
+    ("Error parsing timestamp", SqlState::INVALID_DATETIME_FORMAT, None),
+    ("Cannot cast string", SqlState::INVALID_TEXT_REPRESENTATION, None),
+    ("Cast error", SqlState::INVALID_TEXT_REPRESENTATION, None),
+    ("Regular expression did not compile", SqlState::INVALID_PARAMETER_VALUE, None),
+    ("must appear in the GROUP BY clause", SqlState::GROUPING_ERROR, None),
+    ("could not be resolved from available columns", SqlState::GROUPING_ERROR, None),
+    ("Invalid function", SqlState::UNDEFINED_FUNCTION, None),
+    ("No function matches", SqlState::UNDEFINED_FUNCTION, None),
+    ("does not support", SqlState::FEATURE_NOT_SUPPORTED, None),
+    ("not supported", SqlState::FEATURE_NOT_SUPPORTED, None),
+    ("not implemented", SqlState::FEATURE_NOT_SUPPORTED, None),
+    ("must produce at most one row", SqlState::CARDINALITY_VIOLATION, Some("more than one row returned by a subquery used as an expression")),
+    ("ScalarSubquery returned more than one row", SqlState::CARDINALITY_VIOLATION, Some("more than one row returned by a subquery used as an expression")),
+    ("coerce", SqlState::DATATYPE_MISMATCH, None),
+    ("coercion", SqlState::DATATYPE_MISMATCH, None),
+    ("Unsupported CAST", SqlState::CANNOT_COERCE, None),
+];
+
+/// The longest text of the engine that a client is shown.
+const TEXT_SIZE_MAX: usize = 500;
+
+/// An error of the engine as a client may read it.
+pub fn from_datafusion(error: DataFusionError) -> Error {
+    match error {
+        DataFusionError::External(source) => match source.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(source) => match source.downcast::<DataFusionError>() {
+                Ok(error) => from_datafusion(*error),
+                Err(source) => classified(&source.to_string(), SqlState::INTERNAL_ERROR),
+            },
+        },
+        DataFusionError::Context(_, inner) => from_datafusion(*inner),
+        DataFusionError::Diagnostic(_, inner) => from_datafusion(*inner),
+        DataFusionError::Shared(inner) => from_shared(&inner),
+        DataFusionError::Collection(errors) => match errors.into_iter().next() {
+            Some(first) => from_datafusion(first),
+            None => Error::internal("an empty collection of errors"),
+        },
+        DataFusionError::ArrowError(error, _) => from_arrow(*error),
+        DataFusionError::SchemaError(error, _) => from_schema(&error),
+        DataFusionError::SQL(error, _) => Error::new(SqlState::SYNTAX_ERROR, shortened(&error.to_string())),
+        DataFusionError::NotImplemented(text) => Error::new(SqlState::FEATURE_NOT_SUPPORTED, shortened(&text)),
+        DataFusionError::Plan(text) => classified(&text, SqlState::SYNTAX_ERROR),
+        DataFusionError::Execution(text) => classified(&text, SqlState::INVALID_PARAMETER_VALUE),
+        DataFusionError::ResourcesExhausted(text) => Error::new(SqlState::OUT_OF_MEMORY, "out of memory")
+            .with_detail("The statement needs more memory than its cluster may use.")
+            .with_log(text),
+        other => Error::internal(other),
+    }
+}
+
+/// A shared error cannot be taken apart; what matters of it can be read.
+fn from_shared(error: &DataFusionError) -> Error {
+    match error.find_root() {
+        DataFusionError::External(source) => match source.downcast_ref::<Error>() {
+            Some(error) => error.clone(),
+            None => classified(&source.to_string(), SqlState::INTERNAL_ERROR),
+        },
+        DataFusionError::SchemaError(error, _) => from_schema(error),
+        DataFusionError::Plan(text) => classified(text, SqlState::SYNTAX_ERROR),
+        DataFusionError::Execution(text) => classified(text, SqlState::INVALID_PARAMETER_VALUE),
+        DataFusionError::ResourcesExhausted(text) => {
+            Error::new(SqlState::OUT_OF_MEMORY, "out of memory").with_log(text.clone())
+        }
+        other => classified(&other.to_string(), SqlState::INTERNAL_ERROR),
+    }
+}
+
+fn from_arrow(error: ArrowError) -> Error {
+    match error {
+        ArrowError::ExternalError(source) => match source.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(source) => match source.downcast::<DataFusionError>() {
+                Ok(error) => from_datafusion(*error),
+                Err(source) => classified(&source.to_string(), SqlState::INTERNAL_ERROR),
+            },
+        },
+        ArrowError::DivideByZero => Error::new(SqlState::DIVISION_BY_ZERO, "division by zero"),
+        ArrowError::ArithmeticOverflow(text) => {
+            Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range").with_detail(shortened(&text))
+        }
+        error => classified(&error.to_string(), SqlState::INVALID_PARAMETER_VALUE),
+    }
+}
+
+fn from_schema(error: &SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let error = Error::new(
+                SqlState::UNDEFINED_COLUMN,
+                match &field.relation {
+                    Some(relation) => format!("column {}.{} does not exist", relation.table(), field.name),
+                    None => format!("column \"{}\" does not exist", field.name),
+                },
+            );
+            let near = valid_fields.iter().find(|valid| valid.name.eq_ignore_ascii_case(&field.name));
+            match near {
+                Some(near) => error.with_hint(format!("Perhaps you meant to reference the column \"{}\".", near.flat_name())),
+                None => error,
+            }
+        }
+        SchemaError::AmbiguousReference { field } => {
+            Error::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{}\" is ambiguous", field.name))
+        }
+        SchemaError::DuplicateQualifiedField { qualifier, name } => Error::new(
+            SqlState::DUPLICATE_ALIAS,
+            format!("column \"{name}\" of \"{qualifier}\" is specified more than once"),
+        ),
+        SchemaError::DuplicateUnqualifiedField { name } => {
+            Error::new(SqlState::AMBIGUOUS_COLUMN, format!("column \"{name}\" is specified more than once"))
+        }
+    }
+}
+
+/// The error that `text` means, else one of `default`. An internal error keeps its text for the log.
+fn classified(text: &str, default: SqlState) -> Error {
+    match MEANINGS.iter().find(|(known, ..)| text.contains(known)) {
+        Some((_, code, Some(words))) => Error::new(*code, *words).with_log(text),
+        Some((_, code, None)) => Error::new(*code, shortened(text)),
+        None if default == SqlState::INTERNAL_ERROR => Error::internal(text),
+        None => Error::new(default, shortened(text)),
+    }
+}
+
+/// The first line of an engine's text, without its own prefixes, bounded.
+fn shortened(text: &str) -> String {
+    const PREFIXES: [&str; 6] =
+        ["Error during planning: ", "Execution error: ", "Arrow error: ", "Cast error: ", "sql parser error: ", "Invalid argument error: "];
+    let mut text = text.lines().next().unwrap_or_default();
+    while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
+        text = rest;
+    }
+    text.get(..text.floor_char_boundary(TEXT_SIZE_MAX)).unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::common::Column;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_source_comes_out_as_it_went_in() {
+        let error = || {
+            let source = Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable");
+            DataFusionError::External(Box::new(source)).context("while scanning")
+        };
+        for wrapped in [
+            error(),
+            DataFusionError::Shared(Arc::new(error())),
+            DataFusionError::ArrowError(Box::new(ArrowError::ExternalError(Box::new(error()))), None),
+            DataFusionError::Collection(vec![error()]),
+        ] {
+            assert_eq!(from_datafusion(wrapped).code(), SqlState::CONNECTION_FAILURE);
+        }
+    }
+
+    #[test]
+    fn faults_of_a_statement_get_postgres_codes_and_words() {
+        let missing = SchemaError::FieldNotFound {
+            field: Box::new(Column::new(Some("inv"), "ID")),
+            valid_fields: vec![Column::new(Some("inv"), "id")],
+        };
+        let error = from_datafusion(DataFusionError::SchemaError(Box::new(missing), Box::new(None)));
+        assert_eq!((error.code(), error.message()), (SqlState::UNDEFINED_COLUMN, "column inv.ID does not exist"));
+        assert_eq!(error.hint(), Some("Perhaps you meant to reference the column \"inv.id\"."));
+        let error = from_datafusion(DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None));
+        assert_eq!((error.code(), error.message()), (SqlState::DIVISION_BY_ZERO, "division by zero"));
+        let error = from_datafusion(DataFusionError::Internal("a secret plan".into()));
+        assert_eq!((error.code(), error.message()), (SqlState::INTERNAL_ERROR, "internal error"));
+        assert!(error.log().unwrap().contains("a secret plan"));
+    }
+}

@@ -1,0 +1,77 @@
+//! EXPLAIN: the plan that a statement runs as, with the SQL that each scan sends to the runtime.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::ScalarValue,
+    physical_plan::{ExecutionPlan, displayable, execute_stream},
+};
+use futures::TryStreamExt;
+use serde_json::{Value, json};
+
+use super::{Plan, Scope, errors::from_datafusion};
+use crate::Result;
+
+/// How EXPLAIN was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Explain {
+    /// Run the statement and show rows, bytes and time of each step.
+    pub analyze: bool,
+    /// One JSON document instead of indented lines.
+    pub json: bool,
+}
+
+/// The lines of the answer: one for each step, or one JSON document.
+pub async fn explain(scope: &Scope, plan: &Plan, values: Vec<ScalarValue>, how: Explain) -> Result<Vec<String>> {
+    let physical = plan.physical(scope, values).await?;
+    if how.analyze {
+        let mut rows = execute_stream(Arc::clone(&physical), scope.state.task_ctx()).map_err(from_datafusion)?;
+        while rows.try_next().await.map_err(from_datafusion)?.is_some() {}
+    }
+    if how.json {
+        let document = json!([{ "Plan": node(physical.as_ref(), how.analyze) }]);
+        return serde_json::to_string_pretty(&document).map(|text| vec![text]).map_err(crate::Error::internal);
+    }
+    let mut lines = Vec::new();
+    indented(physical.as_ref(), how.analyze, 0, &mut lines);
+    Ok(lines)
+}
+
+/// One line of text for a step, without its inputs.
+fn line(step: &dyn ExecutionPlan) -> String {
+    displayable(step).one_line().to_string().trim_end().to_owned()
+}
+
+fn measured(step: &dyn ExecutionPlan) -> Option<String> {
+    let metrics = step.metrics()?.aggregate_by_name().sorted_for_display().timestamps_removed();
+    Some(metrics.to_string()).filter(|metrics| !metrics.is_empty())
+}
+
+/// Indented as PostgreSQL does: an arrow before each input, six columns further in.
+fn indented(step: &dyn ExecutionPlan, analyze: bool, depth: usize, lines: &mut Vec<String>) {
+    let mut text = match depth {
+        0 => line(step),
+        depth => format!("{}->  {}", " ".repeat(6 * depth - 4), line(step)),
+    };
+    if let Some(metrics) = measured(step).filter(|_| analyze) {
+        text.push_str(&format!("  ({metrics})"));
+    }
+    lines.push(text);
+    for input in step.children() {
+        indented(input.as_ref(), analyze, depth + 1, lines);
+    }
+}
+
+fn node(step: &dyn ExecutionPlan, analyze: bool) -> Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("Node Type".to_owned(), step.name().into());
+    fields.insert("Description".to_owned(), line(step).into());
+    if let Some(metrics) = measured(step).filter(|_| analyze) {
+        fields.insert("Metrics".to_owned(), metrics.into());
+    }
+    let inputs: Vec<_> = step.children().into_iter().map(|input| node(input.as_ref(), analyze)).collect();
+    if !inputs.is_empty() {
+        fields.insert("Plans".to_owned(), inputs.into());
+    }
+    Value::Object(fields)
+}

@@ -1,0 +1,154 @@
+//! What names in a statement mean: tables by PostgreSQL's search path, functions with or without `pg_catalog.` before them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::{
+    catalog::TableFunctionArgs,
+    common::{DFSchema, DataFusionError, Result, TableReference},
+    config::ConfigOptions,
+    datasource::{cte_worktable::CteWorkTable, provider_as_source},
+    execution::SessionState,
+    logical_expr::{
+        AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
+        planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner},
+        simplify::SimplifyContext,
+    },
+    optimizer::simplify_expressions::ExprSimplifier,
+};
+
+use crate::{Error, SqlState, catalog::Catalog};
+
+/// The schemas that a name without one is looked up in: `pg_catalog` first, as PostgreSQL does where the search path
+/// does not name it.
+const SEARCH_PATH: [&str; 2] = ["pg_catalog", "public"];
+
+/// Names as one session sees them.
+pub struct Names<'a> {
+    pub state: &'a SessionState,
+    pub catalog: &'a Catalog,
+    /// The databases that `database.schema.table` may name: all of them are the session's one.
+    pub databases: &'a [String],
+}
+
+impl Names<'_> {
+    fn table(&self, name: &TableReference) -> Result<Arc<dyn TableSource>, Error> {
+        if let Some(database) = name.catalog()
+            && !self.databases.iter().any(|known| known == database)
+        {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("cross-database references are not implemented: \"{name}\""),
+            ));
+        }
+        let found = match name.schema() {
+            Some(schema) => self.catalog.table(schema, name.table())?,
+            None => {
+                let mut found = None;
+                for schema in SEARCH_PATH {
+                    found = self.catalog.table(schema, name.table())?;
+                    if found.is_some() {
+                        break;
+                    }
+                }
+                found
+            }
+        };
+        found.map(provider_as_source).ok_or_else(|| {
+            let shown = match name.schema() {
+                Some(schema) => format!("{schema}.{}", name.table()),
+                None => name.table().to_owned(),
+            };
+            Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{shown}\" does not exist"))
+        })
+    }
+}
+
+/// A function's own name: PostgreSQL's functions may be called with their schema.
+fn unqualified(name: &str) -> &str {
+    name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(name)
+}
+
+impl ContextProvider for Names<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        self.table(&name).map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
+        let function = self.state.table_functions().get(unqualified(name)).cloned().ok_or_else(|| {
+            DataFusionError::External(Box::new(Error::new(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("function {name} does not exist"),
+            )))
+        })?;
+        let context = SimplifyContext::builder()
+            .with_config_options(Arc::clone(self.state.config_options()))
+            .with_query_execution_start_time(self.state.execution_props().query_execution_start_time)
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        let schema = DFSchema::empty();
+        let args = args
+            .into_iter()
+            .map(|arg| simplifier.coerce(arg, &schema).and_then(|arg| simplifier.simplify(arg)))
+            .collect::<Result<Vec<_>>>()?;
+        let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
+        Ok(provider_as_source(provider))
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        self.state.relation_planners()
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(super::types::Types::new(self.state.config_options())))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.state.scalar_functions().get(unqualified(name)).cloned()
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(unqualified(name)).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(unqualified(name)).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(unqualified(name)).cloned()
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    // These four only feed "did you mean" texts, which PostgreSQL does not have.
+    fn udf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

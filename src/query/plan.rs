@@ -1,0 +1,221 @@
+//! A statement's plan: made once, described to the client, run with parameters as often as asked.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use datafusion::{
+    common::{
+        ParamValues, ScalarValue,
+        metadata::ScalarAndMetadata,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
+    execution::SendableRecordBatchStream,
+    logical_expr::{Expr, LogicalPlan, expr::Placeholder},
+    physical_plan::{ExecutionPlan, execute_stream},
+    sql::{
+        planner::{ParserOptions, PlannerContext, SqlToRel},
+        sqlparser::ast::{self, Visit, Visitor},
+    },
+};
+use postgres_types::Type;
+
+use super::{Scope, errors::from_datafusion, names::Names, rewrite};
+use crate::{
+    Error, Result, SqlState,
+    wire::types::{PG_TYPE, arrow_type, pg_type},
+};
+
+/// A planned query.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    logical: LogicalPlan,
+    schema: SchemaRef,
+    parameters: Vec<Parameter>,
+}
+
+/// A parameter of a plan: the PostgreSQL type that the client is told, the field that the engine expects.
+#[derive(Debug, Clone)]
+struct Parameter {
+    ty: Type,
+    field: FieldRef,
+}
+
+impl Plan {
+    /// Plans `query`. `declared` are the parameter types that the client named (`None` where it left one open); the
+    /// others are taken from the casts and comparisons that a parameter stands in, or are text.
+    pub fn new(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
+        rewrite::rewrite(&mut query, &scope.catalog, &scope.facts)?;
+        let (count, casts) = placeholders(&query)?;
+        let count = count.max(declared.len());
+        let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
+        for index in 0..count {
+            let declared = declared.get(index).and_then(Option::as_ref).filter(|ty| **ty != Type::UNKNOWN);
+            types.push(declared.map(parameter_field).transpose()?);
+        }
+        let mut logical = None;
+        if types.iter().any(Option::is_none) {
+            // A first plan, whose only purpose is to see what the open parameters are compared with.
+            let open: Vec<_> = types
+                .iter()
+                .enumerate()
+                .map(|(index, known)| known.clone().or_else(|| casts.get(&index).cloned().flatten()))
+                .collect();
+            let draft = to_plan(scope, query.clone(), open)?;
+            let inferred = inferred_fields(&draft)?;
+            for (index, ty) in types.iter_mut().enumerate().filter(|(_, ty)| ty.is_none()) {
+                *ty = Some(match inferred.get(&index) {
+                    Some(field) => parameter_field(&pg_type(field).ty).or_else(|_| parameter_field(&Type::TEXT))?,
+                    None => parameter_field(&Type::TEXT)?,
+                });
+            }
+            if count == 0 {
+                logical = Some(draft);
+            }
+        }
+        let logical = match logical {
+            Some(logical) => logical,
+            None => to_plan(scope, query, types.clone())?,
+        };
+        let schema = described(logical.schema().as_arrow());
+        let parameters = types.into_iter().flatten().map(|field| Parameter { ty: pg_type(&field).ty, field }).collect();
+        Ok(Plan { logical, schema, parameters })
+    }
+
+    /// The result's columns, named as the client is told; the fields' metadata says their PostgreSQL types.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The parameters' types, in order.
+    pub fn parameter_types(&self) -> impl ExactSizeIterator<Item = &Type> {
+        self.parameters.iter().map(|parameter| &parameter.ty)
+    }
+
+    /// The physical plan with `values` for the parameters, one each.
+    pub async fn physical(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<Arc<dyn ExecutionPlan>> {
+        let logical = if self.parameters.is_empty() {
+            self.logical.clone()
+        } else {
+            let values = values
+                .into_iter()
+                .zip(&self.parameters)
+                .map(|(value, parameter)| {
+                    let value = value.cast_to(parameter.field.data_type()).map_err(from_datafusion)?;
+                    Ok(ScalarAndMetadata::from(value))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            self.logical.clone().replace_params_with_values(&ParamValues::List(values)).map_err(from_datafusion)?
+        };
+        scope.state.create_physical_plan(&logical).await.map_err(from_datafusion)
+    }
+
+    /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
+    pub async fn run(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<SendableRecordBatchStream> {
+        let physical = self.physical(scope, values).await?;
+        execute_stream(physical, scope.state.task_ctx()).map_err(from_datafusion)
+    }
+}
+
+fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
+    let names = Names { state: &scope.state, catalog: &scope.catalog, databases: &scope.databases };
+    let options = ParserOptions::default()
+        .with_collect_spans(true)
+        .with_map_string_types_to_utf8view(false)
+        .with_parse_float_as_decimal(true);
+    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+    SqlToRel::new_with_options(&names, options)
+        .sql_statement_to_plan_with_context(query, &mut context)
+        .map_err(from_datafusion)
+}
+
+/// The field that stands for a parameter of type `ty`.
+fn parameter_field(ty: &Type) -> Result<FieldRef> {
+    let data_type = arrow_type(ty).ok_or_else(|| {
+        Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("parameters of type {} are not supported", ty.name()))
+    })?;
+    let metadata = HashMap::from([(PG_TYPE.to_owned(), ty.name().to_owned())]);
+    Ok(Arc::new(Field::new("", data_type, true).with_metadata(metadata)))
+}
+
+/// A result's schema as it is described: internal markers taken off the names.
+fn described(schema: &Schema) -> SchemaRef {
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| match rewrite::output_name(field.name()) {
+            name if name == field.name() => Arc::clone(field),
+            name => Arc::new(field.as_ref().clone().with_name(name)),
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// How many parameters a statement has (the highest `$n`), and the types they are cast to where they stand in a cast.
+fn placeholders(query: &ast::Statement) -> Result<(usize, HashMap<usize, Option<FieldRef>>)> {
+    struct Found {
+        count: usize,
+        casts: HashMap<usize, Option<FieldRef>>,
+    }
+    impl Visitor for Found {
+        type Break = Error;
+
+        fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Error> {
+            if let ast::Expr::Value(value) = expr
+                && let ast::Value::Placeholder(name) = &value.value
+            {
+                match index(name) {
+                    Some(index) => self.count = self.count.max(index + 1),
+                    None => {
+                        return ControlFlow::Break(Error::new(
+                            SqlState::UNDEFINED_PARAMETER,
+                            format!("there is no parameter {name}"),
+                        ));
+                    }
+                }
+            }
+            if let ast::Expr::Cast { expr, data_type, .. } = expr
+                && let ast::Expr::Value(value) = expr.as_ref()
+                && let ast::Value::Placeholder(name) = &value.value
+                && let Some(index) = index(name)
+            {
+                let field = super::types::by_name(data_type).map(|ty| parameter_field(&ty)).transpose();
+                self.casts.entry(index).or_insert(field.ok().flatten());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut found = Found { count: 0, casts: HashMap::new() };
+    match query.visit(&mut found) {
+        ControlFlow::Continue(()) => Ok((found.count, found.casts)),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// `$7` → 6. The protocol counts parameters in 16 bits.
+fn index(placeholder: &str) -> Option<usize> {
+    let number: u16 = placeholder.strip_prefix('$')?.parse().ok()?;
+    usize::from(number).checked_sub(1)
+}
+
+/// What the engine inferred for parameters, by index: the first type that is known.
+fn inferred_fields(plan: &LogicalPlan) -> Result<BTreeMap<usize, FieldRef>> {
+    let mut fields = BTreeMap::new();
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = expr
+                    && let Some(index) = index(id)
+                {
+                    fields.entry(index).or_insert_with(|| Arc::clone(field));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .map_err(from_datafusion)?;
+    Ok(fields)
+}

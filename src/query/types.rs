@@ -1,0 +1,86 @@
+//! Type names in a statement (`x::timestamptz`, `CAST(x AS varchar(10))`) → Arrow types, each field carrying the
+//! PostgreSQL type that was named, so that Describe and the encoder say exactly that.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use datafusion::{
+    common::Result,
+    config::ConfigOptions,
+    logical_expr::planner::TypePlanner,
+    sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
+};
+use postgres_types::Type;
+
+use crate::wire::types::{PG_TYPE, array_type, parse_type_name};
+
+/// Types as one session sees them: `timestamptz` literals without an offset are read in its time zone.
+#[derive(Debug)]
+pub struct Types {
+    time_zone: Arc<str>,
+}
+
+impl Types {
+    pub fn new(options: &ConfigOptions) -> Self {
+        Types { time_zone: options.execution.time_zone.as_deref().unwrap_or("+00:00").into() }
+    }
+
+    fn plan(&self, sql_type: &SqlType) -> Option<(DataType, String)> {
+        let named = |data_type, name: &str| Some((data_type, name.to_owned()));
+        match sql_type {
+            SqlType::Bool | SqlType::Boolean => named(DataType::Boolean, "boolean"),
+            SqlType::SmallInt(_) | SqlType::Int2(_) => named(DataType::Int16, "smallint"),
+            SqlType::Int(_) | SqlType::Integer(_) | SqlType::Int4(_) => named(DataType::Int32, "integer"),
+            SqlType::BigInt(_) | SqlType::Int8(_) => named(DataType::Int64, "bigint"),
+            SqlType::Real | SqlType::Float4 => named(DataType::Float32, "real"),
+            SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 => {
+                named(DataType::Float64, "double precision")
+            }
+            SqlType::Float(ExactNumberInfo::Precision(1..=24)) => named(DataType::Float32, "real"),
+            SqlType::Float(_) => named(DataType::Float64, "double precision"),
+            SqlType::Text | SqlType::String(_) => named(DataType::Utf8, "text"),
+            SqlType::Varchar(None) | SqlType::CharacterVarying(None) | SqlType::CharVarying(None) => {
+                named(DataType::Utf8, "character varying")
+            }
+            SqlType::Bytea => named(DataType::Binary, "bytea"),
+            SqlType::Date => named(DataType::Date32, "date"),
+            SqlType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+                named(DataType::Time64(TimeUnit::Microsecond), "time without time zone")
+            }
+            SqlType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+                named(DataType::Timestamp(TimeUnit::Microsecond, None), "timestamp without time zone")
+            }
+            SqlType::Timestamp(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => named(
+                DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(&self.time_zone))),
+                "timestamp with time zone",
+            ),
+            SqlType::Interval { .. } => named(DataType::Interval(IntervalUnit::MonthDayNano), "interval"),
+            SqlType::Uuid => named(DataType::Utf8, "uuid"),
+            SqlType::JSON => named(DataType::Utf8, "json"),
+            SqlType::JSONB => named(DataType::Utf8, "jsonb"),
+            _ => None,
+        }
+    }
+}
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
+        Ok(self.plan(sql_type).map(|(data_type, name)| {
+            Arc::new(Field::new("", data_type, true).with_metadata(HashMap::from([(PG_TYPE.to_owned(), name)])))
+        }))
+    }
+}
+
+/// The PostgreSQL type that a type name stands for, where it is a built-in one.
+pub fn by_name(sql_type: &SqlType) -> Option<Type> {
+    match sql_type {
+        SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element)) => {
+            array_type(&by_name(element)?)
+        }
+        SqlType::Custom(name, _) => parse_type_name(&name.to_string()).map(|named| named.ty),
+        _ => {
+            let types = Types { time_zone: "+00:00".into() };
+            types.plan(sql_type).and_then(|(_, name)| parse_type_name(&name)).map(|named| named.ty)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The byte stream of a session: what has arrived, what is to be sent.
+
+use std::{future, io};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::{
+    Result, limits,
+    wire::frame::{self, Frame},
+};
+
+/// Bytes read at once: a statement and its parameters usually fit.
+const READ_SIZE: usize = 8 * 1024;
+
+/// How far is read ahead while a statement runs, to learn that the client has gone: a pipeline's next messages.
+const READ_AHEAD_MAX: usize = 256 * 1024;
+
+/// A framed connection. Output gathers in [`Connection::out`] until it is flushed.
+#[derive(Debug)]
+pub struct Connection<S> {
+    stream: S,
+    input: BytesMut,
+    pub out: BytesMut,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub fn new(stream: S) -> Self {
+        Connection { stream, input: BytesMut::new(), out: BytesMut::new() }
+    }
+
+    /// The stream below.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// The next startup packet's body; `None` when the client has gone.
+    pub async fn startup_packet(&mut self) -> io::Result<Option<Result<Bytes>>> {
+        self.next(|input| frame::startup_packet(input)).await
+    }
+
+    /// The password message's body; `None` when the client has gone.
+    pub async fn password_message(&mut self) -> io::Result<Option<Result<Bytes>>> {
+        self.next(|input| frame::password_message(input)).await
+    }
+
+    /// The next message of a session; `None` when the client has gone. Output is flushed only when there is nothing
+    /// more to answer: a pipeline is answered in one write.
+    pub async fn message(&mut self) -> io::Result<Option<Result<Frame>>> {
+        if !frame::has_message(&self.input) {
+            self.flush().await?;
+        }
+        self.next(|input| frame::message(input)).await
+    }
+
+    async fn next<T>(
+        &mut self,
+        take: impl Fn(&mut BytesMut) -> Result<Option<T>>,
+    ) -> io::Result<Option<Result<T>>> {
+        loop {
+            match take(&mut self.input) {
+                Ok(Some(taken)) => return Ok(Some(Ok(taken))),
+                Ok(None) => {}
+                Err(error) => return Ok(Some(Err(error))),
+            }
+            if self.fill().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        self.input.reserve(READ_SIZE);
+        self.stream.read_buf(&mut self.input).await
+    }
+
+    /// Bytes that have arrived and were not taken: none may lie behind a request for encryption.
+    pub fn has_buffered_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// Resolves when the client has gone. What it sends meanwhile is kept, up to a bound.
+    pub async fn closed(&mut self) {
+        loop {
+            if self.input.len() >= READ_AHEAD_MAX {
+                return future::pending().await;
+            }
+            match self.fill().await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Whether so much has gathered that it should be sent.
+    pub fn is_full(&self) -> bool {
+        self.out.len() >= limits::WRITE_BUFFER_SIZE
+    }
+
+    /// Sends what has gathered. May be dropped half-way: what was sent has left the buffer, the rest goes with the next
+    /// flush.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            if self.stream.write_buf(&mut self.out).await? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        if self.out.capacity() > 2 * limits::WRITE_BUFFER_SIZE {
+            self.out = BytesMut::new();
+        }
+        self.stream.flush().await
+    }
+
+    /// Sends what has gathered and closes the stream. What the client still sends is not read.
+    pub async fn close(&mut self) {
+        let _ = self.flush().await;
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// The stream, for an upgrade; only while nothing is buffered.
+    pub fn into_stream(self) -> S {
+        self.stream
+    }
+}

@@ -1,0 +1,54 @@
+//! The rows of one result: a stream of record batches, taken in pieces of any size.
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use datafusion::{execution::SendableRecordBatchStream, physical_plan::stream::RecordBatchStreamAdapter};
+use futures::{StreamExt, stream};
+
+use crate::{Result, query::errors::from_datafusion};
+
+/// Rows that have not been taken yet.
+pub struct Rows {
+    schema: SchemaRef,
+    stream: SendableRecordBatchStream,
+    /// What is left of the batch that is being taken.
+    rest: Option<RecordBatch>,
+}
+
+impl Rows {
+    /// Rows of `stream`, described by `schema` (the stream's types, with the names and metadata that the client is told).
+    pub fn new(schema: SchemaRef, stream: SendableRecordBatchStream) -> Self {
+        Rows { schema, stream, rest: None }
+    }
+
+    /// Rows that are all here.
+    pub fn of(batch: RecordBatch) -> Self {
+        let schema = batch.schema();
+        let stream = RecordBatchStreamAdapter::new(schema.clone(), stream::iter([Ok(batch)]));
+        Rows::new(schema, Box::pin(stream))
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The next rows, at most `rows_max` of them; `None` at the end. Never an empty batch.
+    pub async fn next(&mut self, rows_max: u64) -> Result<Option<RecordBatch>> {
+        let batch = match self.rest.take() {
+            Some(batch) => batch,
+            None => loop {
+                match self.stream.next().await {
+                    None => return Ok(None),
+                    Some(Err(error)) => return Err(from_datafusion(error)),
+                    Some(Ok(batch)) if batch.num_rows() == 0 => {}
+                    Some(Ok(batch)) => break batch,
+                }
+            },
+        };
+        let rows = batch.num_rows();
+        let taken = usize::try_from(rows_max).map_or(rows, |rows_max| rows.min(rows_max));
+        if taken < rows {
+            self.rest = Some(batch.slice(taken, rows - taken));
+        }
+        Ok(Some(batch.slice(0, taken)))
+    }
+}

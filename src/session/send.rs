@@ -1,0 +1,117 @@
+//! Results to the client: rows and COPY data, encoded as they come and sent in large pieces. At most one output buffer and
+//! one record batch of a result are held here.
+
+use pgwire::messages::{
+    copy::{CopyDone, CopyOutResponse},
+    data::{FieldDescription, NoData, RowDescription},
+    response::CommandComplete,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    Session,
+    interrupt::{Interrupt, Stop},
+    portal::ResultSet,
+    rows::Rows,
+};
+use crate::{
+    Result, limits,
+    wire::{
+        backend,
+        encode::{CopyEncoder, CopyOptions, Format, RowEncoder},
+        types::{self, Origin},
+    },
+};
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// Sends rows, at most `rows_max`; how many there were, and whether more may follow.
+    pub(super) async fn send_rows(
+        &mut self,
+        result: &mut ResultSet,
+        formats: &[Format],
+        rows_max: u64,
+        interrupt: &Interrupt,
+    ) -> Result<(u64, bool), Stop> {
+        let mut encoder = RowEncoder::new(result.schema(), formats, &self.backend.settings.style())?;
+        let mut sent = 0;
+        while sent < rows_max {
+            let next = result.next(rows_max - sent);
+            let Some(batch) = interrupt.race(&mut self.connection, next).await? else { return Ok((sent, false)) };
+            let mut row = 0;
+            while row < batch.num_rows() {
+                let out = &mut self.connection.out;
+                row = encoder.encode_until(&batch, row..batch.num_rows(), limits::WRITE_BUFFER_SIZE, out)?;
+                self.flush_if_full(interrupt).await?;
+            }
+            sent += batch.num_rows() as u64;
+        }
+        Ok((sent, true))
+    }
+
+    /// Sends a whole COPY TO STDOUT.
+    pub(super) async fn send_copy(
+        &mut self,
+        mut rows: Rows,
+        options: CopyOptions,
+        interrupt: &Interrupt,
+    ) -> Result<(), Stop> {
+        let mut encoder = CopyEncoder::new(rows.schema(), options, &self.backend.settings.style())?;
+        let format = encoder.format().code();
+        let columns = i16::try_from(encoder.width()).unwrap_or(i16::MAX);
+        let formats = vec![format; encoder.width()];
+        let overall = i8::from(encoder.format() == Format::Binary);
+        backend::put(&mut self.connection.out, &CopyOutResponse::new(overall, columns, formats));
+        encoder.start(&mut self.connection.out)?;
+        let mut sent: u64 = 0;
+        while let Some(batch) = interrupt.race(&mut self.connection, rows.next(u64::MAX)).await? {
+            let mut row = 0;
+            while row < batch.num_rows() {
+                let out = &mut self.connection.out;
+                row = encoder.encode_until(&batch, row..batch.num_rows(), limits::WRITE_BUFFER_SIZE, out)?;
+                self.flush_if_full(interrupt).await?;
+            }
+            sent += batch.num_rows() as u64;
+        }
+        encoder.finish(&mut self.connection.out)?;
+        backend::put(&mut self.connection.out, &CopyDone::new());
+        self.complete(&format!("COPY {sent}"));
+        Ok(())
+    }
+
+    async fn flush_if_full(&mut self, interrupt: &Interrupt) -> Result<(), Stop> {
+        if self.connection.out.len() >= limits::WRITE_BUFFER_SIZE {
+            interrupt.flush(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
+    /// CommandComplete, and before it what the client is warned of.
+    pub(super) fn complete(&mut self, tag: &str) {
+        for (code, words) in std::mem::take(&mut self.backend.warnings) {
+            backend::put_warning(&mut self.connection.out, code, &words);
+        }
+        backend::put(&mut self.connection.out, &CommandComplete::new(tag.to_owned()));
+    }
+
+    /// RowDescription of a result, or NoData for what gives no rows.
+    pub(super) fn put_description(&mut self, schema: Option<&arrow::datatypes::Schema>, formats: &[Format]) {
+        let Some(schema) = schema else {
+            backend::put(&mut self.connection.out, &NoData::new());
+            return;
+        };
+        let described = crate::wire::encode::FieldDescription::of(schema, formats, &self.backend.settings.style());
+        let fields = schema.fields().iter().zip(described).map(|(field, described)| {
+            let Origin { table, column } = types::origin(field);
+            FieldDescription::new(
+                described.name,
+                table.cast_signed(),
+                column,
+                described.ty.ty.oid(),
+                described.ty.typlen(),
+                described.ty.typmod,
+                described.format.code(),
+            )
+        });
+        backend::put(&mut self.connection.out, &RowDescription::new(fields.collect()));
+    }
+}

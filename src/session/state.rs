@@ -1,0 +1,184 @@
+//! What a session knows, apart from its connection: settings, transaction, prepared statements, portals, cursors; and how
+//! a statement is answered from it. Writes no bytes.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use datafusion::common::ScalarValue;
+use postgres_types::Type;
+use tokio::time::Instant;
+
+use super::{
+    Admitted,
+    cursor::Cursor,
+    interrupt::Interrupt,
+    portal::{self, Kind, Portal, Prepared, ResultSet, Source},
+    rows::Rows,
+    settings::SharedSettings,
+    transaction::{self, Transaction},
+};
+use crate::{
+    Result,
+    catalog::SessionFacts,
+    edge::cancel::Registration,
+    query::{
+        Engine, Plan, Scope,
+        statement::{Statement, Transaction as Command},
+    },
+    wire::encode::CopyOptions,
+};
+
+/// A session's side of the conversation.
+pub struct Backend {
+    pub engine: Arc<Engine>,
+    pub registration: Registration,
+    pub expires_at: Instant,
+    pub settings: SharedSettings,
+    pub transaction: Transaction,
+    pub statements: HashMap<String, Arc<Prepared>>,
+    pub portals: HashMap<String, Portal>,
+    pub cursors: HashMap<String, Cursor>,
+    /// Several statements came in one simple query: they are a transaction as far as cursors are concerned.
+    pub implicit_block: bool,
+    /// Notices for the client, told before the statement's end: SQLSTATE and words.
+    pub warnings: Vec<(&'static str, String)>,
+    facts: SessionFacts,
+    /// The scope of the next statement, while it is current, and how many there were.
+    scope: Option<Arc<Scope>>,
+    pub generation: u64,
+}
+
+/// What a statement comes to.
+pub enum Answer {
+    Rows(ResultSet),
+    Copy(Rows, CopyOptions),
+    /// Nothing but a command tag.
+    Done(String),
+}
+
+impl Backend {
+    /// A fresh session; fails where a startup parameter is not what PostgreSQL would take.
+    pub fn new(admitted: Admitted) -> Result<Self> {
+        let Admitted { engine, user, database, parameters, expires_at, registration } = admitted;
+        let settings = SharedSettings::new(&parameters, &user, &database)?;
+        let facts = SessionFacts::new(user, database, registration.pid, Arc::new(settings.clone()));
+        let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+        Ok(Backend {
+            engine,
+            registration,
+            expires_at: Instant::now() + left,
+            settings,
+            transaction: Transaction::default(),
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            cursors: HashMap::new(),
+            implicit_block: false,
+            warnings: Vec::new(),
+            facts,
+            scope: None,
+            generation: 0,
+        })
+    }
+
+    /// The scope of the next statement: made anew when a setting that the engine knows, or the cluster's schema, changed.
+    pub async fn scope(&mut self) -> Result<Arc<Scope>> {
+        let time_zone = self.settings.time_zone_name();
+        let catalog = self.engine.catalog(&self.facts.database).await?;
+        match &self.scope {
+            Some(scope) if scope.is_of(&catalog, &time_zone) => Ok(Arc::clone(scope)),
+            _ => {
+                let scope = Arc::new(self.engine.scope(catalog, self.facts.clone(), &time_zone));
+                self.scope = Some(Arc::clone(&scope));
+                self.generation += 1;
+                Ok(scope)
+            }
+        }
+    }
+
+    /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
+    pub fn begin_statement(&self) -> Interrupt {
+        let deadline = self.settings.statement_timeout().map(|timeout| Instant::now() + timeout);
+        Interrupt { token: self.registration.statement.begin(), deadline }
+    }
+
+    pub fn end_statement(&self) {
+        self.registration.statement.end();
+    }
+
+    /// What a failed statement leaves behind.
+    pub fn fail(&mut self) {
+        if !self.transaction.fail() {
+            self.end_transaction();
+        }
+    }
+
+    /// What ends with a transaction: portals, and cursors that were not declared WITH HOLD.
+    pub fn end_transaction(&mut self) {
+        for (_, portal) in std::mem::take(&mut self.portals) {
+            self.release(portal.state);
+        }
+        self.cursors.retain(|_, cursor| cursor.hold);
+    }
+
+    /// Lets go of a portal's rows; a cursor that they came from can be fetched from again.
+    pub fn release(&mut self, state: portal::State) {
+        if let portal::State::Open(ResultSet { source: Source::Cursor(name, cursor), .. }) = state {
+            self.cursors.insert(name, *cursor);
+        }
+    }
+
+    /// Prepares a statement: a query is planned, so that its result and its parameters can be described.
+    pub async fn prepare(&mut self, statement: Statement, declared: Vec<Option<Type>>) -> Result<Prepared> {
+        let plan = match &statement {
+            Statement::Query(query) if !self.transaction.is_failed() => {
+                let scope = self.scope().await?;
+                Some(Plan::new(&scope, query.as_ref().clone(), &declared)?)
+            }
+            Statement::Query(_) => return Err(transaction::failed()),
+            _ => None,
+        };
+        Ok(Prepared { statement: Some(statement), plan, declared, generation: self.generation })
+    }
+
+    /// The same statement planned in the scope of now, where that is another one than it was planned in.
+    pub async fn refresh(&mut self, prepared: &Arc<Prepared>) -> Result<Arc<Prepared>> {
+        let (Some(statement), Some(_)) = (&prepared.statement, &prepared.plan) else {
+            return Ok(Arc::clone(prepared));
+        };
+        self.scope().await?;
+        if prepared.generation == self.generation {
+            return Ok(Arc::clone(prepared));
+        }
+        Ok(Arc::new(self.prepare(statement.clone(), prepared.declared.clone()).await?))
+    }
+
+    /// Refuses what a failed transaction cannot take.
+    pub fn check_transaction(&self, statement: &Statement) -> Result<()> {
+        let ends = matches!(
+            statement,
+            Statement::Transaction(Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
+        );
+        if self.transaction.is_failed() && !ends { Err(transaction::failed()) } else { Ok(()) }
+    }
+
+    /// Runs a statement as far as its first rows.
+    pub async fn answer(&mut self, prepared: &Prepared, values: Vec<ScalarValue>) -> Result<Answer> {
+        match (&prepared.statement, &prepared.plan) {
+            (_, Some(plan)) => {
+                let rows = self.rows(plan, values).await?;
+                Ok(Answer::Rows(ResultSet::new(Kind::Select, rows)))
+            }
+            (Some(statement), None) => self.utility(statement).await,
+            (None, None) => Ok(Answer::Done(String::new())),
+        }
+    }
+
+    /// A plan's rows.
+    pub async fn rows(&mut self, plan: &Plan, values: Vec<ScalarValue>) -> Result<Rows> {
+        let scope = self.scope().await?;
+        Ok(Rows::new(Arc::clone(plan.schema()), plan.run(&scope, values).await?))
+    }
+}

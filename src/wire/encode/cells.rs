@@ -1,0 +1,92 @@
+//! The one shape that every column takes before its rows are written: cells back to back, and the length of each.
+
+use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
+
+use crate::{Error, Result, SqlState};
+
+/// The length that stands for NULL, as in a DataRow.
+pub(super) const NULL: i32 = -1;
+
+/// Cells of one column: contiguous bytes and the length of each cell. Cleared and filled again for each window of rows.
+#[derive(Default)]
+pub(super) struct Cells {
+    pub bytes: Vec<u8>,
+    pub lens: Vec<i32>,
+}
+
+/// What a window's scratch may keep for the next one: a single huge cell must not stay in memory for a session's life.
+const SCRATCH_KEPT_MAX: usize = 1024 * 1024;
+
+impl Cells {
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(SCRATCH_KEPT_MAX);
+        self.lens.clear();
+    }
+
+    pub fn push_null(&mut self) {
+        self.lens.push(NULL);
+    }
+
+    /// Appends a cell as it is.
+    pub fn push(&mut self, cell: &[u8]) -> Result<()> {
+        self.lens.push(cell_len(cell.len())?);
+        self.bytes.extend_from_slice(cell);
+        Ok(())
+    }
+
+    /// Ends the cell that was written to `bytes` from `start` on.
+    pub fn end(&mut self, start: usize) -> Result<()> {
+        self.lens.push(cell_len(self.bytes.len().saturating_sub(start))?);
+        Ok(())
+    }
+
+    /// Appends one cell for each slot of an array; `write` says how a value is written. Monomorphic for each caller: a tight loop.
+    #[inline]
+    pub fn each<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &PrimitiveArray<T>,
+        mut write: impl FnMut(T::Native, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        if array.null_count() == 0 {
+            for value in array.values() {
+                let start = self.bytes.len();
+                write(*value, &mut self.bytes)?;
+                self.end(start)?;
+            }
+            return Ok(());
+        }
+        for value in array {
+            match value {
+                Some(value) => {
+                    let start = self.bytes.len();
+                    write(value, &mut self.bytes)?;
+                    self.end(start)?;
+                }
+                None => self.push_null(),
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let mut rest = self.bytes.as_slice();
+        self.lens.iter().map(move |len| {
+            let (cell, tail) = rest.split_at_checked(usize::try_from(*len).ok()?)?;
+            rest = tail;
+            Some(cell)
+        })
+    }
+}
+
+/// A cell's length as the protocol carries it.
+#[inline]
+pub(super) fn cell_len(len: usize) -> Result<i32> {
+    i32::try_from(len).map_err(|_| too_large())
+}
+
+/// What PostgreSQL answers where a message or a datum passes its limits.
+pub(super) fn too_large() -> Error {
+    Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "row is too large to be sent")
+}

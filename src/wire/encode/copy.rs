@@ -1,0 +1,259 @@
+//! CopyData messages (`COPY … TO STDOUT`) from record batches: text, CSV and binary.
+
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use bytes::{BufMut, BytesMut};
+
+use super::Format;
+use super::style::Style;
+use super::window::{Column, Window, row_lens};
+use crate::{Error, Result};
+
+/// What `COPY … WITH (…)` asks for. Each is a single byte where PostgreSQL says "a single one-byte character".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyOptions {
+    pub form: CopyForm,
+    /// A first line with the columns' names (text and CSV).
+    pub header: bool,
+}
+
+/// The data format, with the options of that format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyForm {
+    Text { delimiter: u8, null: String },
+    Csv(CsvOptions),
+    Binary,
+}
+
+/// Options of `FORMAT csv`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvOptions {
+    pub delimiter: u8,
+    pub null: String,
+    pub quote: u8,
+    pub escape: u8,
+    /// Whether a column's values that are not NULL are always quoted; columns beyond its end are not.
+    pub force_quote: Vec<bool>,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        CopyOptions { form: CopyForm::Text { delimiter: b'\t', null: "\\N".into() }, header: false }
+    }
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        CsvOptions { delimiter: b',', null: String::new(), quote: b'"', escape: b'"', force_quote: Vec::new() }
+    }
+}
+
+/// The first byte of a CopyData message.
+const COPY_DATA: u8 = b'd';
+
+/// Signature, flags and the length of the header extension that binary COPY starts with.
+const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// What binary COPY ends with: a field count of -1.
+const BINARY_TRAILER: &[u8] = &[0xff, 0xff];
+
+/// Encodes the rows of one COPY, a CopyData message for each row.
+pub struct CopyEncoder {
+    options: CopyOptions,
+    names: Vec<String>,
+    window: Window,
+    row_lens: Vec<usize>,
+}
+
+impl CopyEncoder {
+    /// # Errors
+    /// 0A000 for a type without a binary form.
+    pub fn new(schema: &Schema, options: CopyOptions, style: &Style) -> Result<CopyEncoder> {
+        let format = if options.form == CopyForm::Binary { Format::Binary } else { Format::Text };
+        let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+        Ok(CopyEncoder { options, names, window: Window::new(schema, &[format], style)?, row_lens: Vec::new() })
+    }
+
+    /// The format that CopyOutResponse names, overall and for each column.
+    pub fn format(&self) -> Format {
+        if self.options.form == CopyForm::Binary { Format::Binary } else { Format::Text }
+    }
+
+    /// The column count that CopyOutResponse names.
+    pub fn width(&self) -> usize {
+        self.window.width()
+    }
+
+    /// Appends what comes before the rows: the binary header, or the line of names.
+    pub fn start(&self, out: &mut BytesMut) -> Result<()> {
+        match &self.options.form {
+            CopyForm::Binary => message(out, |out| {
+                out.extend_from_slice(BINARY_HEADER);
+                Ok(())
+            }),
+            _ if !self.options.header => Ok(()),
+            CopyForm::Text { delimiter, .. } => message(out, |out| {
+                for (index, name) in self.names.iter().enumerate() {
+                    put_delimiter(index, *delimiter, out);
+                    put_escaped(name.as_bytes(), *delimiter, out);
+                }
+                out.put_u8(b'\n');
+                Ok(())
+            }),
+            CopyForm::Csv(csv) => message(out, |out| {
+                for (index, name) in self.names.iter().enumerate() {
+                    put_delimiter(index, csv.delimiter, out);
+                    put_csv(name.as_bytes(), csv, false, self.names.len() == 1, out);
+                }
+                out.put_u8(b'\n');
+                Ok(())
+            }),
+        }
+    }
+
+    /// Appends a CopyData message for each of `rows`.
+    pub fn encode(&mut self, batch: &RecordBatch, rows: Range<usize>, out: &mut BytesMut) -> Result<()> {
+        self.encode_until(batch, rows, usize::MAX, out).map(|_| ())
+    }
+
+    /// Appends CopyData messages until `out` holds `size` bytes or more, at least one; returns the first row that is left.
+    pub fn encode_until(&mut self, batch: &RecordBatch, rows: Range<usize>, size: usize, out: &mut BytesMut) -> Result<usize> {
+        let mut next = rows.start;
+        while next < rows.end {
+            let (options, scratch) = (&self.options, &mut self.row_lens);
+            next += self.window.encode(batch, next..rows.end, |columns, count| {
+                // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
+                row_lens(columns, count, 8, 4, scratch)?;
+                let wanted = size.saturating_sub(out.len());
+                out.reserve(scratch.iter().sum::<usize>().min(wanted));
+                let mut written = 0;
+                while written < count {
+                    put_row(columns, written, options, out)?;
+                    written += 1;
+                    if out.len() >= size {
+                        break;
+                    }
+                }
+                Ok(written)
+            })?;
+            if out.len() >= size {
+                break;
+            }
+        }
+        Ok(next)
+    }
+
+    /// Appends what comes after the rows: the binary trailer.
+    pub fn finish(&self, out: &mut BytesMut) -> Result<()> {
+        match self.options.form {
+            CopyForm::Binary => message(out, |out| {
+                out.extend_from_slice(BINARY_TRAILER);
+                Ok(())
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Frames what `write` appends as one CopyData message.
+fn message(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
+    out.put_u8(COPY_DATA);
+    let start = out.len();
+    out.put_u32(0);
+    write(out)?;
+    let len = super::cells::cell_len(out.len() - start)?;
+    if let Some(slot) = out.get_mut(start..start + 4) {
+        slot.copy_from_slice(&len.to_be_bytes());
+    }
+    Ok(())
+}
+
+fn put_row(columns: &mut [Column<'_>], row: usize, options: &CopyOptions, out: &mut BytesMut) -> Result<()> {
+    message(out, |out| {
+        let is_single = columns.len() == 1;
+        if options.form == CopyForm::Binary {
+            out.put_u16(u16::try_from(columns.len()).map_err(Error::internal)?);
+        }
+        for (index, column) in columns.iter_mut().enumerate() {
+            let len = column.lens.get(row).copied().unwrap_or(-1);
+            let cell = match usize::try_from(len) {
+                Ok(len) => Some(column.take(len)?),
+                Err(_) => None,
+            };
+            match &options.form {
+                CopyForm::Binary => {
+                    out.put_i32(len);
+                    out.extend_from_slice(cell.unwrap_or_default());
+                }
+                CopyForm::Text { delimiter, null } => {
+                    put_delimiter(index, *delimiter, out);
+                    match cell {
+                        Some(cell) => put_escaped(cell, *delimiter, out),
+                        None => out.extend_from_slice(null.as_bytes()),
+                    }
+                }
+                CopyForm::Csv(csv) => {
+                    put_delimiter(index, csv.delimiter, out);
+                    let force = csv.force_quote.get(index).copied().unwrap_or(false);
+                    match cell {
+                        Some(cell) => put_csv(cell, csv, force, is_single, out),
+                        None => out.extend_from_slice(csv.null.as_bytes()),
+                    }
+                }
+            }
+        }
+        if options.form != CopyForm::Binary {
+            out.put_u8(b'\n');
+        }
+        Ok(())
+    })
+}
+
+fn put_delimiter(index: usize, delimiter: u8, out: &mut BytesMut) {
+    if index > 0 {
+        out.put_u8(delimiter);
+    }
+}
+
+/// CopyAttributeOutText: control characters that have a letter get it, backslash and delimiter get a backslash.
+fn put_escaped(cell: &[u8], delimiter: u8, out: &mut BytesMut) {
+    let mut plain = 0;
+    for (index, &byte) in cell.iter().enumerate() {
+        let escape = match byte {
+            b'\\' => b'\\',
+            _ if byte == delimiter && byte != b'\t' => byte,
+            8 => b'b',
+            9 => b't',
+            10 => b'n',
+            11 => b'v',
+            12 => b'f',
+            13 => b'r',
+            _ => continue,
+        };
+        out.extend_from_slice(cell.get(plain..index).unwrap_or_default());
+        out.extend_from_slice(&[b'\\', escape]);
+        plain = index + 1;
+    }
+    out.extend_from_slice(cell.get(plain..).unwrap_or_default());
+}
+
+/// CopyAttributeOutCSV.
+fn put_csv(cell: &[u8], csv: &CsvOptions, force: bool, is_single: bool, out: &mut BytesMut) {
+    let special = |byte: &u8| *byte == csv.delimiter || *byte == csv.quote || matches!(byte, b'\n' | b'\r');
+    // `\.` alone on a line would end the data.
+    let quoted =
+        force || cell == csv.null.as_bytes() || (is_single && cell == b"\\.") || cell.iter().any(special);
+    if !quoted {
+        return out.extend_from_slice(cell);
+    }
+    out.put_u8(csv.quote);
+    for &byte in cell {
+        if byte == csv.quote || byte == csv.escape {
+            out.put_u8(csv.escape);
+        }
+        out.put_u8(byte);
+    }
+    out.put_u8(csv.quote);
+}

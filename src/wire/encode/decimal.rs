@@ -1,0 +1,85 @@
+//! Columns that leave as `numeric`: decimals of every width, integers, floats.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::*;
+
+use super::cells::Cells;
+use super::number::{Decimal, put_int};
+use super::numeric::{put_binary, put_text};
+use crate::Result;
+
+/// Appends a cell for each slot of a numeric column.
+pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result<()> {
+    macro_rules! integers {
+        ($arrow:ty) => {
+            cells.each(array.as_primitive::<$arrow>(), |value, out| {
+                if binary { put_i128(i128::from(value), 0, true, out) } else { put_int(value, out) }
+                Ok(())
+            })
+        };
+    }
+    macro_rules! decimals {
+        ($arrow:ty, $scale:expr) => {
+            cells.each(array.as_primitive::<$arrow>(), |value, out| {
+                put_i128(i128::from(value), i32::from(*$scale), binary, out);
+                Ok(())
+            })
+        };
+    }
+    match array.data_type() {
+        DataType::Int8 => integers!(Int8Type),
+        DataType::Int16 => integers!(Int16Type),
+        DataType::Int32 => integers!(Int32Type),
+        DataType::Int64 => integers!(Int64Type),
+        DataType::UInt8 => integers!(UInt8Type),
+        DataType::UInt16 => integers!(UInt16Type),
+        DataType::UInt32 => integers!(UInt32Type),
+        DataType::UInt64 => integers!(UInt64Type),
+        DataType::Decimal32(_, scale) => decimals!(Decimal32Type, scale),
+        DataType::Decimal64(_, scale) => decimals!(Decimal64Type, scale),
+        DataType::Decimal128(_, scale) => decimals!(Decimal128Type, scale),
+        DataType::Decimal256(_, scale) => cells.each(array.as_primitive::<Decimal256Type>(), |value, out| {
+            match value.to_i128() {
+                Some(value) => put_i128(value, i32::from(*scale), binary, out),
+                // Beyond 38 digits: rare enough for a string on the way.
+                None => put(value.is_negative(), value.to_string().trim_start_matches('-').as_bytes(), i32::from(*scale), binary, out),
+            }
+            Ok(())
+        }),
+        DataType::Float32 => cells.each(array.as_primitive::<Float32Type>(), |value, out| {
+            put_float(value.into(), value.is_finite().then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()), binary, out);
+            Ok(())
+        }),
+        _ => cells.each(array.as_primitive::<Float64Type>(), |value, out| {
+            put_float(value, value.is_finite().then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()), binary, out);
+            Ok(())
+        }),
+    }
+}
+
+fn put_i128(value: i128, scale: i32, binary: bool, out: &mut Vec<u8>) {
+    put(value < 0, itoa::Buffer::new().format(value.unsigned_abs()).as_bytes(), scale, binary, out);
+}
+
+fn put(negative: bool, digits: &[u8], scale: i32, binary: bool, out: &mut Vec<u8>) {
+    if binary { put_binary(negative, digits, scale, out) } else { put_text(negative, digits, scale, out) }
+}
+
+/// A float as the numeric of its shortest decimal. `NaN` and the infinities are numerics as well: signs of their own.
+fn put_float(value: f64, shortest: Option<String>, binary: bool, out: &mut Vec<u8>) {
+    let (word, sign): (&[u8], u16) = match shortest {
+        Some(shortest) => {
+            let decimal = Decimal::parse(&shortest);
+            return decimal.put_numeric(value.is_sign_negative(), |negative, digits, scale| put(negative, digits, scale, binary, out));
+        }
+        None if value.is_nan() => (b"NaN", 0xc000),
+        None if value > 0.0 => (b"Infinity", 0xd000),
+        None => (b"-Infinity", 0xf000),
+    };
+    if binary {
+        let [high, low] = sign.to_be_bytes();
+        out.extend_from_slice(&[0, 0, 0, 0, high, low, 0, 0]);
+    } else {
+        out.extend_from_slice(word);
+    }
+}
