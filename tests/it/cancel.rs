@@ -48,9 +48,7 @@ fn running(stalling: &Stalling, server: &Server) -> (Raw, Vec<u8>) {
     let (mut raw, key) = session(server);
     let held = stalling.held();
     raw.send(&raw::query(&statement()));
-    wait_for("the runtime's query", SOON, || {
-        (stalling.held() > held).then_some(())
-    });
+    wait_for("the runtime's query", SOON, || (stalling.held() > held).then_some(()));
     assert_eq!(stalling.dropped(), held, "nobody has left yet");
     (raw, key)
 }
@@ -84,11 +82,7 @@ fn a_cancel_request_ends_the_statement_and_the_runtimes_request() {
             began.elapsed()
         );
         all_dropped(&stalling);
-        assert_eq!(
-            raw::tags(&raw.query("select 1")),
-            "TDCZ",
-            "the session goes on"
-        );
+        assert_eq!(raw::tags(&raw.query("select 1")), "TDCZ", "the session goes on");
     }
 }
 
@@ -143,10 +137,7 @@ fn a_statement_timeout_ends_the_runtimes_request() {
         .filter(|message| message.tag == 'E')
         .map(raw::Message::error)
         .collect::<Vec<_>>();
-    assert_eq!(
-        ended,
-        ["ERROR 57014: canceling statement due to statement timeout"]
-    );
+    assert_eq!(ended, ["ERROR 57014: canceling statement due to statement timeout"]);
     all_dropped(&stalling);
 }
 
@@ -166,9 +157,7 @@ fn a_closed_portal_ends_the_runtimes_request() {
         ]
         .concat(),
     );
-    wait_for("the runtime's query", SOON, || {
-        (stalling.held() == 1).then_some(())
-    });
+    wait_for("the runtime's query", SOON, || (stalling.held() == 1).then_some(()));
     let mut other = Raw::plain(&server);
     other.send(&request(CANCEL_REQUEST, &key));
     assert!(other.at_end());
@@ -193,9 +182,7 @@ fn interrupting_psql_ends_its_statement_within_a_second() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn().expect("start psql");
-    wait_for("the runtime's query", SOON, || {
-        (stalling.held() == 1).then_some(())
-    });
+    wait_for("the runtime's query", SOON, || (stalling.held() == 1).then_some(()));
     let began = Instant::now();
     // `timeout` passes the signal on, as a terminal would have sent it.
     let sent = Command::new("kill")
@@ -204,11 +191,7 @@ fn interrupting_psql_ends_its_statement_within_a_second() {
         .expect("run kill");
     assert!(sent.success());
     let output = child.wait_with_output().expect("psql's end");
-    assert!(
-        began.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         stderr.contains("ERROR:  canceling statement due to user request"),

@@ -68,10 +68,7 @@ snapshot = "missing"
             let told = said
                 .lines()
                 .any(|told| told.contains(word) && told.contains(&line.to_string()));
-            assert!(
-                told,
-                "{subcommand}: line {line} ({word}) is not told of: {said}"
-            );
+            assert!(told, "{subcommand}: line {line} ({word}) is not told of: {said}");
         }
     }
 }
@@ -82,10 +79,7 @@ fn what_each_cluster_is_stands_in_the_report() {
         return;
     };
     let unreachable = format!("http://127.0.0.1:{}", free_port());
-    let clusters = [
-        ("live", Data::Runtime(runtime.admin.clone())),
-        ("archive", demo_data()),
-    ];
+    let clusters = [("live", Data::Runtime(runtime.admin.clone())), ("archive", demo_data())];
     let server = Server::serve(&clusters);
     let answer = run("check", &server.configuration());
     assert!(answer.success, "{answer:?}");

@@ -29,13 +29,7 @@ impl Demo {
             .current_dir(directory.path());
         let mut process = Process::start(command, directory.path(), "demo");
         let line = wait_for("the line to paste", Duration::from_secs(60), || {
-            assert_eq!(
-                process.ended(),
-                None,
-                "{}{}",
-                process.stdout(),
-                process.stderr()
-            );
+            assert_eq!(process.ended(), None, "{}{}", process.stdout(), process.stderr());
             let printed = process.stdout();
             let (whole, _) = printed.rsplit_once('\n')?;
             whole
@@ -43,8 +37,7 @@ impl Demo {
                 .find(|line| line.trim_start().starts_with("PGPASSWORD="))
                 .map(|line| line.trim().to_owned())
         });
-        let expected =
-            format!("psql \"host=127.0.0.1 port={port} user=demo dbname=demo sslmode=require\"");
+        let expected = format!("psql \"host=127.0.0.1 port={port} user=demo dbname=demo sslmode=require\"");
         assert!(line.ends_with(&expected), "{line}");
         Demo {
             process,
@@ -65,10 +58,7 @@ impl Demo {
 #[test]
 fn the_printed_line_opens_psql_on_a_live_looking_cluster() {
     let demo = Demo::start(&[]);
-    let Some(counts) = demo.psql(
-        "--csv -t",
-        "select status, count(*) from sys_invocation group by 1",
-    ) else {
+    let Some(counts) = demo.psql("--csv -t", "select status, count(*) from sys_invocation group by 1") else {
         return;
     };
     assert!(counts.success, "{counts:?}");
@@ -107,11 +97,10 @@ fn psql_lists_and_describes_the_tables() {
         "sys_journal",
         "sys_service",
     ] {
-        let row = tables.stdout.lines().find(|line| {
-            line.split('|')
-                .nth(1)
-                .is_some_and(|name| name.trim() == table)
-        });
+        let row = tables
+            .stdout
+            .lines()
+            .find(|line| line.split('|').nth(1).is_some_and(|name| name.trim() == table));
         let row = row.unwrap_or_else(|| panic!("{table} in {}", tables.stdout));
         assert_eq!(
             row.split('|').map(str::trim).collect::<Vec<_>>()[..3],
@@ -131,19 +120,14 @@ fn psql_lists_and_describes_the_tables() {
         ("status", "text"),
         ("created_at", "timestamp with time zone"),
     ] {
-        let row = described.stdout.lines().find(|line| {
-            line.split('|')
-                .next()
-                .is_some_and(|name| name.trim() == column)
-        });
+        let row = described
+            .stdout
+            .lines()
+            .find(|line| line.split('|').next().is_some_and(|name| name.trim() == column));
         let row = row.unwrap_or_else(|| panic!("{column} in {}", described.stdout));
         assert_eq!(row.split('|').nth(1).map(str::trim), Some(kind), "{row}");
     }
-    assert!(
-        described.stdout.contains("PRIMARY KEY"),
-        "{}",
-        described.stdout
-    );
+    assert!(described.stdout.contains("PRIMARY KEY"), "{}", described.stdout);
 }
 
 #[test]
@@ -162,10 +146,7 @@ fn every_query_worth_trying_works() {
         let Some(answer) = demo.psql("-v ON_ERROR_STOP=1", &query) else {
             return;
         };
-        assert!(
-            answer.success && answer.stderr.is_empty(),
-            "{query}: {answer:?}"
-        );
+        assert!(answer.success && answer.stderr.is_empty(), "{query}: {answer:?}");
         assert!(!answer.stdout.contains("(0 rows)"), "{query}: {answer:?}");
     }
 }
@@ -181,9 +162,5 @@ fn the_demo_runs_over_a_local_runtime() {
         return;
     };
     let expected = http::query(&runtime.admin, sql).expect("the runtime's answer");
-    assert_eq!(
-        answer.stdout.trim(),
-        expected[0]["n"].to_string(),
-        "{answer:?}"
-    );
+    assert_eq!(answer.stdout.trim(), expected[0]["n"].to_string(), "{answer:?}");
 }

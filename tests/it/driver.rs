@@ -30,27 +30,15 @@ async fn parameters_of_every_common_type_filter_rows() {
 
     let completed = count("status = 'completed'", &[]).await;
     assert!(completed > 0 && completed < all);
-    assert_eq!(
-        count("status = $1", &[&"completed"]).await,
-        completed,
-        "text"
-    );
-    assert_eq!(
-        count("status <> $1", &[&"completed"]).await,
-        all - completed,
-        "text"
-    );
+    assert_eq!(count("status = $1", &[&"completed"]).await, completed, "text");
+    assert_eq!(count("status <> $1", &[&"completed"]).await, all - completed, "text");
     assert_eq!(
         count("status = any($1)", &[&vec!["completed"]]).await,
         completed,
         "text[]"
     );
 
-    assert_eq!(
-        count("created_at > $1", &[&epoch]).await,
-        all,
-        "timestamptz"
-    );
+    assert_eq!(count("created_at > $1", &[&epoch]).await, all, "timestamptz");
     assert_eq!(count("created_at <= $1", &[&epoch]).await, 0, "timestamptz");
 
     assert_eq!(
@@ -62,29 +50,13 @@ async fn parameters_of_every_common_type_filter_rows() {
 
     let long = count("journal_size > 2", &[]).await;
     assert_eq!(count("journal_size > $1", &[&2_i64]).await, long, "bigint");
-    assert_eq!(
-        count("journal_size > $1::bigint", &[&2_i64]).await,
-        long,
-        "bigint"
-    );
+    assert_eq!(count("journal_size > $1::bigint", &[&2_i64]).await, long, "bigint");
 
     let none: Option<&str> = None;
-    assert_eq!(
-        count("status = $1", &[&none]).await,
-        0,
-        "NULL equals nothing"
-    );
-    assert_eq!(
-        count("$1::text is null or status = $1", &[&none]).await,
-        all,
-        "NULL"
-    );
+    assert_eq!(count("status = $1", &[&none]).await, 0, "NULL equals nothing");
+    assert_eq!(count("$1::text is null or status = $1", &[&none]).await, all, "NULL");
     let never: Option<DateTime<Utc>> = None;
-    assert_eq!(
-        count("created_at > $1", &[&never]).await,
-        0,
-        "NULL timestamptz"
-    );
+    assert_eq!(count("created_at > $1", &[&never]).await, 0, "NULL timestamptz");
 }
 
 #[tokio::test]
@@ -121,12 +93,7 @@ async fn parameters_come_back_as_they_went() {
 
     let nothing = client.query_one(
         "select $1::text, $2::bigint, $3::timestamptz, $4::boolean",
-        &[
-            &None::<String>,
-            &None::<i64>,
-            &None::<DateTime<Utc>>,
-            &None::<bool>,
-        ],
+        &[&None::<String>, &None::<i64>, &None::<DateTime<Utc>>, &None::<bool>],
     );
     let nothing = nothing.await.expect("one row");
     assert_eq!(nothing.get::<_, Option<String>>(0), None);
@@ -165,14 +132,8 @@ async fn a_prepared_statement_is_described_before_it_runs() {
             .await
             .expect("rows");
         assert_eq!(i64::try_from(rows.len()), Ok(limit));
-        assert!(
-            rows.iter()
-                .all(|row| row.get::<_, &str>("status") == "completed")
-        );
-        assert!(
-            rows.iter()
-                .all(|row| row.get::<_, DateTime<Utc>>("created_at") > epoch)
-        );
+        assert!(rows.iter().all(|row| row.get::<_, &str>("status") == "completed"));
+        assert!(rows.iter().all(|row| row.get::<_, DateTime<Utc>>("created_at") > epoch));
     }
 }
 
@@ -180,7 +141,10 @@ async fn a_prepared_statement_is_described_before_it_runs() {
 async fn binary_and_text_say_the_same_of_every_table() {
     let client = Server::shared().connect("demo").await;
     let tables = client
-        .query("select table_name::text from information_schema.tables where table_schema = 'public' order by 1", &[])
+        .query(
+            "select table_name::text from information_schema.tables where table_schema = 'public' order by 1",
+            &[],
+        )
         .await
         .expect("the tables");
     assert!(tables.len() >= 10, "{} tables", tables.len());
@@ -213,28 +177,21 @@ async fn binary_and_text_say_the_same_of_every_table() {
                     Type::TEXT => assert_eq!(binary.get::<_, Option<&str>>(index), value, "{name}"),
                     Type::INT8 => {
                         assert_eq!(
-                            binary
-                                .get::<_, Option<i64>>(index)
-                                .map(|v| v.to_string())
-                                .as_deref(),
+                            binary.get::<_, Option<i64>>(index).map(|v| v.to_string()).as_deref(),
                             value,
                             "{name}"
                         )
                     }
                     Type::BOOL => {
                         assert_eq!(
-                            binary
-                                .get::<_, Option<bool>>(index)
-                                .map(|v| if v { "t" } else { "f" }),
+                            binary.get::<_, Option<bool>>(index).map(|v| if v { "t" } else { "f" }),
                             value,
                             "{name}"
                         )
                     }
                     Type::TIMESTAMPTZ => {
-                        let read = value.map(|value| {
-                            DateTime::parse_from_str(value, "%Y-%m-%d %H:%M:%S%.f%#z")
-                                .expect("a time")
-                        });
+                        let read = value
+                            .map(|value| DateTime::parse_from_str(value, "%Y-%m-%d %H:%M:%S%.f%#z").expect("a time"));
                         assert_eq!(
                             binary.get::<_, Option<DateTime<Utc>>>(index),
                             read.map(|time| time.to_utc()),
@@ -268,10 +225,7 @@ async fn a_portal_reads_100_000_rows_a_hundred_at_a_time() {
         .expect("bind");
     let mut expected = 1_i64;
     loop {
-        let rows = transaction
-            .query_portal(&portal, 100)
-            .await
-            .expect("a hundred rows");
+        let rows = transaction.query_portal(&portal, 100).await.expect("a hundred rows");
         if rows.is_empty() {
             break;
         }
@@ -308,14 +262,14 @@ async fn two_portals_are_read_in_turn() {
 async fn a_sql_cursor_reads_100_000_rows_a_hundred_at_a_time() {
     let mut client = Server::shared().connect("demo").await;
     let transaction = client.transaction().await.expect("begin");
-    transaction.batch_execute("declare c no scroll cursor for select n::bigint from generate_series(1, 100000) as t(n)").await.expect("declare");
+    transaction
+        .batch_execute("declare c no scroll cursor for select n::bigint from generate_series(1, 100000) as t(n)")
+        .await
+        .expect("declare");
     let mut sum = 0_i64;
     let mut fetches = 0;
     loop {
-        let rows = transaction
-            .query("fetch forward 100 from c", &[])
-            .await
-            .expect("fetch");
+        let rows = transaction.query("fetch forward 100 from c", &[]).await.expect("fetch");
         if rows.is_empty() {
             break;
         }
@@ -328,10 +282,7 @@ async fn a_sql_cursor_reads_100_000_rows_a_hundred_at_a_time() {
 #[tokio::test]
 async fn queries_are_pipelined() {
     let client = Server::shared().connect("demo").await;
-    let statement = client
-        .prepare("select $1::bigint * 2")
-        .await
-        .expect("prepare");
+    let statement = client.prepare("select $1::bigint * 2").await.expect("prepare");
     // Sent before the first is answered: tokio-postgres pipelines what is polled together.
     let answers = try_join_all((0..500_i64).map(|number| {
         let (client, statement) = (&client, &statement);
@@ -387,10 +338,7 @@ async fn copy_writes_text_and_csv_as_postgres_does() {
     assert_eq!(copied(&client, "(format text)").await, text);
     let csv = "1,plain,t\n2,,f\n3,\"tab\there, \"\"quoted\"\"\nline\\\",\n4,\"\",t\n";
     assert_eq!(copied(&client, "with csv").await, csv);
-    assert_eq!(
-        copied(&client, "(format csv, header)").await,
-        format!("n,s,b\n{csv}")
-    );
+    assert_eq!(copied(&client, "(format csv, header)").await, format!("n,s,b\n{csv}"));
     assert_eq!(
         copied(&client, "(format csv, delimiter ';', null 'NULL')")
             .await
@@ -431,10 +379,7 @@ async fn copy_takes_a_table_too() {
         .await
         .expect("copy");
     let chunks: Vec<_> = stream.try_collect().await.expect("the rows");
-    let lines = String::from_utf8(chunks.concat())
-        .expect("UTF-8")
-        .lines()
-        .count();
+    let lines = String::from_utf8(chunks.concat()).expect("UTF-8").lines().count();
     let count: i64 = client
         .query_one("select count(*) from sys_service", &[])
         .await
@@ -463,11 +408,7 @@ async fn a_cancelled_query_ends_and_its_session_goes_on() {
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
     let message = error.as_db_error().map(|error| error.message());
     assert_eq!(message, Some("canceling statement due to user request"));
-    assert!(
-        ended.elapsed() < Duration::from_secs(1),
-        "took {:?}",
-        ended.elapsed()
-    );
+    assert!(ended.elapsed() < Duration::from_secs(1), "took {:?}", ended.elapsed());
     assert_eq!(
         client
             .query_one("select 1::bigint", &[])
@@ -481,18 +422,12 @@ async fn a_cancelled_query_ends_and_its_session_goes_on() {
 #[tokio::test]
 async fn a_statement_timeout_ends_a_query() {
     let client = Server::shared().connect("demo").await;
-    client
-        .batch_execute("set statement_timeout = 300")
-        .await
-        .expect("set");
+    client.batch_execute("set statement_timeout = 300").await.expect("set");
     let endless = "select count(*) from generate_series(1, 1000000000000) as a(n) where n % 7 = 8";
     let error = client.query(endless, &[]).await.expect_err("too long");
     assert_eq!(
         error.as_db_error().map(|error| error.message()),
         Some("canceling statement due to statement timeout")
     );
-    client
-        .batch_execute("reset statement_timeout")
-        .await
-        .expect("reset");
+    client.batch_execute("reset statement_timeout").await.expect("reset");
 }

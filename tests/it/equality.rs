@@ -21,37 +21,27 @@ fn server(runtime: &Runtime) -> Server {
 /// so the runtime is asked before and behind: an answer that moved in between proves nothing and is asked for again.
 fn assert_equal(server: &Server, runtime: &Runtime, sql: &str) -> Option<usize> {
     let options = ["--csv", "-P", &format!("null={}", rows::NULL)];
-    wait_for(
-        &format!("a quiet moment for {sql}"),
-        Duration::from_secs(60),
-        || {
-            let before = http::query(&runtime.admin, sql)
-                .unwrap_or_else(|error| panic!("the runtime on {sql}: {error}"));
-            let Some(answer) = psql::run(server, "yourcluster", &options, sql) else {
-                return Some(None);
-            };
-            assert!(
-                answer.success && answer.stderr.is_empty(),
-                "{sql}: {}",
-                answer.stderr
-            );
-            let behind = http::query(&runtime.admin, sql).expect("the runtime's second answer");
-            let mut ours = psql::csv(&answer.stdout);
-            let header = ours.remove(0);
-            let binary = rows::binary_columns(&runtime.admin);
-            let [before, behind] =
-                [before, behind].map(|answer| rows::rendered(&answer, &header, &binary));
-            if before != behind {
-                return None;
-            }
-            ours.sort();
-            for (ours, theirs) in ours.iter().zip(&before) {
-                assert_eq!(ours, theirs, "{sql}: {header:?}");
-            }
-            assert_eq!(ours.len(), before.len(), "{sql}");
-            Some(Some(before.len()))
-        },
-    )
+    wait_for(&format!("a quiet moment for {sql}"), Duration::from_secs(60), || {
+        let before = http::query(&runtime.admin, sql).unwrap_or_else(|error| panic!("the runtime on {sql}: {error}"));
+        let Some(answer) = psql::run(server, "yourcluster", &options, sql) else {
+            return Some(None);
+        };
+        assert!(answer.success && answer.stderr.is_empty(), "{sql}: {}", answer.stderr);
+        let behind = http::query(&runtime.admin, sql).expect("the runtime's second answer");
+        let mut ours = psql::csv(&answer.stdout);
+        let header = ours.remove(0);
+        let binary = rows::binary_columns(&runtime.admin);
+        let [before, behind] = [before, behind].map(|answer| rows::rendered(&answer, &header, &binary));
+        if before != behind {
+            return None;
+        }
+        ours.sort();
+        for (ours, theirs) in ours.iter().zip(&before) {
+            assert_eq!(ours, theirs, "{sql}: {header:?}");
+        }
+        assert_eq!(ours.len(), before.len(), "{sql}");
+        Some(Some(before.len()))
+    })
 }
 
 #[test]
@@ -150,8 +140,7 @@ const STATEMENTS: &[&str] = &[
 #[test]
 fn the_queries_of_users_answer_as_the_runtime_does() {
     let text =
-        std::fs::read_to_string(std::path::Path::new(ROOT).join("tests/it/user-queries.sql"))
-            .expect("the queries");
+        std::fs::read_to_string(std::path::Path::new(ROOT).join("tests/it/user-queries.sql")).expect("the queries");
     for version in Version::ALL {
         let Some(runtime) = lab::runtime(version) else {
             continue;
@@ -165,9 +154,7 @@ fn the_queries_of_users_answer_as_the_runtime_does() {
             .as_str()
             .expect("its id")
             .to_owned();
-        let queries = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with("--"));
+        let queries = text.lines().filter(|line| !line.is_empty() && !line.starts_with("--"));
         for query in queries {
             let query = query
                 .replace("$ID", &id)
@@ -215,12 +202,7 @@ fn a_table_of_100_000_rows_is_read_through_a_cursor_of_100() {
     let server = server(runtime);
     // psql reads FETCH_COUNT rows at a time through a cursor of its own.
     let sql = "select service_key, key from state where service_name = 'LoadObj'";
-    let Some(answer) = psql::run(
-        &server,
-        "yourcluster",
-        &["-A", "-t", "-v", "FETCH_COUNT=100"],
-        sql,
-    ) else {
+    let Some(answer) = psql::run(&server, "yourcluster", &["-A", "-t", "-v", "FETCH_COUNT=100"], sql) else {
         return;
     };
     assert!(answer.success, "{}", answer.stderr);
@@ -234,8 +216,7 @@ fn text_that_postgres_cannot_hold_breaks_no_frame() {
         return;
     };
     let server = server(runtime);
-    let sql =
-        "select key, value_utf8, value from state where key = 'nul-in-text'; select 1 as next";
+    let sql = "select key, value_utf8, value from state where key = 'nul-in-text'; select 1 as next";
     let Some(answer) = psql::run(&server, "yourcluster", &["-A", "-t"], sql) else {
         return;
     };

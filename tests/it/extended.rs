@@ -51,17 +51,9 @@ fn a_statement_is_parsed_described_bound_and_executed() {
     // Two parameters: text and bigint.
     assert_eq!(
         answer[1].body,
-        [
-            &2_u16.to_be_bytes()[..],
-            &25_u32.to_be_bytes(),
-            &20_u32.to_be_bytes()
-        ]
-        .concat()
+        [&2_u16.to_be_bytes()[..], &25_u32.to_be_bytes(), &20_u32.to_be_bytes()].concat()
     );
-    assert_eq!(
-        answer[5].values(),
-        [Some(b"x".to_vec()), Some(b"42".to_vec())]
-    );
+    assert_eq!(answer[5].values(), [Some(b"x".to_vec()), Some(b"42".to_vec())]);
     assert_eq!(answer[6].text(), "SELECT 1");
 }
 
@@ -94,12 +86,7 @@ fn a_row_limit_suspends_the_portal() {
 fn a_limit_that_the_rows_just_fill_suspends_too() {
     let answer = exchange(
         &mut session(),
-        &[
-            parse("", FIVE),
-            bind("", "", &[]),
-            execute("", 5),
-            execute("", 1),
-        ],
+        &[parse("", FIVE), bind("", "", &[]), execute("", 5), execute("", 1)],
     );
     assert_eq!(raw::tags(&answer), "12DDDDDsCZ");
 }
@@ -108,10 +95,7 @@ fn a_limit_that_the_rows_just_fill_suspends_too() {
 fn extreme_row_limits_mean_all_rows() {
     let mut raw = session();
     for limit in [0, -1, i32::MIN, i32::MAX] {
-        let answer = exchange(
-            &mut raw,
-            &[parse("", FIVE), bind("", "", &[]), execute("", limit)],
-        );
+        let answer = exchange(&mut raw, &[parse("", FIVE), bind("", "", &[]), execute("", limit)]);
         assert_eq!(raw::tags(&answer), "12DDDDDCZ", "{limit}");
         assert_eq!(tag_of(&answer), "SELECT 5");
     }
@@ -121,22 +105,13 @@ fn extreme_row_limits_mean_all_rows() {
 fn a_portal_lives_as_long_as_its_transaction() {
     let mut raw = session();
     raw.query("begin");
-    let answer = exchange(
-        &mut raw,
-        &[parse("s", FIVE), bind("p", "s", &[]), execute("p", 2)],
-    );
-    assert_eq!(
-        (raw::tags(&answer).as_str(), raw::status(&answer)),
-        ("12DDsZ", 'T')
-    );
+    let answer = exchange(&mut raw, &[parse("s", FIVE), bind("p", "s", &[]), execute("p", 2)]);
+    assert_eq!((raw::tags(&answer).as_str(), raw::status(&answer)), ("12DDsZ", 'T'));
     let answer = exchange(&mut raw, &[execute("p", 2)]);
     assert_eq!(column(&answer), ["3", "4"]);
     raw.query("commit");
     let answer = exchange(&mut raw, &[execute("p", 2)]);
-    assert_eq!(
-        raw::errors(&answer),
-        ["ERROR 34000: portal \"p\" does not exist"]
-    );
+    assert_eq!(raw::errors(&answer), ["ERROR 34000: portal \"p\" does not exist"]);
     // The statement outlives it.
     let answer = exchange(&mut raw, &[bind("", "s", &[]), execute("", 0)]);
     assert_eq!(tag_of(&answer), "SELECT 5");
@@ -148,13 +123,7 @@ fn behind_an_error_all_is_skipped_up_to_sync() {
     let bad = parse("", "select nonsense");
     let answer = exchange(
         &mut raw,
-        &[
-            bad,
-            parse("s", "select 1"),
-            bind("", "s", &[]),
-            execute("", 0),
-            flush(),
-        ],
+        &[bad, parse("s", "select 1"), bind("", "s", &[]), execute("", 0), flush()],
     );
     assert_eq!(raw::tags(&answer), "EZ");
     assert!(
@@ -179,10 +148,7 @@ fn names_are_taken_once() {
 
     let answer = exchange(&mut raw, &[bind("p", "s", &[]), bind("p", "s", &[])]);
     assert_eq!(raw::tags(&answer), "2EZ");
-    assert_eq!(
-        raw::errors(&answer),
-        ["ERROR 42P03: cursor \"p\" already exists"]
-    );
+    assert_eq!(raw::errors(&answer), ["ERROR 42P03: cursor \"p\" already exists"]);
 
     // The unnamed ones are replaced.
     let twice = [
@@ -211,14 +177,8 @@ fn what_does_not_exist_is_named() {
             describe('S', "nope"),
             "ERROR 26000: prepared statement \"nope\" does not exist",
         ),
-        (
-            describe('P', "nope"),
-            "ERROR 34000: portal \"nope\" does not exist",
-        ),
-        (
-            execute("nope", 0),
-            "ERROR 34000: portal \"nope\" does not exist",
-        ),
+        (describe('P', "nope"), "ERROR 34000: portal \"nope\" does not exist"),
+        (execute("nope", 0), "ERROR 34000: portal \"nope\" does not exist"),
         (
             bind("", "", &[]),
             "ERROR 26000: unnamed prepared statement does not exist",
@@ -228,10 +188,7 @@ fn what_does_not_exist_is_named() {
     }
     // Closing what is not there is no error.
     assert_eq!(
-        raw::tags(&exchange(
-            &mut raw,
-            &[close('S', "nope"), close('P', "nope")]
-        )),
+        raw::tags(&exchange(&mut raw, &[close('S', "nope"), close('P', "nope")])),
         "33Z"
     );
 }
@@ -239,12 +196,8 @@ fn what_does_not_exist_is_named() {
 #[test]
 fn bind_supplies_what_the_statement_requires() {
     let mut raw = session();
-    let answer = exchange(
-        &mut raw,
-        &[parse("s", "select $1::text"), bind("", "s", &[])],
-    );
-    let short =
-        "ERROR 08P01: bind message supplies 0 parameters, but prepared statement \"s\" requires 1";
+    let answer = exchange(&mut raw, &[parse("s", "select $1::text"), bind("", "s", &[])]);
+    let short = "ERROR 08P01: bind message supplies 0 parameters, but prepared statement \"s\" requires 1";
     assert_eq!(raw::errors(&answer), [short]);
     let answer = exchange(
         &mut raw,
@@ -266,18 +219,8 @@ fn flush_sends_what_is_there() {
     let mut raw = session();
     raw.send(&[parse("", "select 1"), flush()].concat());
     assert_eq!(raw.message().map(|message| message.tag), Some('1'));
-    raw.send(
-        &[
-            bind("", "", &[]),
-            describe('P', ""),
-            execute("", 0),
-            flush(),
-        ]
-        .concat(),
-    );
-    let tags: String = (0..4)
-        .map(|_| raw.message().expect("a message").tag)
-        .collect();
+    raw.send(&[bind("", "", &[]), describe('P', ""), execute("", 0), flush()].concat());
+    let tags: String = (0..4).map(|_| raw.message().expect("a message").tag).collect();
     assert_eq!(tags, "2TDC");
     raw.send(&sync());
     assert_eq!(raw::tags(&raw.until_ready()), "Z");
@@ -317,12 +260,7 @@ fn an_error_ends_its_own_part_of_a_pipeline_only() {
 fn an_empty_statement_is_answered_as_one() {
     let answer = exchange(
         &mut session(),
-        &[
-            parse("", ""),
-            describe('S', ""),
-            bind("", "", &[]),
-            execute("", 0),
-        ],
+        &[parse("", ""), describe('S', ""), bind("", "", &[]), execute("", 0)],
     );
     assert_eq!(raw::tags(&answer), "1tn2IZ");
 }
@@ -339,9 +277,7 @@ fn one_parse_takes_one_statement() {
 #[test]
 fn transactions_are_told_by_the_status_byte() {
     let mut raw = session();
-    let run = |raw: &mut Raw, sql: &str| {
-        exchange(raw, &[parse("", sql), bind("", "", &[]), execute("", 0)])
-    };
+    let run = |raw: &mut Raw, sql: &str| exchange(raw, &[parse("", sql), bind("", "", &[]), execute("", 0)]);
     assert_eq!(raw::status(&run(&mut raw, "begin")), 'T');
     assert_eq!(raw::status(&run(&mut raw, "select nonsense")), 'E');
     let refused = run(&mut raw, "select 1");
@@ -351,10 +287,7 @@ fn transactions_are_told_by_the_status_byte() {
         (vec![aborted.to_owned()], 'E')
     );
     let ended = run(&mut raw, "commit");
-    assert_eq!(
-        (tag_of(&ended), raw::status(&ended)),
-        ("ROLLBACK".to_owned(), 'I')
-    );
+    assert_eq!((tag_of(&ended), raw::status(&ended)), ("ROLLBACK".to_owned(), 'I'));
 }
 
 #[test]
@@ -374,10 +307,7 @@ fn a_malformed_message_is_an_error_and_no_more() {
             tagged('B', b"\0\0\0\0\0\x01\x7f\xff\xff\xff\0\0"),
             "a value beyond the message's end",
         ),
-        (
-            tagged('D', b"Z\0"),
-            "Describe of neither a statement nor a portal",
-        ),
+        (tagged('D', b"Z\0"), "Describe of neither a statement nor a portal"),
         (tagged('E', b"\0\0"), "Execute without its limit"),
         (tagged('C', b""), "an empty Close"),
     ] {

@@ -11,12 +11,7 @@ use crate::support::{
 
 /// What a login as `user` ends in: the FATAL error, or `ReadyForQuery`.
 fn login(server: &Server, user: &str, database: &str, password: &str) -> String {
-    let (mut raw, messages) = Raw::login_with(
-        server,
-        V3_0,
-        &[("user", user), ("database", database)],
-        password,
-    );
+    let (mut raw, messages) = Raw::login_with(server, V3_0, &[("user", user), ("database", database)], password);
     match raw::errors(&messages).as_slice() {
         [] if raw::status(&messages) == 'I' => "ReadyForQuery".to_owned(),
         [error] => {
@@ -47,17 +42,9 @@ const REFUSED: &str = "FATAL 28P01: password authentication failed for user \"de
 #[test]
 fn a_good_token_opens_its_own_cluster() {
     let server = Server::shared();
+    assert_eq!(login(server, "demo", "demo", &server.token("demo")), "ReadyForQuery");
     assert_eq!(
-        login(server, "demo", "demo", &server.token("demo")),
-        "ReadyForQuery"
-    );
-    assert_eq!(
-        login(
-            server,
-            "demo",
-            "demo",
-            &server.keys.sign(&claims("demo", 60))
-        ),
+        login(server, "demo", "demo", &server.keys.sign(&claims("demo", 60))),
         "ReadyForQuery"
     );
 }
@@ -86,15 +73,8 @@ fn another_clusters_token_is_refused_as_an_unknown_user_is() {
 fn an_expired_token_says_when_it_expired() {
     let server = Server::shared();
     // Well past any leeway for clocks.
-    let refused = login(
-        server,
-        "demo",
-        "demo",
-        &server.keys.sign(&claims("demo", -3600)),
-    );
-    let hint = refused
-        .strip_prefix(REFUSED)
-        .unwrap_or_else(|| panic!("{refused}"));
+    let refused = login(server, "demo", "demo", &server.keys.sign(&claims("demo", -3600)));
+    let hint = refused.strip_prefix(REFUSED).unwrap_or_else(|| panic!("{refused}"));
     assert!(
         hint.starts_with(" HINT: The token expired at 20") && hint.ends_with('.'),
         "{hint}"
@@ -110,17 +90,9 @@ fn the_expiry_is_told_to_nobody_else() {
         REFUSED,
         "wrong key"
     );
-    assert_eq!(
-        login(server, "demo", "demo", &unsigned(&expired)),
-        REFUSED,
-        "unsigned"
-    );
+    assert_eq!(login(server, "demo", "demo", &unsigned(&expired)), REFUSED, "unsigned");
     let other = server.keys.sign(&claims("other", -3600));
-    assert_eq!(
-        login(server, "demo", "demo", &other),
-        REFUSED,
-        "another cluster's"
-    );
+    assert_eq!(login(server, "demo", "demo", &other), REFUSED, "another cluster's");
 }
 
 #[test]
@@ -148,25 +120,15 @@ fn every_fault_of_a_token_is_refused_with_the_same_words() {
             server.keys.sign(&with(good(), "exp", json!("9999999999"))),
         ),
         ("no cluster", server.keys.sign(&without(good(), "sub"))),
-        (
-            "cluster as a number",
-            server.keys.sign(&with(good(), "sub", json!(1))),
-        ),
+        ("cluster as a number", server.keys.sign(&with(good(), "sub", json!(1)))),
         (
             "not yet valid",
-            server
-                .keys
-                .sign(&with(good(), "nbf", json!(9_999_999_999_u64))),
+            server.keys.sign(&with(good(), "nbf", json!(9_999_999_999_u64))),
         ),
         ("a newline behind it", server.token("demo") + "\n"),
         (
             "its first half",
-            server
-                .token("demo")
-                .split('.')
-                .take(2)
-                .collect::<Vec<_>>()
-                .join("."),
+            server.token("demo").split('.').take(2).collect::<Vec<_>>().join("."),
         ),
         ("no token at all", "secret".to_owned()),
         ("empty", String::new()),
@@ -181,11 +143,7 @@ fn the_database_is_the_cluster_or_a_customary_name() {
     let server = Server::shared();
     let token = server.token("demo");
     for database in ["demo", "restate", "postgres"] {
-        assert_eq!(
-            login(server, "demo", database, &token),
-            "ReadyForQuery",
-            "{database}"
-        );
+        assert_eq!(login(server, "demo", database, &token), "ReadyForQuery", "{database}");
     }
     let missing = "FATAL 3D000: database \"nope\" does not exist";
     assert_eq!(login(server, "demo", "nope", &token), missing);
@@ -215,10 +173,7 @@ fn psql_shows_the_refusals() {
     let expired = server.keys.sign(&claims("demo", -3600));
     let mut command = psql::command(server, "demo", "demo", &expired).expect("psql, as above");
     let answer = psql::answer(command.args(["-c", "select 1"]), "");
-    assert!(
-        answer.stderr.contains("HINT:  The token expired at "),
-        "{answer:?}"
-    );
+    assert!(answer.stderr.contains("HINT:  The token expired at "), "{answer:?}");
 }
 
 #[test]
@@ -246,8 +201,7 @@ fn no_part_of_a_token_is_logged() {
             assert!(!log.contains(part), "a token's part is in the log");
         }
     }
-    let private =
-        std::fs::read_to_string(server.keys.path().join("private.pem")).expect("the private key");
+    let private = std::fs::read_to_string(server.keys.path().join("private.pem")).expect("the private key");
     let secret = private.lines().nth(1).expect("a line of the key");
     assert!(!log.contains(secret), "the private key is in the log");
 }
@@ -260,13 +214,7 @@ fn a_name_cannot_forge_a_line_of_the_log() {
         refused.starts_with("FATAL 28P01: password authentication failed for user \"x"),
         "{refused}"
     );
-    assert!(
-        !refused.contains('\n') && !refused.contains('\u{1b}'),
-        "{refused:?}"
-    );
+    assert!(!refused.contains('\n') && !refused.contains('\u{1b}'), "{refused:?}");
     let log = server.process.stdout() + &server.process.stderr();
-    assert!(
-        !log.lines().any(|line| line.starts_with("INFO forged")),
-        "{log}"
-    );
+    assert!(!log.lines().any(|line| line.starts_with("INFO forged")), "{log}");
 }

@@ -34,9 +34,7 @@ fn a_client_that_stops_reading_costs_no_memory() {
     let mut stalled = Raw::login(&server, "demo");
     // Once through a result, so that what a first query allocates for good is not counted.
     assert_eq!(
-        raw::errors(
-            &stalled.query("select n, repeat('x', 1000) from generate_series(1, 10000) as t(n)")
-        ),
+        raw::errors(&stalled.query("select n, repeat('x', 1000) from generate_series(1, 10000) as t(n)")),
         [""; 0]
     );
     for extended in [false, true] {
@@ -55,11 +53,7 @@ fn a_client_that_stops_reading_costs_no_memory() {
         let grown = growth(&server.process, Duration::from_secs(3));
         assert!(grown < SLACK, "grew by {grown} bytes, extended: {extended}");
         let mut other = Raw::login(&server, "demo");
-        assert_eq!(
-            raw::tags(&other.query("select 1")),
-            "TDCZ",
-            "another client is served"
-        );
+        assert_eq!(raw::tags(&other.query("select 1")), "TDCZ", "another client is served");
     }
 }
 
@@ -70,20 +64,14 @@ fn the_first_row_of_a_long_result_comes_at_once() {
     raw.send(&raw::query(ENDLESS));
     assert_eq!(raw.message().map(|message| message.tag), Some('T'));
     assert_eq!(raw.message().map(|message| message.tag), Some('D'));
-    assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[test]
 fn a_large_result_is_read_to_its_end_in_flat_memory() {
     let server = Server::serve(&[("demo", demo_data())]);
     let mut raw = Raw::login(&server, "demo");
-    let sql = |count: u32| {
-        format!("select n, repeat('x', 1000) from generate_series(1, {count}) as t(n)")
-    };
+    let sql = |count: u32| format!("select n, repeat('x', 1000) from generate_series(1, {count}) as t(n)");
     raw.query(&sql(10_000));
     let before = server.process.resident();
     raw.send(&raw::query(&sql(300_000)));
@@ -114,10 +102,7 @@ fn a_client_that_stops_reading_is_not_felt_by_the_runtime() {
     };
     let server = Server::serve(&[("yourcluster", Data::Runtime(runtime.admin.clone()))]);
     let mut warm = Raw::login(&server, "yourcluster");
-    assert_eq!(
-        raw::errors(&warm.query("select count(*) from state")),
-        [""; 0]
-    );
+    assert_eq!(raw::errors(&warm.query("select count(*) from state")), [""; 0]);
     let mut stalled = Raw::login(&server, "yourcluster");
     // Far more than sockets hold: the rows, with their values, several times over.
     stalled.send(&raw::query(
@@ -127,12 +112,7 @@ fn a_client_that_stops_reading_is_not_felt_by_the_runtime() {
     assert!(grown < SLACK, "grew by {grown} bytes");
     // One reader that stalls a scan stalls every scan of a runtime: this one must not have.
     let began = Instant::now();
-    let counted = http::query(&runtime.admin, "select count(*) as n from state")
-        .expect("the runtime answers");
+    let counted = http::query(&runtime.admin, "select count(*) as n from state").expect("the runtime answers");
     assert!(counted[0]["n"].as_u64().expect("a count") >= 100_000);
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -32,10 +32,7 @@ fn writes_are_refused_as_on_a_read_only_postgres() {
             "{sql}"
         );
     }
-    assert_eq!(
-        raw::tags(&raw.query("select count(*) from sys_invocation")),
-        "TDCZ"
-    );
+    assert_eq!(raw::tags(&raw.query("select count(*) from sys_invocation")), "TDCZ");
 }
 
 #[test]
@@ -60,20 +57,14 @@ fn no_statement_touches_a_file_or_a_url() {
         (format!("select * from read_csv('{file}')"), "42883"),
         (format!("select * from read_parquet('{file}')"), "42883"),
         (format!("select pg_read_file('{file}')"), "42501"),
-        (
-            "create function f() returns int as 'x' language c".to_owned(),
-            "25006",
-        ),
+        ("create function f() returns int as 'x' language c".to_owned(), "25006"),
         ("create extension dblink".to_owned(), "25006"),
         ("load 'x'".to_owned(), "42501"),
     ] {
         let answer = raw.query(&sql);
         let errors = raw::errors(&answer);
         assert_eq!(errors.len(), 1, "{sql}: {answer:?}");
-        assert!(
-            errors[0].starts_with(&format!("ERROR {code}: ")),
-            "{sql}: {errors:?}"
-        );
+        assert!(errors[0].starts_with(&format!("ERROR {code}: ")), "{sql}: {errors:?}");
         assert!(!errors[0].contains("secret\n"), "{sql}: {errors:?}");
     }
     assert!(!target.exists(), "nothing was written");
@@ -113,22 +104,13 @@ fn no_setting_reaches_the_engine() {
 fn faults_are_told_in_postgres_words() {
     let mut raw = Raw::login(Server::shared(), "demo");
     for (sql, error) in [
-        (
-            "select * from nope",
-            "ERROR 42P01: relation \"nope\" does not exist",
-        ),
+        ("select * from nope", "ERROR 42P01: relation \"nope\" does not exist"),
         (
             "select nope from sys_invocation",
             "ERROR 42703: column \"nope\" does not exist",
         ),
-        (
-            "select nope(1)",
-            "ERROR 42883: function nope(integer) does not exist",
-        ),
-        (
-            "selekt 1",
-            "ERROR 42601: syntax error at or near \"selekt\"",
-        ),
+        ("select nope(1)", "ERROR 42883: function nope(integer) does not exist"),
+        ("selekt 1", "ERROR 42601: syntax error at or near \"selekt\""),
         ("select 1/0", "ERROR 22012: division by zero"),
         (
             "select 'x'::bigint",
@@ -140,10 +122,7 @@ fn faults_are_told_in_postgres_words() {
         ),
     ] {
         let errors = raw::errors(&raw.query(sql));
-        assert!(
-            errors.len() == 1 && errors[0].starts_with(error),
-            "{sql}: {errors:?}"
-        );
+        assert!(errors.len() == 1 && errors[0].starts_with(error), "{sql}: {errors:?}");
     }
 }
 
@@ -168,8 +147,5 @@ fn a_deep_or_wide_statement_is_an_error_and_the_process_lives() {
         );
         assert_eq!(raw::status(&answer), 'I', "{start}");
     }
-    assert_eq!(
-        raw::tags(&Raw::login(server, "demo").query("select 1")),
-        "TDCZ"
-    );
+    assert_eq!(raw::tags(&Raw::login(server, "demo").query("select 1")), "TDCZ");
 }

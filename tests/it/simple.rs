@@ -11,20 +11,11 @@ fn session() -> Raw {
 
 /// Every row's values as text, NULL as `NULL`, joined by `|`.
 fn rows(messages: &[Message]) -> Vec<String> {
-    let text = |value: Option<Vec<u8>>| {
-        value.map_or("NULL".to_owned(), |value| {
-            String::from_utf8(value).expect("UTF-8")
-        })
-    };
+    let text =
+        |value: Option<Vec<u8>>| value.map_or("NULL".to_owned(), |value| String::from_utf8(value).expect("UTF-8"));
     let rows = messages.iter().filter(|message| message.tag == 'D');
-    rows.map(|row| {
-        row.values()
-            .into_iter()
-            .map(text)
-            .collect::<Vec<_>>()
-            .join("|")
-    })
-    .collect()
+    rows.map(|row| row.values().into_iter().map(text).collect::<Vec<_>>().join("|"))
+        .collect()
 }
 
 /// The command tags.
@@ -48,10 +39,7 @@ fn several_statements_are_answered_one_after_the_other() {
 fn an_error_ends_the_rest_of_the_query() {
     let mut raw = session();
     let answer = raw.query("select 1; select nonsense; select 3");
-    assert_eq!(
-        (raw::tags(&answer).as_str(), raw::status(&answer)),
-        ("TDCEZ", 'I')
-    );
+    assert_eq!((raw::tags(&answer).as_str(), raw::status(&answer)), ("TDCEZ", 'I'));
     // A syntax error anywhere lets nothing run.
     assert_eq!(raw::tags(&raw.query("select 1; selekt 2")), "EZ");
 }
@@ -115,10 +103,7 @@ fn transaction_statements_out_of_place_are_warned_of() {
             .error()
     };
     let answer = raw.query("commit");
-    assert_eq!(
-        notice(&answer),
-        "WARNING 25P01: there is no transaction in progress"
-    );
+    assert_eq!(notice(&answer), "WARNING 25P01: there is no transaction in progress");
     assert_eq!(done(&answer), ["COMMIT"]);
     raw.query("begin");
     let answer = raw.query("begin");
@@ -126,10 +111,7 @@ fn transaction_statements_out_of_place_are_warned_of() {
         notice(&answer),
         "WARNING 25001: there is already a transaction in progress"
     );
-    assert_eq!(
-        (done(&answer), raw::status(&answer)),
-        (vec!["BEGIN".to_owned()], 'T')
-    );
+    assert_eq!((done(&answer), raw::status(&answer)), (vec!["BEGIN".to_owned()], 'T'));
 }
 
 #[test]
@@ -145,10 +127,7 @@ fn the_ways_to_begin_and_end_are_postgres_own() {
             ["START TRANSACTION", "ROLLBACK"],
         ),
         ("begin work; commit and no chain", ["BEGIN", "COMMIT"]),
-        (
-            "begin transaction read write; rollback work",
-            ["BEGIN", "ROLLBACK"],
-        ),
+        ("begin transaction read write; rollback work", ["BEGIN", "ROLLBACK"]),
     ] {
         let answer = raw.query(sql);
         assert_eq!(
@@ -165,10 +144,7 @@ fn settings_are_set_shown_and_reset() {
     let answer = raw.query("set application_name = 'me'; show application_name");
     assert_eq!(
         (done(&answer), rows(&answer)),
-        (
-            vec!["SET".to_owned(), "SHOW".to_owned()],
-            vec!["me".to_owned()]
-        )
+        (vec!["SET".to_owned(), "SHOW".to_owned()], vec!["me".to_owned()])
     );
     assert!(
         answer
@@ -176,15 +152,9 @@ fn settings_are_set_shown_and_reset() {
             .any(|message| message.tag == 'S' && message.body == b"application_name\0me\0"),
         "reported"
     );
-    assert_eq!(
-        rows(&raw.query("reset application_name; show application_name")),
-        [""]
-    );
+    assert_eq!(rows(&raw.query("reset application_name; show application_name")), [""]);
     assert_eq!(rows(&raw.query("show transaction_read_only")), ["on"]);
-    assert_eq!(
-        rows(&raw.query("show transaction_isolation")),
-        ["read committed"]
-    );
+    assert_eq!(rows(&raw.query("show transaction_isolation")), ["read committed"]);
     assert_eq!(rows(&raw.query("show search_path")), ["\"$user\", public"]);
     let unknown = "ERROR 42704: unrecognized configuration parameter \"nonsense\"";
     assert_eq!(raw::errors(&raw.query("show nonsense")), [unknown]);
@@ -232,13 +202,12 @@ fn a_cursor_is_fetched_moved_and_closed() {
     raw.query("begin");
     let answer = raw.query("declare c cursor for select * from generate_series(1, 10)");
     assert_eq!(done(&answer), ["DECLARE CURSOR"]);
-    let answer = raw.query("fetch 2 from c; fetch c; move 3 from c; fetch forward 2 from c; fetch all from c; fetch 1 from c");
+    let answer =
+        raw.query("fetch 2 from c; fetch c; move 3 from c; fetch forward 2 from c; fetch all from c; fetch 1 from c");
     assert_eq!(rows(&answer), ["1", "2", "3", "7", "8", "9", "10"]);
     assert_eq!(
         done(&answer),
-        [
-            "FETCH 2", "FETCH 1", "MOVE 3", "FETCH 2", "FETCH 2", "FETCH 0"
-        ]
+        ["FETCH 2", "FETCH 1", "MOVE 3", "FETCH 2", "FETCH 2", "FETCH 0"]
     );
     assert_eq!(done(&raw.query("close c")), ["CLOSE CURSOR"]);
     assert_eq!(
@@ -247,10 +216,7 @@ fn a_cursor_is_fetched_moved_and_closed() {
     );
     raw.query("rollback");
     let outside = "ERROR 25P01: DECLARE CURSOR can only be used in transaction blocks";
-    assert_eq!(
-        raw::errors(&raw.query("declare c cursor for select 1")),
-        [outside]
-    );
+    assert_eq!(raw::errors(&raw.query("declare c cursor for select 1")), [outside]);
 }
 
 #[test]
@@ -262,17 +228,13 @@ fn what_pools_send_between_users_is_accepted() {
         ["SELECT 1", "CLOSE CURSOR ALL", "UNLISTEN", "RESET"]
     );
     assert_eq!(done(&raw.query("discard all")), ["DISCARD ALL"]);
-    assert_eq!(
-        done(&raw.query("listen jobs; unlisten jobs")),
-        ["LISTEN", "UNLISTEN"]
-    );
+    assert_eq!(done(&raw.query("listen jobs; unlisten jobs")), ["LISTEN", "UNLISTEN"]);
 }
 
 #[test]
 fn explain_shows_a_plan() {
     let mut raw = session();
-    let answer =
-        raw.query("explain select count(*) from sys_invocation where status = 'completed'");
+    let answer = raw.query("explain select count(*) from sys_invocation where status = 'completed'");
     assert_eq!(done(&answer), ["EXPLAIN"]);
     assert!(
         answer[0].body.windows(10).any(|name| name == b"QUERY PLAN"),
@@ -280,9 +242,7 @@ fn explain_shows_a_plan() {
         answer[0]
     );
     assert!(
-        rows(&answer)
-            .iter()
-            .any(|line| line.contains("sys_invocation")),
+        rows(&answer).iter().any(|line| line.contains("sys_invocation")),
         "{:?}",
         rows(&answer)
     );
@@ -306,8 +266,7 @@ fn copy_streams_a_query_out() {
 
 #[test]
 fn labels_and_types_are_postgres_own() {
-    let answer =
-        session().query("select 1, 'a', count(*), null, now() is null as n, 1.5 from sys_service");
+    let answer = session().query("select 1, 'a', count(*), null, now() is null as n, 1.5 from sys_service");
     let mut body = &answer[0].body[2..];
     let mut columns = vec![];
     while !body.is_empty() {

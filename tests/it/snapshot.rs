@@ -31,8 +31,7 @@ fn a_snapshot_answers_as_its_cluster_did() {
         let tables = rows::tables(&runtime.admin);
         for table in &tables {
             assert!(
-                captured.stderr.contains(table.as_str())
-                    || captured.stdout.contains(table.as_str()),
+                captured.stderr.contains(table.as_str()) || captured.stdout.contains(table.as_str()),
                 "no progress on {table}"
             );
             let file = directory.path().join(format!("{table}.parquet"));
@@ -75,12 +74,7 @@ fn a_snapshot_of_nothing_is_an_error() {
     let out = directory.path().join("out");
     let url = format!("http://127.0.0.1:{}", crate::support::free_port());
     let mut command = Command::new(BINARY);
-    let answer = psql::answer(
-        command
-            .args(["snapshot", "--runtime", &url, "--out"])
-            .arg(&out),
-        "",
-    );
+    let answer = psql::answer(command.args(["snapshot", "--runtime", &url, "--out"]).arg(&out), "");
     assert!(!answer.success);
     assert!(!answer.stderr.is_empty(), "says why");
     let files = fs::read_dir(&out).map(Iterator::count).unwrap_or(0);

@@ -4,10 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    raw::{
-        self, CANCEL_REQUEST, GSSENC_REQUEST, Message, Raw, SSL_REQUEST, V3_0, V3_2, request,
-        startup, tagged,
-    },
+    raw::{self, CANCEL_REQUEST, GSSENC_REQUEST, Message, Raw, SSL_REQUEST, V3_0, V3_2, request, startup, tagged},
     server::Server,
 };
 
@@ -53,11 +50,7 @@ fn is_well(server: &Server) {
 #[test]
 fn bytes_behind_the_ssl_request_are_never_believed() {
     let server = Server::shared();
-    let smuggled = [
-        startup(V3_0, &[("user", "mallory")]),
-        tagged('p', b"secret\0"),
-    ]
-    .concat();
+    let smuggled = [startup(V3_0, &[("user", "mallory")]), tagged('p', b"secret\0")].concat();
     for behind in [&smuggled[..], &[0x16, 0x03, 0x01], &[0]] {
         for (code, name) in [(SSL_REQUEST, "SSL"), (GSSENC_REQUEST, "GSSAPI encryption")] {
             let mut raw = Raw::plain(server);
@@ -101,10 +94,7 @@ fn a_second_request_of_a_kind_is_an_error() {
     raw.send(&request(GSSENC_REQUEST, &[]));
     assert_eq!(raw.byte(), Some(b'N'));
     raw.send(&request(GSSENC_REQUEST, &[]));
-    assert!(
-        only_error(&mut raw).starts_with("FATAL 08P01: "),
-        "GSSAPI twice"
-    );
+    assert!(only_error(&mut raw).starts_with("FATAL 08P01: "), "GSSAPI twice");
 }
 
 #[test]
@@ -119,9 +109,7 @@ fn direct_tls_needs_the_protocols_name() {
         if let Ok(mut raw) = Raw::direct_tls(server, protocols) {
             let _ = raw.try_send(&startup(V3_0, USER));
             assert!(
-                last_words(&mut raw)
-                    .iter()
-                    .all(|message| message.tag == 'E'),
+                last_words(&mut raw).iter().all(|message| message.tag == 'E'),
                 "{protocols:?} was let in"
             );
         }
@@ -146,14 +134,8 @@ fn a_startup_packet_has_a_sound_length() {
 #[test]
 fn other_protocols_are_refused_by_number() {
     let server = Server::shared();
-    for (version, name) in [
-        (0x0002_0000, "2.0"),
-        (0x0004_0000, "4.0"),
-        (u32::MAX, "65535.65535"),
-    ] {
-        let refused = format!(
-            "FATAL 0A000: unsupported frontend protocol {name}: server supports 3.0 to 3.2"
-        );
+    for (version, name) in [(0x0002_0000, "2.0"), (0x0004_0000, "4.0"), (u32::MAX, "65535.65535")] {
+        let refused = format!("FATAL 0A000: unsupported frontend protocol {name}: server supports 3.0 to 3.2");
         assert_eq!(refused_startup(server, &startup(version, USER)), refused);
     }
 }
@@ -163,10 +145,7 @@ fn a_newer_minor_version_is_negotiated_down() {
     let server = Server::shared();
     let (_, messages) = Raw::login_with(server, 0x0003_270f, USER, &server.token("demo"));
     assert_eq!(messages[0].tag, 'v', "{messages:?}");
-    assert_eq!(
-        messages[0].body,
-        [V3_2.to_be_bytes(), 0_u32.to_be_bytes()].concat()
-    );
+    assert_eq!(messages[0].body, [V3_2.to_be_bytes(), 0_u32.to_be_bytes()].concat());
     assert_eq!(raw::status(&messages), 'I');
 }
 
@@ -233,8 +212,7 @@ fn only_a_password_is_read_before_login() {
         let mut raw = asked_for_password(server);
         // A body is announced and never sent: the head must be enough to refuse it.
         raw.send(&[&[tag as u8][..], &0x3fff_ffff_u32.to_be_bytes()].concat());
-        let expected =
-            format!("FATAL 08P01: expected password response, got message type \"{tag}\"");
+        let expected = format!("FATAL 08P01: expected password response, got message type \"{tag}\"");
         assert_eq!(only_error(&mut raw), expected);
     }
     is_well(server);
@@ -246,10 +224,7 @@ fn a_password_message_has_a_sound_length() {
     for length in [0_u32, 3, 64 * 1024 + 6, 0x4000_0000, u32::MAX] {
         let mut raw = asked_for_password(server);
         raw.send(&[&b"p"[..], &length.to_be_bytes()].concat());
-        assert!(
-            only_error(&mut raw).starts_with("FATAL 08P01: "),
-            "{length}"
-        );
+        assert!(only_error(&mut raw).starts_with("FATAL 08P01: "), "{length}");
     }
     for (body, what) in [
         (&b"secret"[..], "no NUL"),
@@ -331,10 +306,7 @@ fn login_reports_what_drivers_read() {
         .map(|message| {
             let text = String::from_utf8_lossy(&message.body);
             let mut parts = text.split('\0').map(str::to_owned);
-            (
-                parts.next().unwrap_or_default(),
-                parts.next().unwrap_or_default(),
-            )
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
         })
         .collect();
     let value = |name: &str| {

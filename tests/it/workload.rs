@@ -19,26 +19,12 @@ fn the_workload_fills_every_version() {
                 .collect()
         };
         let statuses = names("select distinct status as name from sys_invocation order by 1");
-        for status in [
-            "backing-off",
-            "completed",
-            "paused",
-            "pending",
-            "running",
-            "scheduled",
-        ] {
-            assert!(
-                statuses.iter().any(|found| found == status),
-                "{status} in {statuses:?}"
-            );
+        for status in ["backing-off", "completed", "paused", "pending", "running", "scheduled"] {
+            assert!(statuses.iter().any(|found| found == status), "{status} in {statuses:?}");
         }
         let services = names("select name from sys_service order by 1");
-        assert_eq!(
-            services,
-            ["Counter", "Greeter", "Load", "LoadObj", "Pauser", "Signup"]
-        );
-        let state =
-            &query("select count(*) as n from state where service_name = 'LoadObj'")[0]["n"];
+        assert_eq!(services, ["Counter", "Greeter", "Load", "LoadObj", "Pauser", "Signup"]);
+        let state = &query("select count(*) as n from state where service_name = 'LoadObj'")[0]["n"];
         assert_eq!(state.as_u64(), Some(100_000));
     }
 }

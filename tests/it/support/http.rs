@@ -18,8 +18,7 @@ pub fn query(base: &str, sql: &str) -> Result<Vec<Row>, String> {
     if status != 200 {
         return Err(answer);
     }
-    let answer: Value =
-        serde_json::from_str(&answer).map_err(|error| format!("{error} in {answer}"))?;
+    let answer: Value = serde_json::from_str(&answer).map_err(|error| format!("{error} in {answer}"))?;
     let rows = answer["rows"].as_array().ok_or("no rows")?;
     rows.iter()
         .map(|row| row.as_object().cloned().ok_or("not an object".to_owned()))

@@ -84,11 +84,7 @@ fn skipped<T>(part: &str) -> Option<T> {
 /// The path of an installed file.
 fn part(name: &str, path: &str) -> Option<PathBuf> {
     let path = directory().join(path);
-    if path.exists() {
-        Some(path)
-    } else {
-        skipped(name)
-    }
+    if path.exists() { Some(path) } else { skipped(name) }
 }
 
 /// A program on the search path.
@@ -184,8 +180,7 @@ fn start(version: Version) -> Option<Runtime> {
 
     drive(script("drive.mjs").args([url(admin), url(ingress), url(service)]));
     // 100,000 rows of state: what a cursor with fetch size 100 is read over. More invocations are for measurements.
-    let invocations =
-        std::env::var("RESTATE_PG_LAB_INVOCATIONS").unwrap_or_else(|_| "400".to_owned());
+    let invocations = std::env::var("RESTATE_PG_LAB_INVOCATIONS").unwrap_or_else(|_| "400".to_owned());
     drive(script("load.mjs").args([&url(admin), &url(ingress), &invocations, "100", "1000"]));
 
     Some(Runtime {

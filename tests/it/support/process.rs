@@ -61,11 +61,7 @@ impl Process {
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .expect("VmRSS of a living process");
-        let kib: u64 = line
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .expect("a number of kB");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
         kib * 1024
     }
 }
@@ -83,10 +79,7 @@ impl Drop for Process {
 /// process group of its own, for ^C must not end it before it has done its duty.
 pub fn guard(command: &str) -> Child {
     Command::new("sh")
-        .args([
-            "-c",
-            &format!("read -r released || {{ {command}; }} 2>/dev/null"),
-        ])
+        .args(["-c", &format!("read -r released || {{ {command}; }} 2>/dev/null")])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -77,9 +77,6 @@ pub fn csv(text: &str) -> Vec<Vec<String>> {
             other => cell.push(other),
         }
     }
-    assert!(
-        !quoted && cell.is_empty() && row.is_empty(),
-        "not a whole CSV answer"
-    );
+    assert!(!quoted && cell.is_empty() && row.is_empty(), "not a whole CSV answer");
     rows
 }

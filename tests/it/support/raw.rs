@@ -37,10 +37,7 @@ pub struct Message {
 impl Message {
     /// A field of an ErrorResponse or NoticeResponse.
     pub fn field(&self, code: char) -> Option<String> {
-        assert!(
-            matches!(self.tag, 'E' | 'N'),
-            "not an error or a notice: {self:?}"
-        );
+        assert!(matches!(self.tag, 'E' | 'N'), "not an error or a notice: {self:?}");
         self.body
             .split(|byte| *byte == 0)
             .find(|field| field.first() == Some(&(code as u8)))
@@ -61,11 +58,7 @@ impl Message {
 
     /// The body up to its NUL: a command tag.
     pub fn text(&self) -> String {
-        let end = self
-            .body
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(self.body.len());
+        let end = self.body.iter().position(|byte| *byte == 0).unwrap_or(self.body.len());
         String::from_utf8_lossy(&self.body[..end]).into_owned()
     }
 
@@ -113,10 +106,7 @@ impl Raw {
 
     fn handshake(self, server: &Server, protocols: &[&str]) -> io::Result<Raw> {
         let mut config = server.tls();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|protocol| protocol.as_bytes().to_vec())
-            .collect();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
         let mut stream = StreamOwned::new(connection, self.socket.try_clone()?);
@@ -137,11 +127,7 @@ impl Raw {
             &[("user", cluster), ("database", cluster)],
             &server.token(cluster),
         );
-        assert_eq!(
-            messages.last().map(|message| message.tag),
-            Some('Z'),
-            "{messages:?}"
-        );
+        assert_eq!(messages.last().map(|message| message.tag), Some('Z'), "{messages:?}");
         raw
     }
 
@@ -160,11 +146,7 @@ impl Raw {
             let message = raw.message().expect("an answer to the startup packet");
             match message.tag {
                 'R' => {
-                    break assert_eq!(
-                        message.body,
-                        [0, 0, 0, 3],
-                        "the cleartext password is asked for"
-                    );
+                    break assert_eq!(message.body, [0, 0, 0, 3], "the cleartext password is asked for");
                 }
                 'E' => return (raw, vec![message]),
                 _ => messages.push(message),
@@ -244,12 +226,7 @@ impl Raw {
     fn fill(&mut self, bytes: &mut [u8]) -> bool {
         match self.stream.read_exact(bytes) {
             Ok(()) => true,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 panic!("nothing was sent, and the connection was not closed")
             }
             Err(_) => false,
@@ -319,20 +296,12 @@ pub fn parse(name: &str, sql: &str) -> Vec<u8> {
 pub fn bind(portal: &str, statement: &str, values: &[Option<&str>]) -> Vec<u8> {
     let mut body = strings(&[portal, statement]);
     body.extend([0, 0]);
-    body.extend(
-        u16::try_from(values.len())
-            .expect("few values")
-            .to_be_bytes(),
-    );
+    body.extend(u16::try_from(values.len()).expect("few values").to_be_bytes());
     for value in values {
         match value {
             None => body.extend((-1_i32).to_be_bytes()),
             Some(value) => {
-                body.extend(
-                    i32::try_from(value.len())
-                        .expect("a short value")
-                        .to_be_bytes(),
-                );
+                body.extend(i32::try_from(value.len()).expect("a short value").to_be_bytes());
                 body.extend(value.as_bytes());
             }
         }
@@ -352,10 +321,7 @@ pub fn close(kind: char, name: &str) -> Vec<u8> {
 }
 
 pub fn execute(portal: &str, max_rows: i32) -> Vec<u8> {
-    tagged(
-        'E',
-        &[strings(&[portal]), max_rows.to_be_bytes().to_vec()].concat(),
-    )
+    tagged('E', &[strings(&[portal]), max_rows.to_be_bytes().to_vec()].concat())
 }
 
 pub fn sync() -> Vec<u8> {

@@ -21,7 +21,8 @@ pub fn tables(base: &str) -> Vec<String> {
 
 /// Names of the columns that hold bytes: JSON has them in hexadecimal, and nothing else tells them from text.
 pub fn binary_columns(base: &str) -> BTreeSet<String> {
-    let sql = "select distinct column_name from information_schema.columns where data_type in ('Binary', 'LargeBinary')";
+    let sql =
+        "select distinct column_name from information_schema.columns where data_type in ('Binary', 'LargeBinary')";
     let rows = http::query(base, sql).expect("the runtime's columns");
     rows.iter()
         .map(|row| row["column_name"].as_str().expect("a name").to_owned())

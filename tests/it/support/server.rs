@@ -65,11 +65,8 @@ impl Server {
         let keys = Keys::generate();
         let port = free_port();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-        let CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(names).expect("a certificate");
-        let write = |name: &str, text: &str| {
-            fs::write(directory.path().join(name), text).expect("write a file")
-        };
+        let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("write a file");
         write("server.crt", &cert.pem());
         write("server.key", &signing_key.serialize_pem());
         fs::copy(
@@ -115,12 +112,9 @@ impl Server {
     /// A TLS client that trusts this server's certificate and nothing else.
     pub fn tls(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        let certificate =
-            CertificateDer::from_pem_file(self.certificate()).expect("the server's certificate");
+        let certificate = CertificateDer::from_pem_file(self.certificate()).expect("the server's certificate");
         roots.add(certificate).expect("a usable certificate");
-        client_config()
-            .with_root_certificates(roots)
-            .with_no_client_auth()
+        client_config().with_root_certificates(roots).with_no_client_auth()
     }
 
     /// tokio-postgres, logged in as `cluster` with a good token; its connection runs on the current runtime.
@@ -149,8 +143,7 @@ impl Server {
 }
 
 /// Half of a client configuration: the crypto library is named, for more than one may be linked.
-fn client_config()
--> tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::WantsVerifier> {
+fn client_config() -> tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::WantsVerifier> {
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -36,14 +36,10 @@ struct Counts {
 impl Stalling {
     /// In front of the runtime at `upstream` (`http://host:port`).
     pub fn start(upstream: &str, marker: &'static str, hold: Hold) -> Stalling {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, super::free_port())).expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, super::free_port())).expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let counts = Arc::new(Counts::default());
-        let upstream = upstream
-            .strip_prefix("http://")
-            .expect("an http:// URL")
-            .to_owned();
+        let upstream = upstream.strip_prefix("http://").expect("an http:// URL").to_owned();
         let shared = Arc::clone(&counts);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -66,13 +62,7 @@ impl Stalling {
 }
 
 /// One connection, which carries one request: its answer tells the client that it closes.
-fn serve(
-    mut client: TcpStream,
-    upstream: &str,
-    marker: &str,
-    hold: Hold,
-    counts: &Counts,
-) -> Option<()> {
+fn serve(mut client: TcpStream, upstream: &str, marker: &str, hold: Hold, counts: &Counts) -> Option<()> {
     let mut requests = BufReader::new(client.try_clone().ok()?);
     let (head, body) = request(&mut requests)?;
     let held = String::from_utf8_lossy(&body).contains(marker);
@@ -104,11 +94,7 @@ fn request(client: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
         if line == "\r\n" {
             break;
         }
-        let name = line
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
         if name == "content-length" {
             length = line.split(':').nth(1)?.trim().parse().ok()?;
         }

@@ -24,11 +24,7 @@ pub struct Keys(tempfile::TempDir);
 impl Keys {
     pub fn generate() -> Keys {
         let directory = tempfile::tempdir().expect("a directory for keys");
-        run(&[
-            "keygen",
-            "--out",
-            directory.path().to_str().expect("a UTF-8 path"),
-        ]);
+        run(&["keygen", "--out", directory.path().to_str().expect("a UTF-8 path")]);
         Keys(directory)
     }
 
@@ -94,10 +90,7 @@ pub fn unsigned(claims: &Value) -> String {
 }
 
 fn run(arguments: &[&str]) -> String {
-    let output = Command::new(BINARY)
-        .args(arguments)
-        .output()
-        .expect("run the binary");
+    let output = Command::new(BINARY).args(arguments).output().expect("run the binary");
     assert!(
         output.status.success(),
         "{arguments:?}: {}",
