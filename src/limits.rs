@@ -36,3 +36,49 @@ pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
 
 /// What a scrollable cursor may keep of the rows that it has given.
 pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;
+
+/// Tokens of one query. An `IN` list of 49,000 values fits, far beyond the 20,000 that are known to run well; a syntax tree is
+/// some hundred bytes a token, so this bounds what one statement takes before it runs to some ten megabytes.
+pub const STATEMENT_TOKENS_MAX: usize = 100_000;
+
+/// Links in a chain of operators, joins or set operations, each of which is a level of the syntax tree. Runtimes abort
+/// (the process, not the query) at 1,500 to 3,000 levels, and planning time is quadratic: 2,000 take seconds.
+pub const EXPRESSION_DEPTH_MAX: usize = 1_000;
+
+/// A token: as much as a password message may hold.
+pub const TOKEN_SIZE_MAX: usize = PASSWORD_SIZE_MAX;
+
+/// How far ahead a token may expire: a year and a day. Its real purpose is the issuer that writes milliseconds where
+/// RFC 7519 has seconds: such a token would be good for 50,000 years.
+pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// How far an issuer's clock may be ahead of this one: `nbf` and `iat` lie in the future by that much on a fresh token.
+/// `exp` has no leeway: a clock that is some seconds off takes as much from an hour's token and harms nobody.
+pub const TOKEN_CLOCK_LEEWAY: Duration = Duration::from_secs(30);
+
+/// A key id in a token's header: thumbprints are 43 bytes, key URLs some 100. A longer one is no known key and not worth
+/// a fetch.
+pub const KEY_ID_SIZE_MAX: usize = 256;
+
+/// A JWKS document: an RSA-4096 key with its certificate chain is about 6 KiB, and issuers publish a handful of keys.
+pub const JWKS_SIZE_MAX: usize = 64 * 1024;
+
+/// From opening the connection to the last byte of a JWKS: a login may wait for it.
+pub const JWKS_FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Age at which a JWKS from a URL is fetched again while logins go on with the one at hand.
+pub const JWKS_REFRESH_AFTER: Duration = Duration::from_secs(4 * 60);
+
+/// When nobody asked for this long, the next login waits for the fetch: a key withdrawn by its issuer is refused after
+/// five minutes at the latest, as long as the issuer can be reached.
+pub const JWKS_AWAIT_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// The least time between two fetches from one issuer, whatever tokens ask for: anyone can send an unknown key id.
+pub const JWKS_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How long the last good set of keys serves when its issuer cannot be reached: an outage of the issuer is no outage here,
+/// yet a key withdrawn during it does not live on for days.
+pub const JWKS_STALE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How often a JWKS file is looked at: soon enough for whoever replaces it, rarely enough under a storm of logins.
+pub const JWKS_FILE_CHECK_AFTER: Duration = Duration::from_secs(2);

@@ -40,10 +40,79 @@ impl PgType {
     }
 }
 
-/// The PostgreSQL type of a column: what its metadata says, else what its Arrow type stands for.
+/// The PostgreSQL type of a column: what its metadata says, else what its Arrow type stands for. The engine hands a
+/// column's metadata on to a cast of it, so a name that the Arrow type cannot stand for is passed over.
 pub fn pg_type(field: &Field) -> PgType {
     let named = field.metadata().get(PG_TYPE).and_then(|name| parse_type_name(name));
-    named.unwrap_or_else(|| arrow_pg_type(field.data_type()))
+    named.filter(|named| stands_for(field.data_type(), &named.ty)).unwrap_or_else(|| arrow_pg_type(field.data_type()))
+}
+
+/// Whether values of an Arrow type can be meant as a PostgreSQL type.
+fn stands_for(data_type: &DataType, ty: &Type) -> bool {
+    let by_itself = arrow_pg_type(data_type).ty;
+    match data_type {
+        DataType::Null => true,
+        _ if data_type.is_integer() => by_itself == *ty || is_integer(ty) || *ty == Type::NUMERIC,
+        DataType::Duration(_) => by_itself == *ty || *ty == Type::INT8,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => !matches!(
+            *ty,
+            Type::BOOL
+                | Type::INT2
+                | Type::INT4
+                | Type::INT8
+                | Type::OID
+                | Type::NUMERIC
+                | Type::FLOAT4
+                | Type::FLOAT8
+                | Type::BYTEA
+                | Type::DATE
+                | Type::TIME
+                | Type::TIMESTAMP
+                | Type::TIMESTAMPTZ
+                | Type::INTERVAL
+        ),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) => {
+            matches!(ty.kind(), Kind::Array(_)) || matches!(*ty, Type::INT2_VECTOR | Type::OID_VECTOR | Type::ANYARRAY)
+        }
+        DataType::Map(_, _) | DataType::Union(_, _) | DataType::Struct(_) => {
+            by_itself == *ty || matches!(*ty, Type::JSON | Type::JSONB)
+        }
+        DataType::Dictionary(_, values) => stands_for(values, ty),
+        _ => by_itself == *ty,
+    }
+}
+
+fn is_integer(ty: &Type) -> bool {
+    matches!(*ty, Type::INT2 | Type::INT4 | Type::INT8 | Type::OID | Type::XID | Type::XID8 | Type::CID)
+        || ty.name().starts_with("reg")
+}
+
+/// Field metadata key: which column of which relation a field is, as `oid.attnum`; the catalogue sets it.
+pub const PG_ORIGIN: &str = "pg.origin";
+
+/// Where a result's column comes from, as RowDescription says it; zeros for an expression.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The relation's OID.
+    pub table: u32,
+    /// `attnum`.
+    pub column: i16,
+}
+
+impl Origin {
+    /// As field metadata, under [`PG_ORIGIN`].
+    pub fn to_metadata(self) -> String {
+        format!("{}.{}", self.table, self.column)
+    }
+}
+
+/// The relation and column that a field is.
+pub fn origin(field: &Field) -> Origin {
+    let parse = || {
+        let (table, column) = field.metadata().get(PG_ORIGIN)?.split_once('.')?;
+        Some(Origin { table: table.parse().ok()?, column: column.parse().ok()? })
+    };
+    parse().unwrap_or_default()
 }
 
 fn arrow_pg_type(data_type: &DataType) -> PgType {

@@ -1,0 +1,248 @@
+//! HTTP to one runtime's admin port: `POST /query` and `GET /version`, nothing else, for that port can do everything and asks for no
+//! password. Paths are fixed here and redirects are not followed.
+
+use std::{fmt, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    body::Incoming,
+    header::{self, HeaderValue},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::timeout;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+use super::{
+    errors::{self, Failure},
+    socket::QuickAckConnector,
+};
+use crate::{Error, Result, SqlState};
+
+/// What `/query` answers with.
+const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
+
+/// A runtime in the same region answers within milliseconds; a dropped SYN is sent again after one second, and after three.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// For the small questions (`/version`, the text of an error): seconds mean that the runtime is stuck.
+const SMALL_REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest small reply that is read; a list of all fields in an error message has a few kB.
+const SMALL_REPLY_SIZE_MAX: usize = 64 * 1024;
+
+/// The longest that a query may stay silent. The longest pause seen in a healthy runtime was a cross join of 92 s.
+const SILENCE_MAX: Duration = Duration::from_secs(300);
+
+/// Idle connections kept: as many as statements usually run at once on one cluster,
+const IDLE_CONNECTIONS_MAX: usize = 32;
+/// and how long.
+const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pooled connections to one runtime.
+pub(super) struct HttpClient {
+    client: Client<HttpsConnector<QuickAckConnector>, Full<Bytes>>,
+    query: Uri,
+    version: Uri,
+    silence_max: Duration,
+}
+
+impl HttpClient {
+    /// `url` is a scheme (`http`, `https`), a host and maybe a port.
+    pub(super) fn new(url: &str) -> Result<Self> {
+        let base = parse_base(url)?;
+        let roots = if base.scheme_str() == Some("https") {
+            Roots::Native
+        } else {
+            Roots::None
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls_config(roots)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(QuickAckConnector::new(CONNECT_TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(connector);
+        Ok(HttpClient {
+            client,
+            query: with_path(&base, "/query")?,
+            version: with_path(&base, "/version")?,
+            silence_max: SILENCE_MAX,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_silence_max(mut self, silence_max: Duration) -> Self {
+        self.silence_max = silence_max;
+        self
+    }
+
+    /// How long a reply may stay silent.
+    pub(super) fn silence_max(&self) -> Duration {
+        self.silence_max
+    }
+
+    /// Sends a query; returns the body of a reply that announces itself as an Arrow stream, and nothing else.
+    pub(super) async fn query(&self, sql: &str) -> Result<Incoming, Failure> {
+        let body = serde_json::json!({ "query": sql }).to_string();
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.query.clone();
+        let headers = request.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::ACCEPT, HeaderValue::from_static(ARROW_STREAM));
+        let response = timeout(self.silence_max, self.client.request(request))
+            .await
+            .map_err(|_| Failure::lasting(errors::silent()))?
+            .map_err(|error| errors::from_transport(&error))?;
+
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
+        }
+        if response.headers().contains_key(header::CONTENT_ENCODING)
+            || !is_arrow_stream(response.headers())
+        {
+            return Err(Failure::lasting(errors::not_a_runtime(
+                "the reply to a query is not an Arrow stream",
+            )));
+        }
+        Ok(response.into_body())
+    }
+
+    /// What `/version` says, as it stands.
+    pub(super) async fn version(&self) -> Result<Bytes, Failure> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = self.version.clone();
+        let response = timeout(SMALL_REPLY_TIMEOUT, self.client.request(request))
+            .await
+            .map_err(|_| Failure::lasting(errors::silent()))?
+            .map_err(|error| errors::from_transport(&error))?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
+        }
+        small_body(response.into_body()).await.ok_or_else(|| {
+            Failure::lasting(errors::not_a_runtime(
+                "the reply to /version is too long or was cut",
+            ))
+        })
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("query", &self.query)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Scheme, host and port, and nothing beside them: a path, a query or credentials would silently be dropped otherwise.
+fn parse_base(url: &str) -> Result<Uri> {
+    let wrong = |why: &str| {
+        Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid runtime URL: {why}"),
+        )
+    };
+    let uri: Uri = url.parse().map_err(|_| wrong("it does not parse"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(wrong("it must start with http:// or https://"));
+    }
+    if uri
+        .authority()
+        .is_none_or(|authority| authority.as_str().contains('@'))
+    {
+        return Err(wrong("it must name a host, without credentials"));
+    }
+    if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        return Err(wrong("it must not have a path or a query"));
+    }
+    Ok(uri)
+}
+
+fn with_path(base: &Uri, path: &'static str) -> Result<Uri> {
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = Some(path.parse().map_err(Error::internal)?);
+    Uri::from_parts(parts).map_err(Error::internal)
+}
+
+/// Which certificate authorities to trust.
+enum Roots {
+    /// None: nothing is read from the machine for a runtime that is reached without TLS.
+    None,
+    /// The machine's own.
+    Native,
+}
+
+fn tls_config(roots: Roots) -> Result<ClientConfig> {
+    let provider = std::sync::Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?;
+    match roots {
+        Roots::None => Ok(builder
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth()),
+        Roots::Native => {
+            use hyper_rustls::ConfigBuilderExt;
+            let builder = builder.with_native_roots().map_err(|error| {
+                Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    "no certificate authorities found on this machine",
+                )
+                .with_log(error.to_string())
+            })?;
+            Ok(builder.with_no_client_auth())
+        }
+    }
+}
+
+fn is_arrow_stream(headers: &HeaderMap) -> bool {
+    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    value
+        .split(';')
+        .next()
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(ARROW_STREAM))
+}
+
+/// Reads the text of a refusal and says what it means.
+async fn refused(response: Response<Incoming>) -> Failure {
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let body = small_body(response.into_body()).await.unwrap_or_default();
+    errors::from_response(status, retry_after, &body)
+}
+
+/// A body of bounded size that arrives in bounded time, or nothing.
+async fn small_body(mut body: Incoming) -> Option<Bytes> {
+    let read = async {
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.ok()?.into_data() {
+                if bytes.len() + data.len() > SMALL_REPLY_SIZE_MAX {
+                    return None;
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+        Some(bytes.freeze())
+    };
+    timeout(SMALL_REPLY_TIMEOUT, read).await.ok()?
+}

@@ -1,0 +1,85 @@
+//! What a runtime has, asked of itself: its tables with their exact Arrow types, and its functions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::{
+    array::{AsArray, RecordBatch},
+    compute::cast,
+    datatypes::{DataType, SchemaRef},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{RuntimeSource, filter::quote};
+use crate::{Error, Result, source::Introspection};
+
+/// Tables asked about at once: a few round trips instead of twenty, without a burst that a rate limiter would notice.
+const TABLES_AT_ONCE: usize = 4;
+
+/// More tables than any runtime has; a peer that names more is at fault.
+const TABLES_MAX: usize = 1000;
+
+/// The relevant part of `/version`.
+#[derive(serde::Deserialize)]
+pub(super) struct Version {
+    pub(super) version: String,
+}
+
+pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<Introspection> {
+    let names = texts(
+        source,
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+    )
+    .await?;
+    if names.len() > TABLES_MAX {
+        return Err(super::errors::not_a_runtime("too many tables"));
+    }
+    // `information_schema.columns` has the types only as text; an empty result has them as they are.
+    let tables: BTreeMap<String, SchemaRef> = stream::iter(names)
+        .map(|name| async move {
+            let sql = format!("SELECT * FROM \"public\".{} LIMIT 0", quote(&name));
+            let schema = source.query(&sql).await?.schema();
+            Ok::<_, Error>((name, schema))
+        })
+        .buffer_unordered(TABLES_AT_ONCE)
+        .try_collect()
+        .await?;
+    let functions: BTreeSet<String> = texts(
+        source,
+        "SELECT DISTINCT routine_name FROM information_schema.routines",
+    )
+    .await?
+    .into_iter()
+    .map(|name| name.to_lowercase())
+    .collect();
+    Ok(Introspection {
+        version: version.to_owned(),
+        tables,
+        functions,
+    })
+}
+
+/// The first column of a query, as text.
+async fn texts(source: &RuntimeSource, sql: &str) -> Result<Vec<String>> {
+    let batches: Vec<RecordBatch> = source
+        .query(sql)
+        .await?
+        .try_collect()
+        .await
+        .map_err(super::from_datafusion)?;
+    let mut texts = Vec::new();
+    for batch in batches {
+        let Some(column) = batch.columns().first() else {
+            continue;
+        };
+        let column = cast(column, &DataType::Utf8)
+            .map_err(|error| super::errors::not_a_runtime(&error.to_string()))?;
+        texts.extend(
+            column
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .map(str::to_owned),
+        );
+    }
+    Ok(texts)
+}

@@ -1,0 +1,243 @@
+//! The plan node that sends a query to a runtime. `EXPLAIN` shows the SQL, `EXPLAIN ANALYZE` what came back and how long it took.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch, RecordBatchOptions},
+    compute::cast,
+    datatypes::{DataType, SchemaRef, UInt64Type},
+};
+use datafusion::{
+    common::tree_node::TreeNodeRecursion,
+    error::Result as DataFusionResult,
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::EquivalenceProperties,
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+        execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType},
+        metrics::{
+            BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+            RecordOutput, Time,
+        },
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{RuntimeSource, conform::conform, errors, to_datafusion};
+use crate::{Error, Result};
+
+/// Rows of one batch that has no columns, made from a count.
+const COUNTED_BATCH_ROWS: u64 = 64 * 1024;
+
+/// What the runtime's rows stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowShape {
+    /// Themselves.
+    Columns,
+    /// The one row is the number of rows to yield, without columns.
+    Count,
+}
+
+/// One query to a runtime, as a single partition.
+#[derive(Debug)]
+pub struct RuntimeExec {
+    source: RuntimeSource,
+    sql: Arc<str>,
+    shape: RowShape,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl RuntimeExec {
+    /// Sends `sql` when executed and yields its rows as `schema`: columns are matched by position and cast where they differ.
+    pub fn new(source: RuntimeSource, sql: String, schema: SchemaRef, shape: RowShape) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        // Batches arrive through a channel of the runtime's (tokio's) own, which takes part in its cooperative budget.
+        .with_scheduling_type(SchedulingType::Cooperative);
+        RuntimeExec {
+            source,
+            sql: sql.into(),
+            shape,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// The query that is sent.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+}
+
+impl DisplayAs for RuntimeExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(f, "RuntimeExec: sql={}", self.sql)
+            }
+            DisplayFormatType::TreeRender => write!(f, "sql={}", self.sql),
+        }
+    }
+}
+
+impl ExecutionPlan for RuntimeExec {
+    fn name(&self) -> &'static str {
+        "RuntimeExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+    ) -> DataFusionResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> DataFusionResult<SendableRecordBatchStream> {
+        let meter = Meter::new(&self.metrics, partition);
+        let (source, sql, schema, shape) = (
+            self.source.clone(),
+            self.sql.clone(),
+            self.schema(),
+            self.shape,
+        );
+        let rows = stream::once(async move {
+            let start = Instant::now();
+            let replies = source
+                .query_counted(&sql, meter.bytes.clone())
+                .await
+                .map_err(to_datafusion)?;
+            meter.first_row.add_elapsed(start);
+            Ok::<_, datafusion::error::DataFusionError>(rows(replies, schema, shape, meter, start))
+        })
+        .try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// What `EXPLAIN ANALYZE` shows.
+struct Meter {
+    baseline: BaselineMetrics,
+    bytes: Count,
+    first_row: Time,
+    elapsed: Time,
+}
+
+impl Meter {
+    fn new(metrics: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        Meter {
+            baseline: BaselineMetrics::new(metrics, partition),
+            bytes: MetricBuilder::new(metrics).counter("bytes_received", partition),
+            first_row: MetricBuilder::new(metrics).subset_time("time_to_first_row", partition),
+            elapsed: MetricBuilder::new(metrics).subset_time("time_total", partition),
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.baseline.done();
+    }
+}
+
+type BatchStream = futures::stream::BoxStream<'static, DataFusionResult<RecordBatch>>;
+
+fn rows(
+    replies: SendableRecordBatchStream,
+    schema: SchemaRef,
+    shape: RowShape,
+    meter: Meter,
+    start: Instant,
+) -> BatchStream {
+    let mut last = start;
+    let mut measured = move |batch: &RecordBatch| {
+        batch.record_output(&meter.baseline);
+        meter
+            .elapsed
+            .add_elapsed(std::mem::replace(&mut last, Instant::now()));
+    };
+    match shape {
+        RowShape::Columns => replies
+            .map(move |batch| {
+                let batch = batch?;
+                measured(&batch);
+                conform(batch, &schema).map_err(to_datafusion)
+            })
+            .boxed(),
+        RowShape::Count => stream::once(async move {
+            let batches: Vec<RecordBatch> = replies.try_collect().await?;
+            batches.iter().for_each(measured);
+            let count = count(&batches).map_err(to_datafusion)?;
+            Ok::<_, datafusion::error::DataFusionError>(stream::iter(counted(count, schema)))
+        })
+        .try_flatten()
+        .boxed(),
+    }
+}
+
+/// The one value of a count.
+fn count(batches: &[RecordBatch]) -> Result<u64> {
+    let wrong = || errors::not_a_runtime("the reply to a count is not one number");
+    let [batch] = batches else {
+        return Err(wrong());
+    };
+    let [column] = batch.columns() else {
+        return Err(wrong());
+    };
+    let column = cast(column, &DataType::UInt64).map_err(|_| wrong())?;
+    match column.as_primitive::<UInt64Type>() {
+        column if column.len() == 1 && column.null_count() == 0 => Ok(column.value(0)),
+        _ => Err(wrong()),
+    }
+}
+
+/// So many rows without columns.
+fn counted(count: u64, schema: SchemaRef) -> impl Iterator<Item = DataFusionResult<RecordBatch>> {
+    let mut left = count;
+    std::iter::from_fn(move || {
+        let rows = left.min(COUNTED_BATCH_ROWS);
+        left -= rows;
+        let rows = usize::try_from(rows).ok().filter(|rows| *rows > 0)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Some(
+            RecordBatch::try_new_with_options(schema.clone(), Vec::new(), &options)
+                .map_err(|error| to_datafusion(Error::internal(error))),
+        )
+    })
+}

@@ -1,0 +1,249 @@
+//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `errors` says
+//! what a failure means, `discover` asks what the runtime has; `table`, `filter` and `exec` are what the engine sees of it.
+
+mod client;
+mod conform;
+mod decode;
+mod discover;
+mod errors;
+mod exec;
+mod filter;
+mod literal;
+mod reader;
+mod socket;
+mod table;
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use bytes::Bytes;
+use datafusion::{
+    catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream,
+    physical_plan::metrics::Count,
+};
+
+use crate::{
+    Error, Result,
+    source::{Introspection, Source},
+};
+
+pub use exec::RuntimeExec;
+pub(crate) use filter::quote;
+pub(crate) use reader::to_datafusion;
+
+/// How long an answer of `/version` is believed. An upgrade is rare and takes longer than this; a query that meets it in between gets
+/// the runtime's own error.
+const VERSION_TTL: Duration = Duration::from_secs(5);
+
+/// A runtime, reached over HTTP. Cheap to clone; clones share connections and what is known of the runtime.
+#[derive(Clone)]
+pub struct RuntimeSource(Arc<Inner>);
+
+struct Inner {
+    client: Arc<client::HttpClient>,
+    known: RwLock<Option<Known>>,
+    /// Lets one caller ask while the others wait for what it learns, be it a failure.
+    asking: tokio::sync::Mutex<Option<Refusal>>,
+}
+
+/// What was discovered, and when it was last found to hold.
+#[derive(Clone)]
+struct Known {
+    /// The whole answer of `/version`: besides the version it has the features that are switched on.
+    answer: Bytes,
+    introspection: Arc<Introspection>,
+    checked: Instant,
+}
+
+/// The last failure to learn anything.
+struct Refusal {
+    at: Instant,
+    error: Error,
+}
+
+/// What `restate-pg check` says about a cluster.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// What the runtime has.
+    pub introspection: Arc<Introspection>,
+    /// The time of one `SELECT 1`, on a connection that is already open.
+    pub latency: Duration,
+}
+
+impl RuntimeSource {
+    /// A runtime at `url`: `http` or `https`, a host and maybe a port; nothing is sent yet. Fails (22023) on any other URL.
+    pub fn new(url: &str) -> Result<Self> {
+        Ok(Self::with_client(client::HttpClient::new(url)?))
+    }
+
+    fn with_client(client: client::HttpClient) -> Self {
+        RuntimeSource(Arc::new(Inner {
+            client: Arc::new(client),
+            known: RwLock::new(None),
+            asking: tokio::sync::Mutex::new(None),
+        }))
+    }
+
+    /// Runs `sql`, as it stands, on the runtime, and returns its rows with the runtime's own types. The caller answers for what the
+    /// text does. Resolves when the first rows have arrived; dropping the stream ends the request. Errors, here and in the stream,
+    /// are [`Error`]s; one in the stream means that the rows so far are incomplete.
+    pub async fn query(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        self.query_counted(sql, Count::new()).await
+    }
+
+    /// As [`query`](Self::query); `received` counts the bytes that arrive.
+    async fn query_counted(&self, sql: &str, received: Count) -> Result<SendableRecordBatchStream> {
+        reader::run(self.0.client.clone(), sql.to_owned(), received).await
+    }
+
+    /// Reaches the runtime and says what it found.
+    pub async fn probe(&self) -> Result<Probe> {
+        let introspection = self.introspect().await?;
+        let start = Instant::now();
+        self.query("SELECT 1").await?;
+        Ok(Probe {
+            introspection,
+            latency: start.elapsed(),
+        })
+    }
+
+    /// Asks for the version, and for the rest if that is another than what is known.
+    async fn ask(&self, known: Option<&Known>) -> Result<Known> {
+        let answer = self
+            .0
+            .client
+            .version()
+            .await
+            .map_err(|failure| failure.error)?;
+        let introspection = match known {
+            Some(known) if known.answer == answer => known.introspection.clone(),
+            _ => {
+                let version: discover::Version = serde_json::from_slice(&answer)
+                    .map_err(|_| errors::not_a_runtime("the reply to /version has no version"))?;
+                Arc::new(discover::discover(self, &version.version).await?)
+            }
+        };
+        Ok(Known {
+            answer,
+            introspection,
+            checked: Instant::now(),
+        })
+    }
+
+    /// What was last discovered, however long ago.
+    fn known(&self) -> Option<Known> {
+        self.0
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_known(&self, known: Known) {
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// Has the next [`introspect`](Source::introspect) ask for the version.
+    #[cfg(test)]
+    fn distrust(&self) {
+        if let Some(mut known) = self.known() {
+            known.checked -= VERSION_TTL;
+            self.set_known(known);
+        }
+    }
+
+    /// Whether `partition_key` can be compared on the status and state tables: before 1.7 any such filter is an internal error there.
+    fn compares_partition_key(&self) -> bool {
+        let known = self.known();
+        let mut parts = known
+            .iter()
+            .flat_map(|known| known.introspection.version.split('.'))
+            .map(str::parse::<u32>);
+        match (parts.next(), parts.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (1, 7),
+            _ => false,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for RuntimeSource {
+    async fn introspect(&self) -> Result<Arc<Introspection>> {
+        let fresh = |known: &Option<Known>| {
+            known
+                .as_ref()
+                .filter(|known| known.checked.elapsed() < VERSION_TTL)
+                .map(|known| known.introspection.clone())
+        };
+        if let Some(introspection) = fresh(&self.known()) {
+            return Ok(introspection);
+        }
+        let asked = Instant::now();
+        let mut last_refusal = self.0.asking.lock().await;
+        let known = self.known();
+        if let Some(introspection) = fresh(&known) {
+            return Ok(introspection);
+        }
+        // Those who waited while a dead cluster was asked do not each ask it again.
+        if let Some(refusal) = last_refusal.as_ref().filter(|refusal| refusal.at >= asked) {
+            return Err(refusal.error.clone());
+        }
+        match self.ask(known.as_ref()).await {
+            Ok(found) => {
+                let introspection = found.introspection.clone();
+                self.set_known(found);
+                Ok(introspection)
+            }
+            Err(error) => match known {
+                // What was known stands until the runtime can be asked again: a scan says by itself why it fails.
+                Some(known) => {
+                    let introspection = known.introspection.clone();
+                    self.set_known(Known {
+                        checked: Instant::now(),
+                        ..known
+                    });
+                    Ok(introspection)
+                }
+                None => {
+                    *last_refusal = Some(Refusal {
+                        at: Instant::now(),
+                        error: error.clone(),
+                    });
+                    Err(error)
+                }
+            },
+        }
+    }
+
+    fn table(&self, table: &str, schema: SchemaRef) -> Arc<dyn TableProvider> {
+        Arc::new(table::RuntimeTable::new(self.clone(), table, schema))
+    }
+}
+
+impl fmt::Debug for RuntimeSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RuntimeSource")
+            .field(&self.0.client)
+            .finish()
+    }
+}
+
+/// Finds this crate's error in one that came through the engine's types.
+pub(crate) fn from_datafusion(error: DataFusionError) -> Error {
+    match error.find_root() {
+        DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
+            Some(error) => error.clone(),
+            None => Error::internal(inner),
+        },
+        other => Error::internal(other),
+    }
+}
