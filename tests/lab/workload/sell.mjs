@@ -42,6 +42,7 @@ for (let order = 1001; order <= 1024; order++) {
 await send("/Inventory/tamper/count/send");
 await sleep(300);
 for (let n = 0; n < 4; n++) await send("/Inventory/tamper/reserve/send", 1);
+for (const customer of customers) await send("/Mails/send/send", { to: `${customer}@example.org`, template: "newsletter", order: "autumn" });
 // Refunds, reports; one export was cancelled, one killed.
 for (const order of [1003, 1007, 1013]) await send("/Payments/refund", { payment: `pay_order-${order}`, amount: 1990 });
 await send("/Reports/nightly/send");
@@ -52,6 +53,8 @@ await sleep(1000);
 await call("PATCH", `${admin}/invocations/${cancelled.invocationId}/cancel`);
 await call("PATCH", `${admin}/invocations/${killed.invocationId}/kill`);
 
+// What only waits is suspended two seconds later.
+await sleep(5000);
 const wanted = ["backing-off", "completed", "paused", "pending", "running", "scheduled", "suspended"];
 for (let left = 120; ; left--) {
   const found = (await query(admin, "select distinct status from sys_invocation")).map((row) => row.status);
