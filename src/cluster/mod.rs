@@ -1,4 +1,4 @@
-//! The directory of clusters: name → where its data is and what it may use. Does not talk to the data.
+//! What a cluster is called.
 
 mod name;
 

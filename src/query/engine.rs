@@ -19,7 +19,7 @@ use datafusion::{
 use super::errors::from_datafusion;
 use crate::{
     Result,
-    catalog::{self, Catalog, SessionFacts},
+    catalog::{Catalog, facts::SessionFacts, functions},
     cluster::ClusterName,
     limits,
     source::{Introspection, Source},
@@ -77,18 +77,18 @@ impl Engine {
         {
             return Ok(Arc::clone(&built.catalog));
         }
-        let catalog = Catalog::new(database, &from, Arc::clone(&self.source))?;
+        let catalog = Catalog::new(database, self.cluster.as_str(), &from, Arc::clone(&self.source))?;
         catalogs.insert(database.to_owned(), Built { from, catalog: Arc::clone(&catalog) });
         Ok(catalog)
     }
 
     /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called.
-    pub fn scope(&self, catalog: Arc<Catalog>, facts: SessionFacts, time_zone: &str) -> Scope {
+    pub fn scope(&self, facts: SessionFacts, time_zone: &str) -> Scope {
         let mut config = self.base.config().clone();
         config.options_mut().execution.time_zone = Some(time_zone.to_owned());
         config.options_mut().extensions.insert(facts.clone());
         let state = SessionStateBuilder::new_from_existing(self.base.clone()).with_config(config).build();
-        Scope { state, catalog, facts, databases: self.databases(), time_zone: time_zone.to_owned() }
+        Scope { state, facts, databases: self.databases(), time_zone: time_zone.to_owned() }
     }
 }
 
@@ -96,7 +96,6 @@ impl Engine {
 /// stood when the scope was made.
 pub struct Scope {
     pub state: SessionState,
-    pub catalog: Arc<Catalog>,
     pub facts: SessionFacts,
     pub databases: [String; 3],
     time_zone: String,
@@ -105,7 +104,7 @@ pub struct Scope {
 impl Scope {
     /// Whether the scope is of this catalogue and time zone.
     pub fn is_of(&self, catalog: &Arc<Catalog>, time_zone: &str) -> bool {
-        Arc::ptr_eq(&self.catalog, catalog) && self.time_zone == time_zone
+        Arc::ptr_eq(&self.facts.catalog, catalog) && self.time_zone == time_zone
     }
 }
 
@@ -123,6 +122,8 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_default_features()
         .build();
     datafusion_functions_json::register_all(&mut state)?;
-    catalog::functions::register(&mut state)?;
+    for function in functions::scalar_functions() {
+        state.register_udf(function)?;
+    }
     Ok(state)
 }

@@ -42,17 +42,8 @@ impl Names<'_> {
             ));
         }
         let found = match name.schema() {
-            Some(schema) => self.catalog.table(schema, name.table())?,
-            None => {
-                let mut found = None;
-                for schema in SEARCH_PATH {
-                    found = self.catalog.table(schema, name.table())?;
-                    if found.is_some() {
-                        break;
-                    }
-                }
-                found
-            }
+            Some(schema) => self.catalog.table(schema, name.table()),
+            None => SEARCH_PATH.iter().find_map(|schema| self.catalog.table(schema, name.table())),
         };
         found.map(provider_as_source).ok_or_else(|| {
             let shown = match name.schema() {

@@ -48,7 +48,7 @@ impl Plan {
     /// Plans `query`. `declared` are the parameter types that the client named (`None` where it left one open); the
     /// others are taken from the casts and comparisons that a parameter stands in, or are text.
     pub fn new(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
-        rewrite::rewrite(&mut query, &scope.catalog, &scope.facts)?;
+        rewrite::rewrite(&mut query, &scope.facts.catalog, &scope.facts)?;
         let (count, casts) = placeholders(&query)?;
         let count = count.max(declared.len());
         let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
@@ -110,7 +110,10 @@ impl Plan {
                 .collect::<Result<Vec<_>>>()?;
             self.logical.clone().replace_params_with_values(&ParamValues::List(values)).map_err(from_datafusion)?
         };
-        scope.state.create_physical_plan(&logical).await.map_err(from_datafusion)
+        let mut state = scope.state.clone();
+        // `now()` is the time at which a statement starts, not the one at which its session did.
+        state.mark_start_execution();
+        state.create_physical_plan(&logical).await.map_err(from_datafusion)
     }
 
     /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
@@ -121,7 +124,7 @@ impl Plan {
 }
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
-    let names = Names { state: &scope.state, catalog: &scope.catalog, databases: &scope.databases };
+    let names = Names { state: &scope.state, catalog: &scope.facts.catalog, databases: &scope.databases };
     let options = ParserOptions::default()
         .with_collect_spans(true)
         .with_map_string_types_to_utf8view(false)

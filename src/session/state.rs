@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Result,
-    catalog::SessionFacts,
+    catalog::facts::SessionFacts,
     edge::cancel::Registration,
     query::{
         Engine, Plan, Scope,
@@ -45,7 +45,9 @@ pub struct Backend {
     pub implicit_block: bool,
     /// Notices for the client, told before the statement's end: SQLSTATE and words.
     pub warnings: Vec<(&'static str, String)>,
-    facts: SessionFacts,
+    user: String,
+    database: String,
+    started_at: SystemTime,
     /// The scope of the next statement, while it is current, and how many there were.
     scope: Option<Arc<Scope>>,
     pub generation: u64,
@@ -64,7 +66,6 @@ impl Backend {
     pub fn new(admitted: Admitted) -> Result<Self> {
         let Admitted { engine, user, database, parameters, expires_at, registration } = admitted;
         let settings = SharedSettings::new(&parameters, &user, &database)?;
-        let facts = SessionFacts::new(user, database, registration.pid, Arc::new(settings.clone()));
         let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         Ok(Backend {
             engine,
@@ -77,7 +78,9 @@ impl Backend {
             cursors: HashMap::new(),
             implicit_block: false,
             warnings: Vec::new(),
-            facts,
+            user,
+            database,
+            started_at: SystemTime::now(),
             scope: None,
             generation: 0,
         })
@@ -86,11 +89,21 @@ impl Backend {
     /// The scope of the next statement: made anew when a setting that the engine knows, or the cluster's schema, changed.
     pub async fn scope(&mut self) -> Result<Arc<Scope>> {
         let time_zone = self.settings.time_zone_name();
-        let catalog = self.engine.catalog(&self.facts.database).await?;
+        let catalog = self.engine.catalog(&self.database).await?;
         match &self.scope {
             Some(scope) if scope.is_of(&catalog, &time_zone) => Ok(Arc::clone(scope)),
             _ => {
-                let scope = Arc::new(self.engine.scope(catalog, self.facts.clone(), &time_zone));
+                let facts = SessionFacts {
+                    user: self.user.clone(),
+                    database: self.database.clone(),
+                    backend_pid: self.registration.pid,
+                    start_time_us: micros(self.started_at),
+                    query_time_us: micros(SystemTime::now()),
+                    query: None,
+                    settings: Arc::new(self.settings.clone()),
+                    catalog,
+                };
+                let scope = Arc::new(self.engine.scope(facts, &time_zone));
                 self.scope = Some(Arc::clone(&scope));
                 self.generation += 1;
                 Ok(scope)
@@ -181,4 +194,10 @@ impl Backend {
         let scope = self.scope().await?;
         Ok(Rows::new(Arc::clone(plan.schema()), plan.run(&scope, values).await?))
     }
+}
+
+/// Microseconds since 1970.
+fn micros(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -40,7 +40,7 @@ impl Backend {
             Some(Statement::Show(show)) => Some(self.show_schema(show)?),
             Some(Statement::Explain { .. }) => Some(text_schema(&["QUERY PLAN"])),
             Some(Statement::Fetch { name, .. }) => Some(Arc::clone(self.cursor(name)?.schema())),
-            Some(Statement::Execute { name, .. }) => self.describe(&self.statement(name)?)?,
+            Some(Statement::Execute { name, .. }) => self.describe(self.statement(name)?.as_ref())?,
             _ => None,
         })
     }
@@ -109,7 +109,7 @@ impl Backend {
     }
 
     fn transaction_command(&mut self, command: &Command) -> Result<Answer> {
-        let mut tag = command.tag().unwrap_or("COMMIT");
+        let mut tag = Statement::Transaction(command.clone()).tag().unwrap_or_default();
         match command {
             Command::Begin(modes) | Command::Start(modes) => {
                 if self.transaction.begin() {
