@@ -67,7 +67,7 @@ snapshot = "missing"
         ] {
             let told = said
                 .lines()
-                .any(|told| told.contains(word) && told.contains(&line.to_string()));
+                .any(|told| told.contains(word) && told.contains(&format!(".toml:{line}: ")));
             assert!(told, "{subcommand}: line {line} ({word}) is not told of: {said}");
         }
     }

@@ -57,7 +57,10 @@ fn bytes_behind_the_ssl_request_are_never_believed() {
             raw.send(&[&request(code, &[]), behind].concat());
             assert_eq!(
                 only_error(&mut raw),
-                format!("FATAL 08P01: received unencrypted data after {name} request")
+                format!(
+                    "FATAL 08P01: received unencrypted data after {name} request DETAIL: This could be either a \
+                     client-software bug or evidence of an attempted man-in-the-middle attack."
+                )
             );
         }
     }
