@@ -82,3 +82,7 @@ pub const JWKS_STALE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// How often a JWKS file is looked at: soon enough for whoever replaces it, rarely enough under a storm of logins.
 pub const JWKS_FILE_CHECK_AFTER: Duration = Duration::from_secs(2);
+
+/// Names and values of one session's parameters together: real ones have a few hundred bytes, and custom ones could have
+/// any number of any length.
+pub const SETTINGS_SIZE_MAX: usize = 64 * 1024;

@@ -8,6 +8,7 @@ mod portal;
 mod rows;
 mod send;
 pub mod settings;
+mod shared;
 mod simple;
 mod state;
 mod transaction;
@@ -146,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn report_settings(&mut self) {
-        for (name, value) in self.backend.settings.take_reports() {
+        for (name, value) in self.backend.settings.lock().take_reports() {
             backend::put(&mut self.connection.out, &ParameterStatus::new(name, value));
         }
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Result,
-    query::statement::{Statement, split},
+    query::statement::{Modes, Statement, split},
     wire::backend,
 };
 
@@ -25,6 +25,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             backend::put(&mut self.connection.out, &EmptyQueryResponse::new());
         }
         self.backend.implicit_block = statements.len() > 1;
+        if self.backend.implicit_block {
+            self.backend.settings.begin(&Modes::default());
+        }
         for statement in statements {
             self.backend.check_transaction(&statement)?;
             let interrupt = self.backend.begin_statement();
@@ -32,6 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.backend.end_statement();
         }
         if !self.backend.transaction.in_block() {
+            self.backend.settings.lock().commit();
             self.backend.end_transaction();
         }
         self.ready();

@@ -17,7 +17,7 @@ use super::{
     interrupt::Interrupt,
     portal::{self, Kind, Portal, Prepared, ResultSet, Source},
     rows::Rows,
-    settings::SharedSettings,
+    shared::SharedSettings,
     transaction::{self, Transaction},
 };
 use crate::{
@@ -65,7 +65,7 @@ impl Backend {
     /// A fresh session; fails where a startup parameter is not what PostgreSQL would take.
     pub fn new(admitted: Admitted) -> Result<Self> {
         let Admitted { engine, user, database, parameters, expires_at, registration } = admitted;
-        let settings = SharedSettings::new(&parameters, &user, &database)?;
+        let settings = SharedSettings::new(&parameters, &user)?;
         let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         Ok(Backend {
             engine,
@@ -88,7 +88,7 @@ impl Backend {
 
     /// The scope of the next statement: made anew when a setting that the engine knows, or the cluster's schema, changed.
     pub async fn scope(&mut self) -> Result<Arc<Scope>> {
-        let time_zone = self.settings.time_zone_name();
+        let time_zone = self.settings.engine_time_zone();
         let catalog = self.engine.catalog(&self.database).await?;
         match &self.scope {
             Some(scope) if scope.is_of(&catalog, &time_zone) => Ok(Arc::clone(scope)),
@@ -124,6 +124,7 @@ impl Backend {
     /// What a failed statement leaves behind.
     pub fn fail(&mut self) {
         if !self.transaction.fail() {
+            self.settings.lock().rollback();
             self.end_transaction();
         }
     }

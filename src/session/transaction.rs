@@ -63,21 +63,21 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets a savepoint and those after it; how many stay.
+    /// Forgets a savepoint and those after it; its depth, from 1.
     pub fn release(&mut self, name: &str) -> Result<usize> {
         let block = self.block_for("RELEASE SAVEPOINT")?;
         let index = position(block, name)?;
         block.savepoints.truncate(index);
-        Ok(index)
+        Ok(index + 1)
     }
 
-    /// Returns to a savepoint, which stays: the block is sound again. Its depth, from 0.
+    /// Returns to a savepoint, which stays: the block is sound again. Its depth, from 1.
     pub fn rollback_to(&mut self, name: &str) -> Result<usize> {
         let block = self.block_for("ROLLBACK TO SAVEPOINT")?;
         let index = position(block, name)?;
         block.savepoints.truncate(index + 1);
         block.failed = false;
-        Ok(index)
+        Ok(index + 1)
     }
 
     fn block_for(&mut self, command: &str) -> Result<&mut Block> {
@@ -119,10 +119,10 @@ mod tests {
         transaction.savepoint("b").unwrap();
         assert!(transaction.fail());
         assert_eq!(transaction.status(), TransactionStatus::Error);
-        assert_eq!(transaction.rollback_to("a").unwrap(), 0);
+        assert_eq!(transaction.rollback_to("a").unwrap(), 1);
         assert_eq!(transaction.status(), TransactionStatus::Transaction);
         assert_eq!(transaction.rollback_to("b").unwrap_err().message(), "savepoint \"b\" does not exist");
-        assert_eq!(transaction.release("a").unwrap(), 0);
+        assert_eq!(transaction.release("a").unwrap(), 1);
         assert_eq!(transaction.end(), Some(false));
         assert_eq!(transaction.end(), None);
         let error = transaction.savepoint("a").unwrap_err();

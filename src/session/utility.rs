@@ -13,6 +13,7 @@ use super::{
     cursor::Cursor,
     portal::{Kind, Prepared, ResultSet},
     rows::Rows,
+    settings,
     state::{Answer, Backend},
     transaction,
 };
@@ -22,7 +23,7 @@ use crate::{
         Plan,
         explain::{Explain, explain},
         statement::{
-            self, CopyFormat, Direction, Discard, ExplainFormat, ExplainOptions, ForceQuote, Piece, Scroll, Show,
+            self, CopyFormat, Direction, Discard, ExplainFormat, ExplainOptions, ForceQuote, Modes, Piece, Scroll, Show,
             Statement, Transaction as Command,
         },
         type_by_name,
@@ -61,8 +62,8 @@ impl Backend {
                 self.settings.set(parameter, value, *local)?;
             }
             Statement::Show(show) => return self.show(show).await,
-            Statement::Reset(parameter) => self.settings.reset(parameter)?,
-            Statement::ResetAll => self.settings.reset_all(),
+            Statement::Reset(parameter) => self.settings.lock().reset(parameter)?,
+            Statement::ResetAll => self.settings.lock().reset_all(),
             Statement::Discard(what) => self.discard(*what)?,
             Statement::Prepare { name, types, query } => self.prepare_named(name, types, query).await?,
             Statement::Execute { name, arguments } => return self.execute_named(name, arguments).await,
@@ -112,12 +113,10 @@ impl Backend {
         let mut tag = Statement::Transaction(command.clone()).tag().unwrap_or_default();
         match command {
             Command::Begin(modes) | Command::Start(modes) => {
-                if self.transaction.begin() {
-                    self.settings.begin();
-                } else {
+                if !self.transaction.begin() {
                     self.warn("25001", "there is already a transaction in progress");
                 }
-                self.settings.set_transaction(modes)?;
+                self.settings.begin(modes);
             }
             Command::Commit { chain } | Command::Rollback { chain } => {
                 let commits = matches!(command, Command::Commit { .. });
@@ -127,44 +126,44 @@ impl Backend {
                 tag = if commits { "COMMIT" } else { "ROLLBACK" };
                 match self.transaction.end() {
                     None => self.warn("25P01", "there is no transaction in progress"),
-                    Some(failed) if commits && !failed => self.settings.commit(),
+                    Some(failed) if commits && !failed => self.settings.lock().commit(),
                     Some(_) => {
                         tag = "ROLLBACK";
-                        self.settings.rollback();
+                        self.settings.lock().rollback();
                     }
                 }
                 self.end_transaction();
                 if *chain {
                     self.transaction.begin();
-                    self.settings.begin();
+                    self.settings.begin(&Modes::default());
                 }
             }
             Command::Savepoint(name) => {
                 self.transaction.savepoint(name)?;
-                self.settings.savepoint();
+                self.settings.lock().savepoint();
             }
             Command::Release(name) => {
                 let depth = self.transaction.release(name)?;
-                self.settings.release(depth);
+                self.settings.lock().release(depth);
             }
             Command::RollbackTo(name) => {
                 let depth = self.transaction.rollback_to(name)?;
-                self.settings.rollback_to(depth);
+                self.settings.lock().rollback_to(depth);
             }
             Command::Set(modes) => {
                 if !self.transaction.in_block() {
                     self.warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
                 }
-                self.settings.set_transaction(modes)?;
+                self.settings.lock().set_modes(modes);
             }
-            Command::SetDefault(modes) => self.settings.set_transaction_default(modes)?,
+            Command::SetDefault(modes) => self.settings.lock().set_default_modes(modes),
         }
         Ok(Answer::Done(tag.to_owned()))
     }
 
     fn show_schema(&self, show: &Show) -> Result<SchemaRef> {
         Ok(match show {
-            Show::Parameter(parameter) => text_schema(&[&self.settings.canonical_name(parameter)?]),
+            Show::Parameter(name) => text_schema(&[settings::parameter(name).map_or(name, |parameter| parameter.name)]),
             Show::All => text_schema(&["name", "setting", "description"]),
             Show::Tables => text_schema(&["table_catalog", "table_schema", "table_name", "table_type"]),
             Show::Columns(_) => text_schema(&["column_name", "data_type", "is_nullable"]),
@@ -173,14 +172,13 @@ impl Backend {
 
     async fn show(&mut self, show: &Show) -> Result<Answer> {
         let columns: Vec<Vec<String>> = match show {
-            Show::Parameter(parameter) => vec![vec![self.settings.get(parameter)?]],
+            Show::Parameter(parameter) => vec![vec![self.settings.lock().get(parameter)?]],
             Show::All => {
-                let all = self.settings.all();
                 let (mut names, mut values, mut descriptions) = (Vec::new(), Vec::new(), Vec::new());
-                for (name, value, description) in all {
-                    names.push(name);
+                for (parameter, value) in self.settings.lock().all() {
+                    names.push(parameter.name.to_owned());
                     values.push(value);
-                    descriptions.push(description);
+                    descriptions.push(parameter.short_desc.to_owned());
                 }
                 vec![names, values, descriptions]
             }
@@ -234,7 +232,7 @@ impl Backend {
         self.cursors.clear();
         self.portals.clear();
         self.statements.clear();
-        self.settings.reset_all();
+        self.settings.lock().reset_all();
         Ok(())
     }
 

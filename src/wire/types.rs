@@ -26,12 +26,18 @@ pub struct PgType {
 impl PgType {
     /// A type without a modifier.
     pub const fn new(ty: Type) -> Self {
-        PgType { ty, typmod: NO_TYPMOD }
+        PgType {
+            ty,
+            typmod: NO_TYPMOD,
+        }
     }
 
     fn numeric(precision: i32, scale: i32) -> Self {
         // PostgreSQL 15 keeps a scale of -1000..=1000 in the low 11 bits.
-        PgType { ty: Type::NUMERIC, typmod: ((precision << 16) | (scale & 0x7ff)) + TYPMOD_OFFSET }
+        PgType {
+            ty: Type::NUMERIC,
+            typmod: ((precision << 16) | (scale & 0x7ff)) + TYPMOD_OFFSET,
+        }
     }
 
     /// `pg_type.typlen`: bytes of a fixed-width type, -1 for a varlena, -2 for a C string.
@@ -126,7 +132,10 @@ fn arrow_pg_type(data_type: &DataType) -> PgType {
         DataType::Float16 | DataType::Float32 => Type::FLOAT4,
         DataType::Float64 => Type::FLOAT8,
         DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::TEXT,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Type::BYTEA,
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => Type::BYTEA,
         DataType::Date32 | DataType::Date64 => Type::DATE,
         DataType::Time32(_) | DataType::Time64(_) => Type::TIME,
         DataType::Timestamp(_, None) => Type::TIMESTAMP,
@@ -147,7 +156,10 @@ fn arrow_pg_type(data_type: &DataType) -> PgType {
                 return item;
             }
             let ty = array_type(&item.ty).unwrap_or(Type::TEXT_ARRAY);
-            return PgType { ty, typmod: item.typmod };
+            return PgType {
+                ty,
+                typmod: item.typmod,
+            };
         }
         DataType::Struct(_) => Type::RECORD,
         DataType::Map(_, _) | DataType::Union(_, _) => Type::JSONB,
@@ -169,13 +181,19 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
         Type::INT2 => DataType::Int16,
         Type::INT4 => DataType::Int32,
         Type::INT8 => DataType::Int64,
-        Type::OID | Type::XID | Type::CID | Type::REGCLASS | Type::REGTYPE | Type::REGPROC | Type::REGNAMESPACE => {
-            DataType::UInt32
-        }
+        Type::OID
+        | Type::XID
+        | Type::CID
+        | Type::REGCLASS
+        | Type::REGTYPE
+        | Type::REGPROC
+        | Type::REGNAMESPACE => DataType::UInt32,
         Type::FLOAT4 => DataType::Float32,
         Type::FLOAT8 => DataType::Float64,
         Type::NUMERIC => DataType::Decimal128(38, 19),
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::CHAR => DataType::Utf8,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::CHAR => {
+            DataType::Utf8
+        }
         Type::UUID | Type::JSON | Type::JSONB | Type::XML => DataType::Utf8,
         Type::BYTEA => DataType::Binary,
         Type::DATE => DataType::Date32,
@@ -195,7 +213,10 @@ pub fn parse_type_name(name: &str) -> Option<PgType> {
         if matches!(item.ty.kind(), Kind::Array(_)) && array_type(&item.ty).is_none() {
             return Some(item);
         }
-        return Some(PgType { ty: array_type(&item.ty)?, typmod: item.typmod });
+        return Some(PgType {
+            ty: array_type(&item.ty)?,
+            typmod: item.typmod,
+        });
     }
     if let Some((base, rest)) = name.split_once('(') {
         let (modifiers, suffix) = rest.split_once(')')?;
@@ -205,7 +226,10 @@ pub fn parse_type_name(name: &str) -> Option<PgType> {
         let first = modifiers.next()??;
         return Some(match ty {
             Type::NUMERIC => PgType::numeric(first, modifiers.next().flatten().unwrap_or(0)),
-            Type::VARCHAR | Type::BPCHAR => PgType { ty, typmod: first.checked_add(TYPMOD_OFFSET)? },
+            Type::VARCHAR | Type::BPCHAR => PgType {
+                ty,
+                typmod: first.checked_add(TYPMOD_OFFSET)?,
+            },
             _ => PgType { ty, typmod: first },
         });
     }
@@ -213,7 +237,9 @@ pub fn parse_type_name(name: &str) -> Option<PgType> {
 }
 
 fn parse_base_name(name: &str) -> Option<Type> {
-    let bare = name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema."));
+    let bare = name
+        .strip_prefix("pg_catalog.")
+        .or_else(|| name.strip_prefix("information_schema."));
     Some(match bare.unwrap_or(name) {
         "boolean" => Type::BOOL,
         "smallint" => Type::INT2,
@@ -233,18 +259,29 @@ fn parse_base_name(name: &str) -> Option<Type> {
         "time without time zone" => Type::TIME,
         "time with time zone" => Type::TIMETZ,
         "bit varying" => Type::VARBIT,
-        other => return TYPES.iter().find(|row| row.0.name() == other).map(|row| row.0.clone()),
+        other => {
+            return TYPES
+                .iter()
+                .find(|row| row.0.name() == other)
+                .map(|row| row.0.clone());
+        }
     })
 }
 
 /// The array type over an element type, where PostgreSQL has one.
 pub fn array_type(item: &Type) -> Option<Type> {
-    TYPES.iter().find(|row| row.0 == *item).and_then(|row| row.1.clone())
+    TYPES
+        .iter()
+        .find(|row| row.0 == *item)
+        .and_then(|row| row.1.clone())
 }
 
 /// `pg_type.typlen`.
 pub fn typlen(ty: &Type) -> i16 {
-    TYPES.iter().find(|row| row.0 == *ty).map_or(-1, |row| row.2)
+    TYPES
+        .iter()
+        .find(|row| row.0 == *ty)
+        .map_or(-1, |row| row.2)
 }
 
 /// Every type that a column may have: the type, its array type, `typlen`. Array types are varlena like all the rest.
@@ -327,8 +364,17 @@ mod tests {
         assert_eq!(named("bigint"), PgType::new(Type::INT8));
         assert_eq!(named("\"char\""), PgType::new(Type::CHAR));
         assert_eq!(named("name[]"), PgType::new(Type::NAME_ARRAY));
-        assert_eq!(named("information_schema.sql_identifier"), PgType::new(Type::NAME));
-        assert_eq!(named("timestamp(3) with time zone"), PgType { ty: Type::TIMESTAMPTZ, typmod: 3 });
+        assert_eq!(
+            named("information_schema.sql_identifier"),
+            PgType::new(Type::NAME)
+        );
+        assert_eq!(
+            named("timestamp(3) with time zone"),
+            PgType {
+                ty: Type::TIMESTAMPTZ,
+                typmod: 3
+            }
+        );
         assert_eq!(named("int2vector"), PgType::new(Type::INT2_VECTOR));
         assert_eq!(named("no such type"), PgType::new(Type::TEXT));
     }
@@ -336,25 +382,63 @@ mod tests {
     /// `select atttypmod from pg_attribute` over numeric(20,0), numeric(10,2), numeric(5,-2), varchar(7).
     #[test]
     fn modifiers_are_what_pg_attribute_holds() {
-        assert_eq!(named("numeric(20,0)"), PgType { ty: Type::NUMERIC, typmod: 1_310_724 });
-        assert_eq!(named("numeric(10,2)"), PgType { ty: Type::NUMERIC, typmod: 655_366 });
-        assert_eq!(named("numeric(5,-2)"), PgType { ty: Type::NUMERIC, typmod: 329_730 });
-        assert_eq!(named("character varying(7)"), PgType { ty: Type::VARCHAR, typmod: 11 });
+        assert_eq!(
+            named("numeric(20,0)"),
+            PgType {
+                ty: Type::NUMERIC,
+                typmod: 1_310_724
+            }
+        );
+        assert_eq!(
+            named("numeric(10,2)"),
+            PgType {
+                ty: Type::NUMERIC,
+                typmod: 655_366
+            }
+        );
+        assert_eq!(
+            named("numeric(5,-2)"),
+            PgType {
+                ty: Type::NUMERIC,
+                typmod: 329_730
+            }
+        );
+        assert_eq!(
+            named("character varying(7)"),
+            PgType {
+                ty: Type::VARCHAR,
+                typmod: 11
+            }
+        );
         assert_eq!(arrow_pg_type(&DataType::UInt64).typmod, 1_310_724);
     }
 
     #[test]
     fn nested_lists_flatten_to_one_array_type() {
         let list = |item| DataType::List(Field::new_list_field(item, true).into());
-        assert_eq!(arrow_pg_type(&list(list(DataType::Int32))).ty, Type::INT4_ARRAY);
-        assert_eq!(arrow_pg_type(&list(DataType::UInt64)).ty, Type::NUMERIC_ARRAY);
+        assert_eq!(
+            arrow_pg_type(&list(list(DataType::Int32))).ty,
+            Type::INT4_ARRAY
+        );
+        assert_eq!(
+            arrow_pg_type(&list(DataType::UInt64)).ty,
+            Type::NUMERIC_ARRAY
+        );
         let dictionary = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
         assert_eq!(arrow_pg_type(&dictionary).ty, Type::TEXT);
     }
 
     #[test]
     fn parameters_come_in_the_type_that_they_leave_in() {
-        for ty in [Type::BOOL, Type::INT2, Type::INT8, Type::FLOAT4, Type::BYTEA, Type::TIMESTAMPTZ, Type::INT4_ARRAY] {
+        for ty in [
+            Type::BOOL,
+            Type::INT2,
+            Type::INT8,
+            Type::FLOAT4,
+            Type::BYTEA,
+            Type::TIMESTAMPTZ,
+            Type::INT4_ARRAY,
+        ] {
             let field = Field::new("p", arrow_type(&ty).unwrap(), true);
             assert_eq!(pg_type(&field).ty, ty);
         }
@@ -362,7 +446,8 @@ mod tests {
 
     #[test]
     fn lengths_are_those_of_pg_type() {
-        let lengths = [Type::NAME, Type::INTERVAL, Type::TEXT_ARRAY, Type::TID].map(|ty| typlen(&ty));
+        let lengths =
+            [Type::NAME, Type::INTERVAL, Type::TEXT_ARRAY, Type::TID].map(|ty| typlen(&ty));
         assert_eq!(lengths, [64, 16, -1, 6]);
     }
 }

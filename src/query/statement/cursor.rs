@@ -28,18 +28,27 @@ pub enum Direction {
 
 impl Direction {
     fn forward(count: i64) -> Self {
-        if count < 0 { Direction::Backward(count.saturating_neg()) } else { Direction::Forward(count) }
+        if count < 0 {
+            Direction::Backward(count.saturating_neg())
+        } else {
+            Direction::Forward(count)
+        }
     }
 
     fn backward(count: i64) -> Self {
-        if count < 0 { Direction::Forward(count.saturating_neg()) } else { Direction::Backward(count) }
+        if count < 0 {
+            Direction::Forward(count.saturating_neg())
+        } else {
+            Direction::Backward(count)
+        }
     }
 }
 
 /// After `DECLARE`.
 pub(super) fn parse_declare(tokens: &mut Tokens<'_>) -> Result<Statement> {
     let name = tokens.ident()?;
-    let (mut binary, mut scroll, mut insensitive, mut asensitive) = (false, Scroll::Unsaid, false, false);
+    let (mut binary, mut scroll, mut insensitive, mut asensitive) =
+        (false, Scroll::Unsaid, false, false);
     loop {
         if tokens.eat("binary")? {
             binary = true;
@@ -48,7 +57,11 @@ pub(super) fn parse_declare(tokens: &mut Tokens<'_>) -> Result<Statement> {
         } else if tokens.eat("asensitive")? {
             asensitive = true;
         } else if tokens.is("scroll") || tokens.is("no") {
-            let new = if tokens.eat("no")? { Scroll::NoScroll } else { Scroll::Scroll };
+            let new = if tokens.eat("no")? {
+                Scroll::NoScroll
+            } else {
+                Scroll::Scroll
+            };
             tokens.expect("scroll")?;
             if scroll != Scroll::Unsaid && scroll != new {
                 return Err(conflict("SCROLL", "NO SCROLL"));
@@ -68,11 +81,20 @@ pub(super) fn parse_declare(tokens: &mut Tokens<'_>) -> Result<Statement> {
         hold = with == "with";
     }
     tokens.expect("for")?;
-    Ok(Statement::Declare { name, binary, scroll, hold, query: rest_as_query(tokens)? })
+    Ok(Statement::Declare {
+        name,
+        binary,
+        scroll,
+        hold,
+        query: rest_as_query(tokens)?,
+    })
 }
 
 fn conflict(one: &str, other: &str) -> Error {
-    Error::new(SqlState::INVALID_CURSOR_DEFINITION, format!("cannot specify both {one} and {other}"))
+    Error::new(
+        SqlState::INVALID_CURSOR_DEFINITION,
+        format!("cannot specify both {one} and {other}"),
+    )
 }
 
 /// After `FETCH` or `MOVE`: the cursor and where to go.
@@ -80,13 +102,19 @@ pub(super) fn parse_fetch(tokens: &mut Tokens<'_>) -> Result<(String, Direction)
     // A cursor may be called `next` or `first`: then its name is all there is.
     let mut ahead = tokens.clone();
     let only_name = ahead.ident().is_ok() && ahead.peek().is_none();
-    let direction = if only_name { Direction::Forward(1) } else { direction(tokens)? };
+    let direction = if only_name {
+        Direction::Forward(1)
+    } else {
+        direction(tokens)?
+    };
     tokens.eat_any(&["from", "in"])?;
     Ok((tokens.ident()?, direction))
 }
 
 fn direction(tokens: &mut Tokens<'_>) -> Result<Direction> {
-    let word = tokens.eat_any(&["next", "prior", "first", "last", "absolute", "relative", "forward", "backward", "all"])?;
+    let word = tokens.eat_any(&[
+        "next", "prior", "first", "last", "absolute", "relative", "forward", "backward", "all",
+    ])?;
     Ok(match word {
         Some("next") => Direction::Forward(1),
         Some("prior") => Direction::Backward(1),
@@ -116,5 +144,8 @@ fn count_or_all(tokens: &mut Tokens<'_>) -> Result<i64> {
 fn count(tokens: &mut Tokens<'_>) -> Result<i64> {
     let start = tokens.clone();
     let number = tokens.number()?;
-    number.parse::<i32>().map(i64::from).map_err(|_| start.unexpected())
+    number
+        .parse::<i32>()
+        .map(i64::from)
+        .map_err(|_| start.unexpected())
 }

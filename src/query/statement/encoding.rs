@@ -43,12 +43,23 @@ const ENCODINGS: &[(&str, &[&str])] = &[
     ("WIN1255", &["windows1255"]),
     ("WIN1256", &["windows1256"]),
     ("WIN1257", &["windows1257"]),
-    ("WIN1258", &["abc", "tcvn", "tcvn5712", "vscii", "windows1258"]),
+    (
+        "WIN1258",
+        &["abc", "tcvn", "tcvn5712", "vscii", "windows1258"],
+    ),
 ];
 
 /// PostgreSQL's own name of an encoding; case and punctuation do not count. Only `UTF8` is spoken here.
 pub fn encoding_name(name: &str) -> Option<&'static str> {
-    let clean = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect::<String>();
+    let clean = |name: &str| {
+        name.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect::<String>()
+    };
     let wanted = clean(name);
-    ENCODINGS.iter().find(|(own, others)| clean(own) == wanted || others.contains(&wanted.as_str())).map(|(own, _)| *own)
+    ENCODINGS
+        .iter()
+        .find(|(own, others)| clean(own) == wanted || others.contains(&wanted.as_str()))
+        .map(|(own, _)| *own)
 }

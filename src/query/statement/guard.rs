@@ -28,7 +28,11 @@ struct Level {
 
 impl Level {
     fn within(&self, case: bool) -> Level {
-        Level { outer: self.depth() + 1, case, ..Level::default() }
+        Level {
+            outer: self.depth() + 1,
+            case,
+            ..Level::default()
+        }
     }
 
     fn depth(&self) -> usize {
@@ -80,10 +84,16 @@ impl Level {
                 | Keyword::COLLATE
                 | Keyword::AT => self.operators += 1,
                 Keyword::FROM => self.new_clause(true),
-                Keyword::SELECT | Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::ORDER => {
+                Keyword::SELECT
+                | Keyword::WHERE
+                | Keyword::GROUP
+                | Keyword::HAVING
+                | Keyword::ORDER => {
                     self.new_clause(false);
                 }
-                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => self.new_expression(),
+                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => {
+                    self.new_expression()
+                }
                 _ => {}
             },
             // Names, constants and punctuation are leaves, whatever else is an operator.
@@ -104,10 +114,12 @@ impl Level {
     }
 }
 
-/// Refuses statements whose syntax tree would be deeper than [`limits::EXPRESSION_DEPTH_MAX`], with 54001.
-pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
+/// Refuses statements whose syntax tree would be deeper than [`limits::EXPRESSION_DEPTH_MAX`], with 54001. Says how many
+/// parentheses and `CASE`s are open at most.
+pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<usize> {
     let mut around: Vec<Level> = Vec::new();
     let mut level = Level::default();
+    let mut nesting = 0;
     for TokenWithSpan { token, .. } in tokens {
         let keyword = match token {
             Token::Word(word) => word.keyword,
@@ -124,15 +136,18 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
                 let inner = level.within(true);
                 around.push(std::mem::replace(&mut level, inner));
             }
-            Token::RParen | Token::RBracket | Token::RBrace => level = around.pop().unwrap_or_default(),
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                level = around.pop().unwrap_or_default()
+            }
             _ if keyword == Keyword::END && level.case => level = around.pop().unwrap_or_default(),
             token => level.count(token),
         }
+        nesting = nesting.max(around.len());
         if level.depth() > limits::EXPRESSION_DEPTH_MAX {
             return Err(too_complex());
         }
     }
-    Ok(())
+    Ok(nesting)
 }
 
 /// What a statement beyond the limits of complexity gets.

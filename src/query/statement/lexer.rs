@@ -50,7 +50,11 @@ impl Token<'_> {
 
     /// PostgreSQL's complaint about this token.
     pub fn unexpected(&self) -> Error {
-        Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", self.text)).with_position(self.position)
+        Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("syntax error at or near \"{}\"", self.text),
+        )
+        .with_position(self.position)
     }
 }
 
@@ -66,7 +70,11 @@ pub(super) struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// `offset`: characters before `text` in the client's query text.
     pub fn new(text: &'a str, offset: usize) -> Self {
-        Lexer { text, at: 0, position: offset + 1 }
+        Lexer {
+            text,
+            at: 0,
+            position: offset + 1,
+        }
     }
 
     /// The next token, or none at the end.
@@ -78,7 +86,12 @@ impl<'a> Lexer<'a> {
         };
         let (kind, len) = self.scan(rest, first)?;
         let text = rest.get(..len).unwrap_or(rest);
-        let token = Token { kind, text, start: self.at, position: self.position };
+        let token = Token {
+            kind,
+            text,
+            start: self.at,
+            position: self.position,
+        };
         self.advance(text.len());
         Ok(Some(token))
     }
@@ -101,13 +114,17 @@ impl<'a> Lexer<'a> {
     fn skip_blank(&mut self) -> Result<()> {
         loop {
             let rest = self.rest();
-            let blank = rest.bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | 0x0b)).count();
+            let blank = rest
+                .bytes()
+                .take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | 0x0b))
+                .count();
             if blank > 0 {
                 self.advance(blank);
             } else if rest.starts_with("--") {
                 self.advance(rest.find(['\n', '\r']).unwrap_or(rest.len()));
             } else if rest.starts_with("/*") {
-                let len = comment(rest).ok_or_else(|| self.unterminated("unterminated /* comment"))?;
+                let len =
+                    comment(rest).ok_or_else(|| self.unterminated("unterminated /* comment"))?;
                 self.advance(len);
             } else {
                 return Ok(());
@@ -116,8 +133,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn unterminated(&self, what: &str) -> Error {
-        Error::new(SqlState::SYNTAX_ERROR, format!("{what} at or near \"{}\"", excerpt(self.rest())))
-            .with_position(self.position)
+        Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("{what} at or near \"{}\"", excerpt(self.rest())),
+        )
+        .with_position(self.position)
     }
 
     /// Kind and length in bytes of the token that `rest` starts with.
@@ -127,24 +147,51 @@ impl<'a> Lexer<'a> {
         match first {
             '\'' => self.quoted(rest, 1, false, Kind::String, "unterminated quoted string"),
             '"' => self.quoted_ident(rest, 1, Kind::QuotedIdent),
-            'e' | 'E' if second == b'\'' => self.quoted(rest, 2, true, Kind::EscapeString, "unterminated quoted string"),
-            'b' | 'B' if second == b'\'' => {
-                self.quoted(rest, 2, false, Kind::OtherString, "unterminated bit string literal")
+            'e' | 'E' if second == b'\'' => self.quoted(
+                rest,
+                2,
+                true,
+                Kind::EscapeString,
+                "unterminated quoted string",
+            ),
+            'b' | 'B' if second == b'\'' => self.quoted(
+                rest,
+                2,
+                false,
+                Kind::OtherString,
+                "unterminated bit string literal",
+            ),
+            'x' | 'X' if second == b'\'' => self.quoted(
+                rest,
+                2,
+                false,
+                Kind::OtherString,
+                "unterminated hexadecimal string literal",
+            ),
+            'n' | 'N' if second == b'\'' => self.quoted(
+                rest,
+                2,
+                false,
+                Kind::OtherString,
+                "unterminated quoted string",
+            ),
+            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'\'') => self.quoted(
+                rest,
+                3,
+                false,
+                Kind::OtherString,
+                "unterminated quoted string",
+            ),
+            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'"') => {
+                self.quoted_ident(rest, 3, Kind::OtherString)
             }
-            'x' | 'X' if second == b'\'' => {
-                self.quoted(rest, 2, false, Kind::OtherString, "unterminated hexadecimal string literal")
-            }
-            'n' | 'N' if second == b'\'' => {
-                self.quoted(rest, 2, false, Kind::OtherString, "unterminated quoted string")
-            }
-            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'\'') => {
-                self.quoted(rest, 3, false, Kind::OtherString, "unterminated quoted string")
-            }
-            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'"') => self.quoted_ident(rest, 3, Kind::OtherString),
             '$' => self.dollar(rest),
             '0'..='9' => self.number(rest),
             '.' if second.is_ascii_digit() => self.number(rest),
-            c if is_ident_start(c) => Ok((Kind::Word, rest.find(|c| !is_ident_part(c)).unwrap_or(rest.len()))),
+            c if is_ident_start(c) => Ok((
+                Kind::Word,
+                rest.find(|c| !is_ident_part(c)).unwrap_or(rest.len()),
+            )),
             c if is_operator(c) => Ok((Kind::Operator, operator(rest))),
             ':' if matches!(second, b':' | b'=') => Ok((Kind::Punct, 2)),
             '.' if second == b'.' => Ok((Kind::Punct, 2)),
@@ -152,13 +199,21 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn quoted(&self, rest: &str, open: usize, backslash: bool, kind: Kind, fault: &str) -> Result<(Kind, usize)> {
+    fn quoted(
+        &self,
+        rest: &str,
+        open: usize,
+        backslash: bool,
+        kind: Kind,
+        fault: &str,
+    ) -> Result<(Kind, usize)> {
         let len = closing(rest, open, b'\'', backslash).ok_or_else(|| self.unterminated(fault))?;
         Ok((kind, len))
     }
 
     fn quoted_ident(&self, rest: &str, open: usize, kind: Kind) -> Result<(Kind, usize)> {
-        let len = closing(rest, open, b'"', false).ok_or_else(|| self.unterminated("unterminated quoted identifier"))?;
+        let len = closing(rest, open, b'"', false)
+            .ok_or_else(|| self.unterminated("unterminated quoted identifier"))?;
         if len == open + 1 {
             let text = rest.get(..len).unwrap_or_default();
             let message = format!("zero-length delimited identifier at or near \"{text}\"");
@@ -182,7 +237,12 @@ impl<'a> Lexer<'a> {
     }
 
     fn number(&self, rest: &str) -> Result<(Kind, usize)> {
-        let digits = |from: usize| rest.bytes().skip(from).take_while(|b| b.is_ascii_digit() || *b == b'_').count();
+        let digits = |from: usize| {
+            rest.bytes()
+                .skip(from)
+                .take_while(|b| b.is_ascii_digit() || *b == b'_')
+                .count()
+        };
         let byte = |at: usize| rest.as_bytes().get(at).copied().unwrap_or_default();
         let mut len = digits(0);
         if byte(len) == b'.' && byte(len + 1) != b'.' {
@@ -211,7 +271,10 @@ impl<'a> Lexer<'a> {
 const EXCERPT_CHARS: usize = 1_000;
 
 fn excerpt(text: &str) -> &str {
-    text.char_indices().nth(EXCERPT_CHARS).and_then(|(at, _)| text.get(..at)).unwrap_or(text)
+    text.char_indices()
+        .nth(EXCERPT_CHARS)
+        .and_then(|(at, _)| text.get(..at))
+        .unwrap_or(text)
 }
 
 /// Length of the nested comment that `text` starts with, or none where it has no end.
@@ -243,7 +306,11 @@ fn closing(text: &str, open: usize, quote: u8, backslash: bool) -> Option<usize>
     let mut at = open;
     loop {
         let rest = bytes.get(at..)?;
-        at += if backslash { memchr::memchr2(quote, b'\\', rest)? } else { memchr::memchr(quote, rest)? };
+        at += if backslash {
+            memchr::memchr2(quote, b'\\', rest)?
+        } else {
+            memchr::memchr(quote, rest)?
+        };
         if bytes.get(at) == Some(&b'\\') || bytes.get(at + 1) == Some(&quote) {
             at += 2;
         } else {
@@ -257,7 +324,8 @@ pub(super) fn dollar_tag(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('$')?;
     let len = inner.find(|c| !is_ident_part(c) || c == '$')?;
     let tag = inner.get(..len)?;
-    let proper = inner.get(len..)?.starts_with('$') && tag.chars().next().is_none_or(is_ident_start);
+    let proper =
+        inner.get(len..)?.starts_with('$') && tag.chars().next().is_none_or(is_ident_start);
     text.get(..len + 2).filter(|_| proper)
 }
 
@@ -270,7 +338,9 @@ fn operator(text: &str) -> usize {
         run = at.filter(|at| *at > 0).unwrap_or(run);
     }
     let mut operator = text.get(..run).unwrap_or(text);
-    while operator.len() > 1 && operator.ends_with(['+', '-']) && !operator.contains(['~', '!', '@', '#', '^', '&', '|', '`', '?', '%'])
+    while operator.len() > 1
+        && operator.ends_with(['+', '-'])
+        && !operator.contains(['~', '!', '@', '#', '^', '&', '|', '`', '?', '%'])
     {
         operator = operator.get(..operator.len() - 1).unwrap_or(operator);
     }

@@ -4,6 +4,7 @@
 //! complex to plan. What a statement that is none of these *does* is the session's business.
 
 mod copy;
+mod copy_options;
 mod cursor;
 mod encoding;
 mod explain;
@@ -21,7 +22,7 @@ mod transaction;
 
 use datafusion::sql::sqlparser::ast;
 
-pub use copy::{CopyFormat, CopyOptions, ForceQuote};
+pub use copy_options::{CopyFormat, CopyOptions, ForceQuote};
 pub use cursor::{Direction, Scroll};
 pub use encoding::encoding_name;
 pub use explain::{ExplainFormat, ExplainOptions};
@@ -40,20 +41,43 @@ pub enum Statement {
     Query(Box<ast::Statement>),
     Transaction(Transaction),
     /// `SET`: `local` ends with the transaction.
-    Set { parameter: Parameter, value: Value, local: bool },
+    Set {
+        parameter: Parameter,
+        value: Value,
+        local: bool,
+    },
     Show(Show),
     Reset(Parameter),
     /// `RESET ALL`
     ResetAll,
     Discard(Discard),
     /// `PREPARE`: the statement is a query (everything else that could be prepared writes).
-    Prepare { name: String, types: Vec<ast::DataType>, query: Box<ast::Statement> },
-    Execute { name: String, arguments: Vec<ast::Expr> },
+    Prepare {
+        name: String,
+        types: Vec<ast::DataType>,
+        query: Box<ast::Statement>,
+    },
+    Execute {
+        name: String,
+        arguments: Vec<ast::Expr>,
+    },
     /// `DEALLOCATE`: one statement, or all.
     Deallocate(Option<String>),
-    Declare { name: String, binary: bool, scroll: Scroll, hold: bool, query: Box<ast::Statement> },
-    Fetch { name: String, direction: Direction },
-    Move { name: String, direction: Direction },
+    Declare {
+        name: String,
+        binary: bool,
+        scroll: Scroll,
+        hold: bool,
+        query: Box<ast::Statement>,
+    },
+    Fetch {
+        name: String,
+        direction: Direction,
+    },
+    Move {
+        name: String,
+        direction: Direction,
+    },
     /// `CLOSE`: one cursor, or all.
     Close(Option<String>),
     Listen(String),
@@ -62,15 +86,24 @@ pub enum Statement {
     /// `LOCK TABLE` in a mode that a read-only server grants: the tables must exist, and nothing else comes of it.
     Lock(Vec<ast::ObjectName>),
     /// `EXPLAIN` of a [`Statement::Query`] or a [`Statement::Execute`].
-    Explain { options: ExplainOptions, statement: Box<Statement> },
-    CopyTo { query: Box<ast::Statement>, options: CopyOptions },
+    Explain {
+        options: ExplainOptions,
+        statement: Box<Statement>,
+    },
+    CopyTo {
+        query: Box<ast::Statement>,
+        options: CopyOptions,
+    },
 }
 
 impl Statement {
     /// Parses one statement of a query text.
     pub fn parse(piece: Piece<'_>) -> Result<Statement> {
         if piece.text.len() > limits::STATEMENT_SIZE_MAX {
-            let message = format!("statement is longer than {} bytes", limits::STATEMENT_SIZE_MAX);
+            let message = format!(
+                "statement is longer than {} bytes",
+                limits::STATEMENT_SIZE_MAX
+            );
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
         }
         let mut tokens = Tokens::new(piece)?;
@@ -124,18 +157,30 @@ fn parse_any(tokens: &mut Tokens<'_>) -> Result<Statement> {
         }
         "set" => set::parse_set(tokens),
         "show" => set::parse_show(tokens).map(Statement::Show),
-        "describe" | "desc" => query::parse_names(take_rest(tokens)?).and_then(|names| set::show_columns(names, &start)),
+        "describe" | "desc" => query::parse_names(take_rest(tokens)?)
+            .and_then(|names| set::show_columns(names, &start)),
         "reset" => set::parse_reset(tokens),
         "discard" => set::parse_discard(tokens).map(Statement::Discard),
         "prepare" => prepare::parse_prepare(tokens),
         "execute" => prepare::parse_execute(tokens),
         "deallocate" => prepare::parse_deallocate(tokens),
         "declare" => cursor::parse_declare(tokens),
-        "fetch" => cursor::parse_fetch(tokens).map(|(name, direction)| Statement::Fetch { name, direction }),
-        "move" => cursor::parse_fetch(tokens).map(|(name, direction)| Statement::Move { name, direction }),
-        "close" => Ok(Statement::Close(if tokens.eat("all")? { None } else { Some(tokens.ident()?) })),
+        "fetch" => cursor::parse_fetch(tokens)
+            .map(|(name, direction)| Statement::Fetch { name, direction }),
+        "move" => {
+            cursor::parse_fetch(tokens).map(|(name, direction)| Statement::Move { name, direction })
+        }
+        "close" => Ok(Statement::Close(if tokens.eat("all")? {
+            None
+        } else {
+            Some(tokens.ident()?)
+        })),
         "listen" => tokens.ident().map(Statement::Listen),
-        "unlisten" => Ok(Statement::Unlisten(if tokens.eat_symbol("*")? { None } else { Some(tokens.ident()?) })),
+        "unlisten" => Ok(Statement::Unlisten(if tokens.eat_symbol("*")? {
+            None
+        } else {
+            Some(tokens.ident()?)
+        })),
         "lock" => refuse::parse_lock(tokens),
         "explain" => explain::parse(tokens),
         "copy" => copy::parse(tokens),

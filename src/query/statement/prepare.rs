@@ -20,7 +20,11 @@ pub(super) fn parse_prepare(tokens: &mut Tokens<'_>) -> Result<Statement> {
     if refuse::is_write(tokens) {
         return Err(refuse::refusal(tokens)?);
     }
-    Ok(Statement::Prepare { name, types, query: rest_as_query(tokens)? })
+    Ok(Statement::Prepare {
+        name,
+        types,
+        query: rest_as_query(tokens)?,
+    })
 }
 
 /// After `EXECUTE`.
@@ -43,5 +47,9 @@ pub(super) fn parse_deallocate(tokens: &mut Tokens<'_>) -> Result<Statement> {
     if ahead.eat("prepare")? && ahead.peek().is_some() {
         *tokens = ahead;
     }
-    Ok(Statement::Deallocate(if tokens.eat("all")? { None } else { Some(tokens.ident()?) }))
+    Ok(Statement::Deallocate(if tokens.eat("all")? {
+        None
+    } else {
+        Some(tokens.ident()?)
+    }))
 }

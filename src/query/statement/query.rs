@@ -18,6 +18,9 @@ use crate::{Error, Result, SqlState, limits};
 
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
 
+/// sqlparser gives up at 50 levels of recursion; some constructs take more than one.
+const NESTING_SUSPECT: usize = 40;
+
 /// Parses a query. Spans in the tree say where in the *client's query text* something stands: always line 1, and the
 /// column is the character, counted from 1, as an error's position wants it.
 pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
@@ -28,30 +31,45 @@ pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
 
 /// Parses a comma-separated list of expressions that is the whole text.
 pub(super) fn parse_expressions(piece: Piece<'_>) -> Result<Vec<ast::Expr>> {
-    let list = parse(piece, |parser| parser.parse_comma_separated(|parser| parser.parse_expr()))?;
+    let list = parse(piece, |parser| {
+        parser.parse_comma_separated(|parser| parser.parse_expr())
+    })?;
     list.iter().try_for_each(|item| read_only(item, piece))?;
     Ok(list)
 }
 
 /// Parses a comma-separated list of types that is the whole text.
 pub(super) fn parse_types(piece: Piece<'_>) -> Result<Vec<ast::DataType>> {
-    parse(piece, |parser| parser.parse_comma_separated(|parser| parser.parse_data_type()))
+    parse(piece, |parser| {
+        parser.parse_comma_separated(|parser| parser.parse_data_type())
+    })
 }
 
 /// Parses a comma-separated list of table names that is the whole text.
 pub(super) fn parse_names(piece: Piece<'_>) -> Result<Vec<ObjectName>> {
-    parse(piece, |parser| parser.parse_comma_separated(|parser| parser.parse_object_name(false)))
+    parse(piece, |parser| {
+        parser.parse_comma_separated(|parser| parser.parse_object_name(false))
+    })
 }
 
-fn parse<T>(piece: Piece<'_>, rule: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>) -> Result<T> {
+fn parse<T>(
+    piece: Piece<'_>,
+    rule: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
+) -> Result<T> {
     let tokens = tokenize(piece)?;
-    guard::check_depth(&tokens)?;
+    let nesting = guard::check_depth(&tokens)?;
     let mut parser = Parser::new(&DIALECT).with_tokens_with_locations(tokens);
-    let parsed = rule(&mut parser).map_err(|error| translate(&error, &parser, piece))?;
-    match parser.peek_token().token {
-        Token::EOF => Ok(parsed),
-        _ => Err(syntax_error(piece, column(parser.peek_token().span.start))),
-    }
+    let outcome = rule(&mut parser)
+        .map_err(|error| translate(&error, &parser, piece))
+        .and_then(|parsed| match parser.peek_token().token {
+            Token::EOF => Ok(parsed),
+            _ => Err(syntax_error(piece, column(parser.peek_token().span.start))),
+        });
+    // Where it tries one rule after the other, sqlparser forgets that it gave up for depth.
+    outcome.map_err(|error| match nesting {
+        NESTING_SUSPECT.. => guard::too_complex(),
+        _ => error,
+    })
 }
 
 /// sqlparser's tokens of a text, without white space, comments and `OPERATOR(…)`, each with its place in the client's text.
@@ -85,20 +103,34 @@ fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
 
     let mut tokens = Tokenizer::new(&DIALECT, &compact)
         .tokenize_with_location()
-        .map_err(|error| Error::new(SqlState::SYNTAX_ERROR, "syntax error").with_log(error.to_string()))?;
+        .map_err(|error| {
+            Error::new(SqlState::SYNTAX_ERROR, "syntax error").with_log(error.to_string())
+        })?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
 
     // Lines of the compact text, for sqlparser counts columns within them: strings may contain line ends.
     let lines: Vec<usize> = std::iter::once(0)
-        .chain(compact.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1))
+        .chain(
+            compact
+                .chars()
+                .enumerate()
+                .filter(|(_, c)| *c == '\n')
+                .map(|(at, _)| at + 1),
+        )
         .collect();
     let offset = |location: Location| {
-        let line = usize::try_from(location.line).unwrap_or(1).saturating_sub(1);
+        let line = usize::try_from(location.line)
+            .unwrap_or(1)
+            .saturating_sub(1);
         lines.get(line).copied().unwrap_or_default() + column(location).saturating_sub(1)
     };
     for token in &mut tokens {
         let start = offset(token.span.start);
-        let position = match places.partition_point(|(at, _)| *at <= start).checked_sub(1).and_then(|at| places.get(at)) {
+        let position = match places
+            .partition_point(|(at, _)| *at <= start)
+            .checked_sub(1)
+            .and_then(|at| places.get(at))
+        {
             Some((at, position)) => position + (start - at),
             None => end_position,
         };
@@ -119,7 +151,8 @@ struct WeakLock {
 impl WeakLock {
     fn next(&mut self, token: &lexer::Token<'_>) -> Option<&'static str> {
         let step = |seen: &mut usize, words: &[&str]| {
-            let is = |word: &&str| token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word);
+            let is =
+                |word: &&str| token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word);
             *seen = match words.get(*seen) {
                 Some(word) if is(word) => *seen + 1,
                 _ => usize::from(words.first().is_some_and(is)),
@@ -146,9 +179,14 @@ fn plain_operators(tokens: &mut Vec<TokenWithSpan>) {
     let mut plain = Vec::with_capacity(tokens.len());
     let mut rest = tokens.as_slice();
     while let Some((first, tail)) = rest.split_first() {
-        let is = |at: usize, wanted: &Token| tail.get(at).is_some_and(|token| token.token == *wanted);
+        let is =
+            |at: usize, wanted: &Token| tail.get(at).is_some_and(|token| token.token == *wanted);
         if word(Some(first), "operator") && is(0, &Token::LParen) {
-            let at = if word(tail.get(1), "pg_catalog") && is(2, &Token::Period) { 3 } else { 1 };
+            let at = if word(tail.get(1), "pg_catalog") && is(2, &Token::Period) {
+                3
+            } else {
+                1
+            };
             if let Some(operator) = tail.get(at)
                 && !matches!(operator.token, Token::Word(_))
                 && is(at + 1, &Token::RParen)
@@ -178,7 +216,9 @@ fn translate(error: &ParserError, parser: &Parser<'_>, piece: Piece<'_>) -> Erro
         ParserError::RecursionLimitExceeded => guard::too_complex(),
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => {
             let at_end = text.contains("found: EOF");
-            let said = text.rsplit_once("Column: ").and_then(|(_, column)| column.trim().parse::<usize>().ok());
+            let said = text
+                .rsplit_once("Column: ")
+                .and_then(|(_, column)| column.trim().parse::<usize>().ok());
             let next = parser.peek_token();
             let position = match said {
                 _ if at_end => usize::MAX,
@@ -196,10 +236,13 @@ fn syntax_error(piece: Piece<'_>, position: usize) -> Error {
     let mut lexer = Lexer::new(piece.text, piece.offset);
     loop {
         match lexer.next() {
-            Ok(Some(token)) if position < token.position + token.text.chars().count() => return token.unexpected(),
+            Ok(Some(token)) if position < token.position + token.text.chars().count() => {
+                return token.unexpected();
+            }
             Ok(Some(_)) => {}
             Ok(None) => {
-                return Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").with_position(lexer.position());
+                return Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input")
+                    .with_position(lexer.position());
             }
             Err(error) => return error,
         }
@@ -214,12 +257,18 @@ fn unexpected_string(piece: Piece<'_>, text: &str) -> Error {
             return token.unexpected();
         }
     }
-    Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{text}\""))
+    Error::new(
+        SqlState::SYNTAX_ERROR,
+        format!("syntax error at or near \"{text}\""),
+    )
 }
 
 /// Refuses what writes, locks or names a file, wherever in the tree it stands.
 fn read_only<T: Visit>(tree: &T, piece: Piece<'_>) -> Result<()> {
-    match tree.visit(&mut ReadOnly { piece, nested: false }) {
+    match tree.visit(&mut ReadOnly {
+        piece,
+        nested: false,
+    }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
@@ -259,7 +308,12 @@ impl Visitor for ReadOnly<'_> {
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
         // DataFusion reads `FROM 'file.csv'` from a file; for PostgreSQL a string is no table name.
         let quoted = |ident: &&Ident| ident.quote_style.is_some_and(|quote| quote != '"');
-        match relation.0.iter().filter_map(|part| part.as_ident()).find(quoted) {
+        match relation
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .find(quoted)
+        {
             Some(ident) => ControlFlow::Break(unexpected_string(self.piece, &ident.to_string())),
             None => ControlFlow::Continue(()),
         }
@@ -285,5 +339,8 @@ fn writes(body: &SetExpr) -> Option<&'static str> {
 
 /// The first words of statements that are queries.
 pub(super) fn starts_query(first: &str) -> bool {
-    ["select", "with", "values", "table"].iter().any(|word| first.eq_ignore_ascii_case(word)) || first == "("
+    ["select", "with", "values", "table"]
+        .iter()
+        .any(|word| first.eq_ignore_ascii_case(word))
+        || first == "("
 }

@@ -6,7 +6,9 @@ use crate::{Error, Result, SqlState};
 
 /// Is the next statement INSERT, UPDATE, DELETE or MERGE?
 pub(super) fn is_write(tokens: &Tokens<'_>) -> bool {
-    ["insert", "update", "delete", "merge"].iter().any(|word| tokens.is(word))
+    ["insert", "update", "delete", "merge"]
+        .iter()
+        .any(|word| tokens.is(word))
 }
 
 /// Why the statement at hand does not run: it writes, or it is no SQL.
@@ -18,8 +20,8 @@ pub(super) fn refusal(tokens: &mut Tokens<'_>) -> Result<Error> {
     let command = first.text.to_ascii_uppercase();
     tokens.next()?;
     Ok(match command.as_str() {
-        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COMMENT" | "REINDEX" | "VACUUM" | "ANALYZE" | "CLUSTER" | "DO" | "CALL"
-        | "NOTIFY" => query::refused(&command),
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COMMENT" | "REINDEX" | "VACUUM" | "ANALYZE"
+        | "CLUSTER" | "DO" | "CALL" | "NOTIFY" => query::refused(&command),
         "ANALYSE" => query::refused("ANALYZE"),
         "TRUNCATE" => query::refused("TRUNCATE TABLE"),
         "GRANT" | "REVOKE" if outermost(tokens, &["on"])? => query::refused(&command),
@@ -27,7 +29,11 @@ pub(super) fn refusal(tokens: &mut Tokens<'_>) -> Result<Error> {
         "CREATE" | "ALTER" | "DROP" => object(&command, tokens)?,
         "SECURITY" => phrase(tokens, &["label"], "SECURITY LABEL")?,
         "REASSIGN" => phrase(tokens, &["owned"], "REASSIGN OWNED")?,
-        "REFRESH" => phrase(tokens, &["materialized", "view"], "REFRESH MATERIALIZED VIEW")?,
+        "REFRESH" => phrase(
+            tokens,
+            &["materialized", "view"],
+            "REFRESH MATERIALIZED VIEW",
+        )?,
         "IMPORT" => phrase(tokens, &["foreign", "schema"], "IMPORT FOREIGN SCHEMA")?,
         "CHECKPOINT" => {
             let message = "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT";
@@ -102,7 +108,17 @@ const VIEW: &str = "view";
 
 /// Words that may stand between CREATE and the kind of object.
 const ADJECTIVES: [&str; 12] = [
-    "or", "replace", "global", "local", "temp", "temporary", "unlogged", "unique", "recursive", "trusted", "procedural",
+    "or",
+    "replace",
+    "global",
+    "local",
+    "temp",
+    "temporary",
+    "unlogged",
+    "unique",
+    "recursive",
+    "trusted",
+    "procedural",
     "constraint",
 ];
 
@@ -116,7 +132,10 @@ fn object(command: &str, tokens: &mut Tokens<'_>) -> Result<Error> {
         if tokens.eat_all(&words)? {
             let tag = if tag.is_empty() { kind } else { tag }.to_ascii_uppercase();
             let from_query = command == "CREATE" && kind == "table" && outermost(tokens, &["as"])?;
-            return Ok(query::refused(&format!("{command} {tag}{}", if from_query { " AS" } else { "" })));
+            return Ok(query::refused(&format!(
+                "{command} {tag}{}",
+                if from_query { " AS" } else { "" }
+            )));
         }
     }
     Ok(tokens.unexpected())
@@ -171,5 +190,9 @@ pub(super) fn parse_lock(tokens: &mut Tokens<'_>) -> Result<Statement> {
     }
     tokens.eat("nowait")?;
     tokens.expect_end()?;
-    if granted { Ok(Statement::Lock(names)) } else { Err(query::refused("LOCK TABLE")) }
+    if granted {
+        Ok(Statement::Lock(names))
+    } else {
+        Err(query::refused("LOCK TABLE"))
+    }
 }

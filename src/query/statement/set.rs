@@ -3,8 +3,9 @@
 use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::{
-    Statement, query, take_rest,
+    Statement,
     lexer::Kind,
+    query, take_rest,
     tokens::{Tokens, is_string},
     transaction::{self, Transaction},
 };
@@ -59,14 +60,21 @@ impl Discard {
 pub(super) fn parse_set(tokens: &mut Tokens<'_>) -> Result<Statement> {
     if tokens.eat("transaction")? {
         if tokens.is("snapshot") {
-            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "snapshots cannot be imported"));
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "snapshots cannot be imported",
+            ));
         }
-        return Ok(Statement::Transaction(Transaction::Set(transaction::modes(tokens, true)?)));
+        return Ok(Statement::Transaction(Transaction::Set(
+            transaction::modes(tokens, true)?,
+        )));
     }
     if tokens.eat_all(&["session", "characteristics"])? {
         tokens.expect("as")?;
         tokens.expect("transaction")?;
-        return Ok(Statement::Transaction(Transaction::SetDefault(transaction::modes(tokens, true)?)));
+        return Ok(Statement::Transaction(Transaction::SetDefault(
+            transaction::modes(tokens, true)?,
+        )));
     }
     if tokens.eat("constraints")? {
         return Err(query::refused("SET CONSTRAINTS"));
@@ -78,7 +86,11 @@ pub(super) fn parse_set(tokens: &mut Tokens<'_>) -> Result<Statement> {
             tokens.eat("session")?;
         }
     }
-    let set = |parameter: &str, value| Statement::Set { parameter: parameter.to_owned(), value, local };
+    let set = |parameter: &str, value| Statement::Set {
+        parameter: parameter.to_owned(),
+        value,
+        local,
+    };
 
     if tokens.eat_all(&["time", "zone"])? {
         return Ok(set("timezone", time_zone(tokens)?));
@@ -93,7 +105,14 @@ pub(super) fn parse_set(tokens: &mut Tokens<'_>) -> Result<Statement> {
     }
     if tokens.eat_all(&["session", "authorization"])? {
         let default = tokens.eat("default")?;
-        return Ok(set("session_authorization", if default { Value::Default } else { name_or_string(tokens)? }));
+        return Ok(set(
+            "session_authorization",
+            if default {
+                Value::Default
+            } else {
+                name_or_string(tokens)?
+            },
+        ));
     }
     if tokens.is("role") && !is_assignment(tokens)? {
         tokens.next()?;
@@ -116,13 +135,25 @@ pub(super) fn parse_set(tokens: &mut Tokens<'_>) -> Result<Statement> {
     let parameter = name(tokens)?;
     if tokens.eat_all(&["from", "current"])? {
         // Sets what is set already: only CREATE FUNCTION has a use for it.
-        return Ok(Statement::Set { parameter, value: Value::List(Vec::new()), local });
+        return Ok(Statement::Set {
+            parameter,
+            value: Value::List(Vec::new()),
+            local,
+        });
     }
     if !tokens.eat_symbol("=")? {
         tokens.expect("to")?;
     }
-    let value = if tokens.eat("default")? { Value::Default } else { Value::List(values(tokens)?) };
-    Ok(Statement::Set { parameter, value, local })
+    let value = if tokens.eat("default")? {
+        Value::Default
+    } else {
+        Value::List(values(tokens)?)
+    };
+    Ok(Statement::Set {
+        parameter,
+        value,
+        local,
+    })
 }
 
 /// Is `SESSION AUTHORIZATION` next, with no `SESSION` or `LOCAL` before it?
@@ -138,7 +169,11 @@ fn is_assignment(tokens: &Tokens<'_>) -> Result<bool> {
 }
 
 fn name_or_string(tokens: &mut Tokens<'_>) -> Result<Value> {
-    let name = if tokens.kind().is_some_and(is_string) { tokens.string()? } else { tokens.ident()? };
+    let name = if tokens.kind().is_some_and(is_string) {
+        tokens.string()?
+    } else {
+        tokens.ident()?
+    };
     Ok(Value::List(vec![name]))
 }
 
@@ -171,7 +206,8 @@ fn value(tokens: &mut Tokens<'_>) -> Result<String> {
 
 /// Reserved words that stand where somebody forgot a value, or quotes.
 const RESERVED: [&str; 14] = [
-    "all", "and", "as", "default", "end", "from", "in", "not", "null", "or", "select", "to", "user", "where",
+    "all", "and", "as", "default", "end", "from", "in", "not", "null", "or", "select", "to",
+    "user", "where",
 ];
 
 fn time_zone(tokens: &mut Tokens<'_>) -> Result<Value> {
@@ -181,7 +217,10 @@ fn time_zone(tokens: &mut Tokens<'_>) -> Result<Value> {
     if tokens.eat("interval")? {
         let text = tokens.string()?;
         // Which fields the text has is told by the text.
-        while tokens.eat_any(&["hour", "to", "minute", "second"])?.is_some() {}
+        while tokens
+            .eat_any(&["hour", "to", "minute", "second"])?
+            .is_some()
+        {}
         return Ok(Value::Interval(text));
     }
     if tokens.is_number() {
@@ -233,7 +272,11 @@ fn parameter(tokens: &mut Tokens<'_>) -> Result<Parameter> {
 
 /// After `RESET`.
 pub(super) fn parse_reset(tokens: &mut Tokens<'_>) -> Result<Statement> {
-    if tokens.eat("all")? { Ok(Statement::ResetAll) } else { parameter(tokens).map(Statement::Reset) }
+    if tokens.eat("all")? {
+        Ok(Statement::ResetAll)
+    } else {
+        parameter(tokens).map(Statement::Reset)
+    }
 }
 
 /// After `DISCARD`.

@@ -29,14 +29,22 @@ pub fn split(sql: &str) -> Result<Vec<Piece<'_>>> {
         let token = lexer.next()?;
         match (&token, &mut open) {
             (Some(token), Some(piece)) if token.text != ";" => piece.2 = token.end(),
-            (Some(token), None) if token.text != ";" => open = Some((token.start, token.position - 1, token.end())),
+            (Some(token), None) if token.text != ";" => {
+                open = Some((token.start, token.position - 1, token.end()))
+            }
             (_, piece) => {
                 if let Some((start, offset, end)) = piece.take() {
                     if pieces.len() == limits::STATEMENTS_PER_QUERY_MAX {
-                        let message = format!("a query cannot have more than {} statements", limits::STATEMENTS_PER_QUERY_MAX);
+                        let message = format!(
+                            "a query cannot have more than {} statements",
+                            limits::STATEMENTS_PER_QUERY_MAX
+                        );
                         return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
                     }
-                    pieces.push(Piece { text: sql.get(start..end).unwrap_or_default(), offset });
+                    pieces.push(Piece {
+                        text: sql.get(start..end).unwrap_or_default(),
+                        offset,
+                    });
                 }
             }
         }
@@ -57,12 +65,15 @@ mod tests {
     #[test]
     fn semicolons_separate_only_outside_of_quotes_and_comments() {
         assert_eq!(texts("select 1;;  ; select 2 ;"), ["select 1", "select 2"]);
-        assert_eq!(texts("select ';', \";\", $$;$$, $a$;$$;$a$, E'\\';' /* ; /* ; */ ; */ -- ;\n; x"), [
-            "select ';', \";\", $$;$$, $a$;$$;$a$, E'\\';'",
-            "x"
-        ]);
+        assert_eq!(
+            texts("select ';', \";\", $$;$$, $a$;$$;$a$, E'\\';' /* ; /* ; */ ; */ -- ;\n; x"),
+            ["select ';', \";\", $$;$$, $a$;$$;$a$, E'\\';'", "x"]
+        );
         assert_eq!(texts(r"select '\'; select 2"), [r"select '\'", "select 2"]);
-        assert_eq!(texts("select 'it''s;', a$b$ from t; y"), ["select 'it''s;', a$b$ from t", "y"]);
+        assert_eq!(
+            texts("select 'it''s;', a$b$ from t; y"),
+            ["select 'it''s;', a$b$ from t", "y"]
+        );
         assert_eq!(texts("select 1 +-- ;\n 2; z"), ["select 1 +-- ;\n 2", "z"]);
         assert!(texts(" -- nothing\n ; /* here */ ").is_empty());
         assert!(texts(&";".repeat(10_000)).is_empty());
@@ -71,26 +82,69 @@ mod tests {
     #[test]
     fn offsets_count_characters() {
         let pieces = split("select 'é'; foo").unwrap();
-        assert_eq!(pieces.last(), Some(&Piece { text: "foo", offset: 12 }));
+        assert_eq!(
+            pieces.last(),
+            Some(&Piece {
+                text: "foo",
+                offset: 12
+            })
+        );
     }
 
     #[test]
     fn endless_text_is_refused_in_the_words_of_postgresql() {
         for (sql, message) in [
-            ("select 'abc", "unterminated quoted string at or near \"'abc\""),
-            ("select e'abc\\'", "unterminated quoted string at or near \"e'abc\\'\""),
-            ("select u&'01", "unterminated quoted string at or near \"u&'01\""),
-            ("select \"abc", "unterminated quoted identifier at or near \"\"abc\""),
-            ("select $$abc", "unterminated dollar-quoted string at or near \"$$abc\""),
-            ("select $a$abc$b$", "unterminated dollar-quoted string at or near \"$a$abc$b$\""),
-            ("select /* /* abc */", "unterminated /* comment at or near \"/* /* abc */\""),
-            ("select b'01", "unterminated bit string literal at or near \"b'01\""),
-            ("select x'01", "unterminated hexadecimal string literal at or near \"x'01\""),
-            ("select \"\"", "zero-length delimited identifier at or near \"\"\"\""),
-            ("select 12ab", "trailing junk after numeric literal at or near \"12a\""),
+            (
+                "select 'abc",
+                "unterminated quoted string at or near \"'abc\"",
+            ),
+            (
+                "select e'abc\\'",
+                "unterminated quoted string at or near \"e'abc\\'\"",
+            ),
+            (
+                "select u&'01",
+                "unterminated quoted string at or near \"u&'01\"",
+            ),
+            (
+                "select \"abc",
+                "unterminated quoted identifier at or near \"\"abc\"",
+            ),
+            (
+                "select $$abc",
+                "unterminated dollar-quoted string at or near \"$$abc\"",
+            ),
+            (
+                "select $a$abc$b$",
+                "unterminated dollar-quoted string at or near \"$a$abc$b$\"",
+            ),
+            (
+                "select /* /* abc */",
+                "unterminated /* comment at or near \"/* /* abc */\"",
+            ),
+            (
+                "select b'01",
+                "unterminated bit string literal at or near \"b'01\"",
+            ),
+            (
+                "select x'01",
+                "unterminated hexadecimal string literal at or near \"x'01\"",
+            ),
+            (
+                "select \"\"",
+                "zero-length delimited identifier at or near \"\"\"\"",
+            ),
+            (
+                "select 12ab",
+                "trailing junk after numeric literal at or near \"12a\"",
+            ),
         ] {
             let error = split(sql).unwrap_err();
-            assert_eq!((error.code().code(), error.message(), error.position()), ("42601", message, Some(8)), "{sql}");
+            assert_eq!(
+                (error.code().code(), error.message(), error.position()),
+                ("42601", message, Some(8)),
+                "{sql}"
+            );
         }
     }
 

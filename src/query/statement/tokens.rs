@@ -35,20 +35,23 @@ impl<'a> Tokens<'a> {
 
     /// Where the next token (or the end) is, in characters from 1.
     pub fn position(&self) -> usize {
-        self.next.map_or(self.lexer.position(), |token| token.position)
+        self.next
+            .map_or(self.lexer.position(), |token| token.position)
     }
 
     /// `syntax error` at the next token.
     pub fn unexpected(&self) -> Error {
         match self.next {
             Some(token) => token.unexpected(),
-            None => Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").with_position(self.lexer.position()),
+            None => Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input")
+                .with_position(self.lexer.position()),
         }
     }
 
     /// Is the next token this key word?
     pub fn is(&self, word: &str) -> bool {
-        self.next.is_some_and(|token| token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word))
+        self.next
+            .is_some_and(|token| token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word))
     }
 
     /// Takes this key word where it is next.
@@ -83,12 +86,17 @@ impl<'a> Tokens<'a> {
     }
 
     pub fn expect(&mut self, word: &str) -> Result<()> {
-        if self.eat(word)? { Ok(()) } else { Err(self.unexpected()) }
+        if self.eat(word)? {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     pub fn is_symbol(&self, symbol: &str) -> bool {
         let symbolic = |kind| matches!(kind, Kind::Operator | Kind::Punct);
-        self.next.is_some_and(|token| symbolic(token.kind) && token.text == symbol)
+        self.next
+            .is_some_and(|token| symbolic(token.kind) && token.text == symbol)
     }
 
     pub fn eat_symbol(&mut self, symbol: &str) -> Result<bool> {
@@ -100,11 +108,19 @@ impl<'a> Tokens<'a> {
     }
 
     pub fn expect_symbol(&mut self, symbol: &str) -> Result<()> {
-        if self.eat_symbol(symbol)? { Ok(()) } else { Err(self.unexpected()) }
+        if self.eat_symbol(symbol)? {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     pub fn expect_end(&self) -> Result<()> {
-        if self.next.is_none() { Ok(()) } else { Err(self.unexpected()) }
+        if self.next.is_none() {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     /// The next token's kind, where there is one.
@@ -159,7 +175,10 @@ impl<'a> Tokens<'a> {
     /// What is left of the statement, from the next token on.
     pub fn rest(&self) -> Piece<'a> {
         let start = self.next.map_or(self.piece.text.len(), |token| token.start);
-        Piece { text: self.piece.text.get(start..).unwrap_or_default(), offset: self.position() - 1 }
+        Piece {
+            text: self.piece.text.get(start..).unwrap_or_default(),
+            offset: self.position() - 1,
+        }
     }
 
     /// The text from `from` (an earlier state of these tokens) up to the next token.
@@ -167,7 +186,14 @@ impl<'a> Tokens<'a> {
         let rest = from.rest();
         let end = self.next.map_or(self.piece.text.len(), |token| token.start);
         let start = from.next.map_or(self.piece.text.len(), |token| token.start);
-        Piece { text: rest.text.get(..end.saturating_sub(start)).unwrap_or_default().trim_end(), offset: rest.offset }
+        Piece {
+            text: rest
+                .text
+                .get(..end.saturating_sub(start))
+                .unwrap_or_default()
+                .trim_end(),
+            offset: rest.offset,
+        }
     }
 
     /// Passes everything up to the closing parenthesis that is not opened here.
@@ -196,7 +222,11 @@ pub(super) fn is_string(kind: Kind) -> bool {
 }
 
 fn ident_value(token: &Token<'_>) -> String {
-    let mut name = match token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+    let mut name = match token
+        .text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
         Some(inner) => inner.replace("\"\"", "\""),
         None => token.text.to_ascii_lowercase(),
     };
@@ -206,7 +236,10 @@ fn ident_value(token: &Token<'_>) -> String {
 
 fn string_value(token: &Token<'_>) -> Result<String> {
     let inner = |open: usize, close: usize| {
-        token.text.get(open..token.text.len().saturating_sub(close)).unwrap_or_default()
+        token
+            .text
+            .get(open..token.text.len().saturating_sub(close))
+            .unwrap_or_default()
     };
     match token.kind {
         Kind::DollarString => {
@@ -229,8 +262,15 @@ fn unescape(text: &str, token: &Token<'_>) -> Result<String> {
         let Some(letter) = chars.next() else { break };
         let digits = |skip: usize, radix: u32, most: usize| {
             let tail = escape.get(skip..).unwrap_or_default();
-            let len = tail.chars().take(most).take_while(|c| c.is_digit(radix)).count();
-            (u32::from_str_radix(tail.get(..len).unwrap_or_default(), radix).ok(), skip + len)
+            let len = tail
+                .chars()
+                .take(most)
+                .take_while(|c| c.is_digit(radix))
+                .count();
+            (
+                u32::from_str_radix(tail.get(..len).unwrap_or_default(), radix).ok(),
+                skip + len,
+            )
         };
         let byte = |number: Option<u32>| number.and_then(|n| u8::try_from(n & 0xff).ok());
         let mut used = 1 + letter.len_utf8();
@@ -253,7 +293,8 @@ fn unescape(text: &str, token: &Token<'_>) -> Result<String> {
             'u' | 'U' => {
                 let (number, end) = digits(2, 16, if letter == 'u' { 4 } else { 8 });
                 let c = number.and_then(char::from_u32).ok_or_else(|| {
-                    Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid Unicode escape").with_position(token.position)
+                    Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid Unicode escape")
+                        .with_position(token.position)
                 })?;
                 push(&mut value, c);
                 used = end;

@@ -10,8 +10,12 @@ pub enum Transaction {
     /// `START TRANSACTION`: BEGIN with a command tag of its own.
     Start(Modes),
     /// `chain`: a new transaction with the same modes follows.
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint(String),
     Release(String),
     RollbackTo(String),
@@ -84,7 +88,9 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Transaction> {
         if tokens.is("prepared") {
             return Err(two_phase());
         }
-        return Ok(Transaction::Commit { chain: chain(tokens)? });
+        return Ok(Transaction::Commit {
+            chain: chain(tokens)?,
+        });
     }
     tokens.eat_any(&["rollback", "abort"])?;
     if tokens.is("prepared") {
@@ -94,12 +100,17 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Transaction> {
     if tokens.eat("to")? {
         return Ok(Transaction::RollbackTo(savepoint_name(tokens)?));
     }
-    Ok(Transaction::Rollback { chain: chain(tokens)? })
+    Ok(Transaction::Rollback {
+        chain: chain(tokens)?,
+    })
 }
 
 /// The refusal of two-phase commit: nothing here outlives its session.
 pub(super) fn two_phase() -> Error {
-    Error::new(SqlState::FEATURE_NOT_SUPPORTED, "prepared transactions are not supported")
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "prepared transactions are not supported",
+    )
 }
 
 fn noise(tokens: &mut Tokens<'_>) -> Result<()> {

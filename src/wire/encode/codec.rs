@@ -50,9 +50,13 @@ enum Kind {
     /// `"char"` in binary, where an empty value is a zero byte.
     Char,
     /// JSON text that leaves as `jsonb`, or as `json`, unchanged.
-    JsonText { jsonb: bool },
+    JsonText {
+        jsonb: bool,
+    },
     Json(Box<Json>),
-    Vector { oids: bool },
+    Vector {
+        oids: bool,
+    },
     List(Box<List>),
     Record(Box<Record>),
 }
@@ -84,15 +88,41 @@ impl Width {
     #[inline]
     fn put(self, value: i128, binary: bool, out: &mut Vec<u8>) -> Result<()> {
         match self {
-            Width::Int2 => put_integer(i16::try_from(value).ok(), "smallint out of range", i16::to_be_bytes, binary, out),
-            Width::Int4 => put_integer(i32::try_from(value).ok(), "integer out of range", i32::to_be_bytes, binary, out),
-            Width::Int8 => put_integer(i64::try_from(value).ok(), "bigint out of range", i64::to_be_bytes, binary, out),
+            Width::Int2 => put_integer(
+                i16::try_from(value).ok(),
+                "smallint out of range",
+                i16::to_be_bytes,
+                binary,
+                out,
+            ),
+            Width::Int4 => put_integer(
+                i32::try_from(value).ok(),
+                "integer out of range",
+                i32::to_be_bytes,
+                binary,
+                out,
+            ),
+            Width::Int8 => put_integer(
+                i64::try_from(value).ok(),
+                "bigint out of range",
+                i64::to_be_bytes,
+                binary,
+                out,
+            ),
             // An oid kept in a signed Int32 is the same 32 bits.
             Width::Oid => {
-                let value = u32::try_from(value).ok().or_else(|| i32::try_from(value).ok().map(i32::cast_unsigned));
+                let value = u32::try_from(value)
+                    .ok()
+                    .or_else(|| i32::try_from(value).ok().map(i32::cast_unsigned));
                 put_integer(value, "OID out of range", u32::to_be_bytes, binary, out)
             }
-            Width::Xid8 => put_integer(u64::try_from(value).ok(), "xid8 out of range", u64::to_be_bytes, binary, out),
+            Width::Xid8 => put_integer(
+                u64::try_from(value).ok(),
+                "xid8 out of range",
+                u64::to_be_bytes,
+                binary,
+                out,
+            ),
         }
     }
 }
@@ -108,7 +138,11 @@ fn put_integer<I: itoa::Integer, const N: usize>(
     let Some(value) = value else {
         return Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words));
     };
-    if binary { out.extend_from_slice(&bytes(value)) } else { put_int(value, out) }
+    if binary {
+        out.extend_from_slice(&bytes(value))
+    } else {
+        put_int(value, out)
+    }
     Ok(())
 }
 
@@ -128,7 +162,9 @@ impl Codec {
         // Encodings are undone first: the loops know plain columns.
         let (plain, mut cast) = match data_type {
             DataType::Dictionary(_, values) => (values.as_ref(), Some(values.as_ref().clone())),
-            DataType::RunEndEncoded(_, values) => (values.data_type(), Some(values.data_type().clone())),
+            DataType::RunEndEncoded(_, values) => {
+                (values.data_type(), Some(values.data_type().clone()))
+            }
             other => (other, None),
         };
         let kind = match choose(plain, ty, format, style)? {
@@ -140,14 +176,23 @@ impl Codec {
                 choose(&target, ty, format, style)?.ok_or_else(|| no_form(ty, binary))?
             }
         };
-        Ok(Codec { cast, kind, binary, style: style.clone() })
+        Ok(Codec {
+            cast,
+            kind,
+            binary,
+            style: style.clone(),
+        })
     }
 
     /// The column in the Arrow type that [`borrow`](Self::borrow) and [`fill`](Self::fill) take.
     pub fn plain(&self, array: &ArrayRef) -> Result<ArrayRef> {
         match &self.cast {
             Some(target) => cast(array, target).map_err(|error| {
-                Error::new(SqlState::CANNOT_COERCE, "a result column cannot be converted to its type").with_log(error.to_string())
+                Error::new(
+                    SqlState::CANNOT_COERCE,
+                    "a result column cannot be converted to its type",
+                )
+                .with_log(error.to_string())
             }),
             None => Ok(array.clone()),
         }
@@ -176,7 +221,11 @@ impl Codec {
                 Ok(())
             }
             Kind::Bytes => text::each(array, cells, |value, is_text, out| {
-                if is_text { text::put_without_nul(value, out) } else { out.extend_from_slice(value) }
+                if is_text {
+                    text::put_without_nul(value, out)
+                } else {
+                    out.extend_from_slice(value)
+                }
                 Ok(())
             }),
             Kind::Bool => {
@@ -190,27 +239,43 @@ impl Codec {
                 Ok(())
             }
             Kind::Integer(width) => integers(array, *width, binary, cells),
-            Kind::Milliseconds => durations(array, cells, |micros, millis, out| {
-                let _ = micros;
-                Width::Int8.put(i128::from(millis), binary, out)
+            Kind::Milliseconds => durations(array, cells, |_, millis, out| {
+                let out_of_range =
+                    || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
+                Width::Int8.put(i128::from(millis.ok_or_else(out_of_range)?), binary, out)
             }),
             Kind::Float4 => {
                 let put = |value: f32, out: &mut Vec<u8>| {
-                    if binary { out.extend_from_slice(&value.to_be_bytes()) } else { put_float4(value, style.extra_float_digits, out) }
+                    if binary {
+                        out.extend_from_slice(&value.to_be_bytes())
+                    } else {
+                        put_float4(value, style.extra_float_digits, out)
+                    }
                     Ok(())
                 };
                 match array.data_type() {
-                    DataType::Float16 => cells.each(array.as_primitive::<Float16Type>(), |v, out| put(v.to_f32(), out)),
+                    DataType::Float16 => cells
+                        .each(array.as_primitive::<Float16Type>(), |v, out| {
+                            put(v.to_f32(), out)
+                        }),
                     _ => cells.each(array.as_primitive::<Float32Type>(), put),
                 }
             }
             Kind::Float8 => cells.each(array.as_primitive::<Float64Type>(), |value, out| {
-                if binary { out.extend_from_slice(&value.to_be_bytes()) } else { put_float8(value, style.extra_float_digits, out) }
+                if binary {
+                    out.extend_from_slice(&value.to_be_bytes())
+                } else {
+                    put_float8(value, style.extra_float_digits, out)
+                }
                 Ok(())
             }),
             Kind::Numeric => decimal::fill(array, binary, cells),
             Kind::Bytea => text::each(array, cells, |value, _, out| {
-                if binary { out.extend_from_slice(value) } else { put_bytea(value, style.bytea_output, out) }
+                if binary {
+                    out.extend_from_slice(value)
+                } else {
+                    put_bytea(value, style.bytea_output, out)
+                }
                 Ok(())
             }),
             Kind::Date(clock) => {
@@ -224,10 +289,13 @@ impl Codec {
                     Ok(())
                 };
                 match array.data_type() {
-                    DataType::Date64 => {
-                        cells.each(array.as_primitive::<Date64Type>(), |ms, out| put(ms.div_euclid(86_400_000), out))
-                    }
-                    _ => cells.each(array.as_primitive::<Date32Type>(), |days, out| put(i64::from(days), out)),
+                    DataType::Date64 => cells
+                        .each(array.as_primitive::<Date64Type>(), |ms, out| {
+                            put(ms.div_euclid(86_400_000), out)
+                        }),
+                    _ => cells.each(array.as_primitive::<Date32Type>(), |days, out| {
+                        put(i64::from(days), out)
+                    }),
                 }
             }
             Kind::Time => times(array, binary, cells),
@@ -246,11 +314,21 @@ impl Codec {
                 }
             }),
             Kind::Interval => intervals(array, cells, |interval, out| {
-                if binary { out.extend_from_slice(&interval.binary()) } else { interval.put(style.interval_style, out) }
+                if binary {
+                    out.extend_from_slice(&interval.binary())
+                } else {
+                    interval.put(style.interval_style, out)
+                }
             }),
-            Kind::Uuid => text::each(array, cells, |value, _, out| special::put_uuid(value, binary, out)),
+            Kind::Uuid => text::each(array, cells, |value, _, out| {
+                special::put_uuid(value, binary, out)
+            }),
             Kind::Char => text::each(array, cells, |value, _, out| {
-                out.extend_from_slice(if value.is_empty() && binary { &[0] } else { value });
+                out.extend_from_slice(if value.is_empty() && binary {
+                    &[0]
+                } else {
+                    value
+                });
                 Ok(())
             }),
             Kind::JsonText { jsonb } => text::each(array, cells, |value, _, out| {
@@ -268,10 +346,16 @@ impl Codec {
 /// The loop for an Arrow type that leaves as a PostgreSQL type; `None` where a cast must come first.
 fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Result<Option<Kind>> {
     let binary = format == Format::Binary;
-    let is_text = matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let is_text = matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    );
     let is_bytes = matches!(
         data_type,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
     );
     let is_nested = data_type.is_nested();
     if data_type.is_null() {
@@ -288,39 +372,67 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
     }
     let kind = match *ty {
         Type::BOOL => (*data_type == DataType::Boolean).then_some(Kind::Bool),
-        Type::FLOAT4 => matches!(data_type, DataType::Float16 | DataType::Float32).then_some(Kind::Float4),
+        Type::FLOAT4 => {
+            matches!(data_type, DataType::Float16 | DataType::Float32).then_some(Kind::Float4)
+        }
         Type::FLOAT8 => (*data_type == DataType::Float64).then_some(Kind::Float8),
-        Type::NUMERIC => (data_type.is_numeric() && *data_type != DataType::Float16).then_some(Kind::Numeric),
+        Type::NUMERIC => {
+            (data_type.is_numeric() && *data_type != DataType::Float16).then_some(Kind::Numeric)
+        }
         Type::BYTEA if is_bytes || is_text => Some(if binary { Kind::Bytes } else { Kind::Bytea }),
-        Type::DATE => matches!(data_type, DataType::Date32 | DataType::Date64).then(|| Kind::Date(Clock::new(style))),
-        Type::TIME => matches!(data_type, DataType::Time32(_) | DataType::Time64(_)).then_some(Kind::Time),
-        Type::TIMESTAMP => matches!(data_type, DataType::Timestamp(_, _)).then(|| Kind::Timestamp(Clock::new(style))),
-        Type::TIMESTAMPTZ => matches!(data_type, DataType::Timestamp(_, _)).then(|| Kind::Timestamptz(Clock::new(style))),
-        Type::INTERVAL => matches!(data_type, DataType::Duration(_) | DataType::Interval(_)).then_some(Kind::Interval),
+        Type::DATE => matches!(data_type, DataType::Date32 | DataType::Date64)
+            .then(|| Kind::Date(Clock::new(style))),
+        Type::TIME => {
+            matches!(data_type, DataType::Time32(_) | DataType::Time64(_)).then_some(Kind::Time)
+        }
+        Type::TIMESTAMP => matches!(data_type, DataType::Timestamp(_, _))
+            .then(|| Kind::Timestamp(Clock::new(style))),
+        Type::TIMESTAMPTZ => matches!(data_type, DataType::Timestamp(_, _))
+            .then(|| Kind::Timestamptz(Clock::new(style))),
+        Type::INTERVAL => matches!(data_type, DataType::Duration(_) | DataType::Interval(_))
+            .then_some(Kind::Interval),
         Type::UUID => is_text.then_some(Kind::Uuid),
         Type::CHAR => is_text.then_some(Kind::Char),
-        Type::JSON | Type::JSONB if is_text => Some(Kind::JsonText { jsonb: *ty == Type::JSONB }),
+        Type::JSON | Type::JSONB if is_text => Some(Kind::JsonText {
+            jsonb: *ty == Type::JSONB,
+        }),
         Type::JSON | Type::JSONB if is_nested => {
             let version = binary && *ty == Type::JSONB;
             Some(Kind::Json(Box::new(Json::new(data_type, version, style)?)))
         }
         Type::INT2_VECTOR | Type::OID_VECTOR => {
-            (is_text || data_type.is_list()).then_some(Kind::Vector { oids: *ty == Type::OID_VECTOR })
+            (is_text || data_type.is_list()).then_some(Kind::Vector {
+                oids: *ty == Type::OID_VECTOR,
+            })
         }
         Type::RECORD => match data_type {
-            DataType::Struct(fields) => Some(Kind::Record(Box::new(Record::new(fields, format, style)?))),
+            DataType::Struct(fields) => {
+                Some(Kind::Record(Box::new(Record::new(fields, format, style)?)))
+            }
             _ => None,
         },
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::XML | Type::CSTRING | Type::PG_NODE_TREE => {
-            match data_type {
-                _ if is_text => Some(Kind::Bytes),
-                _ if is_nested => Some(Kind::Json(Box::new(Json::new(data_type, false, style)?))),
-                _ => None,
-            }
-        }
+        Type::TEXT
+        | Type::VARCHAR
+        | Type::BPCHAR
+        | Type::NAME
+        | Type::UNKNOWN
+        | Type::XML
+        | Type::CSTRING
+        | Type::PG_NODE_TREE => match data_type {
+            _ if is_text => Some(Kind::Bytes),
+            _ if is_nested => Some(Kind::Json(Box::new(Json::new(data_type, false, style)?))),
+            _ => None,
+        },
         _ if data_type.is_list() => match ty.kind() {
-            TypeKind::Array(item) => Some(Kind::List(Box::new(List::new(data_type, Some(item), format, style)?))),
-            _ => Some(Kind::List(Box::new(List::new(data_type, None, format, style)?))),
+            TypeKind::Array(item) => Some(Kind::List(Box::new(List::new(
+                data_type,
+                Some(item),
+                format,
+                style,
+            )?))),
+            _ => Some(Kind::List(Box::new(List::new(
+                data_type, None, format, style,
+            )?))),
         },
         // Types that come as PostgreSQL's own text: arrays of the catalogue, `aclitem`, `tid` …
         _ if is_text && !binary => Some(Kind::Bytes),
@@ -332,16 +444,24 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
 /// What PostgreSQL answers for a type without an output function of the asked format.
 fn no_form(ty: &Type, binary: bool) -> Error {
     if binary && *ty == Type::ACLITEM {
-        return Error::new(SqlState::UNDEFINED_FUNCTION, "no binary output function available for type aclitem");
+        return Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            "no binary output function available for type aclitem",
+        );
     }
     let format = if binary { "binary" } else { "text" };
-    Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{format} format is not supported for type {}", ty.name()))
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        format!("{format} format is not supported for type {}", ty.name()),
+    )
 }
 
 fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mut Cells) -> Result<()> {
     macro_rules! each {
         ($arrow:ty) => {
-            cells.each(array.as_primitive::<$arrow>(), |value, out| width.put(i128::from(value), binary, out))
+            cells.each(array.as_primitive::<$arrow>(), |value, out| {
+                width.put(i128::from(value), binary, out)
+            })
         };
     }
     match array.data_type() {
@@ -356,7 +476,11 @@ fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mut Cells) ->
     }
 }
 
-fn timestamps(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(i64, &mut Vec<u8>)) -> Result<()> {
+fn timestamps(
+    array: &dyn Array,
+    cells: &mut Cells,
+    mut put: impl FnMut(i64, &mut Vec<u8>),
+) -> Result<()> {
     macro_rules! each {
         ($arrow:ty) => {
             cells.each(array.as_primitive::<$arrow>(), |value, out| {
@@ -376,45 +500,62 @@ fn timestamps(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(i64, &mu
 fn times(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result<()> {
     let put = |unit: TimeUnit, value: i64, out: &mut Vec<u8>| {
         let micros = datetime::time_micros(Scale::of(unit), value)?;
-        if binary { out.extend_from_slice(&micros.to_be_bytes()) } else { datetime::put_time(micros, out) }
+        if binary {
+            out.extend_from_slice(&micros.to_be_bytes())
+        } else {
+            datetime::put_time(micros, out)
+        }
         Ok(())
     };
     match array.data_type() {
-        DataType::Time32(TimeUnit::Second) => {
-            cells.each(array.as_primitive::<Time32SecondType>(), |v, out| put(TimeUnit::Second, v.into(), out))
-        }
-        DataType::Time32(_) => {
-            cells.each(array.as_primitive::<Time32MillisecondType>(), |v, out| put(TimeUnit::Millisecond, v.into(), out))
-        }
-        DataType::Time64(TimeUnit::Microsecond) => {
-            cells.each(array.as_primitive::<Time64MicrosecondType>(), |v, out| put(TimeUnit::Microsecond, v, out))
-        }
-        _ => cells.each(array.as_primitive::<Time64NanosecondType>(), |v, out| put(TimeUnit::Nanosecond, v, out)),
+        DataType::Time32(TimeUnit::Second) => cells
+            .each(array.as_primitive::<Time32SecondType>(), |v, out| {
+                put(TimeUnit::Second, v.into(), out)
+            }),
+        DataType::Time32(_) => cells
+            .each(array.as_primitive::<Time32MillisecondType>(), |v, out| {
+                put(TimeUnit::Millisecond, v.into(), out)
+            }),
+        DataType::Time64(TimeUnit::Microsecond) => cells
+            .each(array.as_primitive::<Time64MicrosecondType>(), |v, out| {
+                put(TimeUnit::Microsecond, v, out)
+            }),
+        _ => cells.each(array.as_primitive::<Time64NanosecondType>(), |v, out| {
+            put(TimeUnit::Nanosecond, v, out)
+        }),
     }
 }
 
-/// `put` gets microseconds, which are none where they pass 64 bits, and milliseconds.
+/// `put` gets microseconds and milliseconds; what passes 64 bits is `None`.
 fn durations(
     array: &dyn Array,
     cells: &mut Cells,
-    mut put: impl FnMut(Option<i64>, i64, &mut Vec<u8>) -> Result<()>,
+    mut put: impl FnMut(Option<i64>, Option<i64>, &mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
-    let out_of_range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
     match array.data_type() {
-        DataType::Duration(TimeUnit::Second) => cells.each(array.as_primitive::<DurationSecondType>(), |v, out| {
-            put(v.checked_mul(1_000_000), v.checked_mul(1_000).ok_or_else(out_of_range)?, out)
+        DataType::Duration(TimeUnit::Second) => cells
+            .each(array.as_primitive::<DurationSecondType>(), |v, out| {
+                put(v.checked_mul(1_000_000), v.checked_mul(1_000), out)
+            }),
+        DataType::Duration(TimeUnit::Millisecond) => cells
+            .each(array.as_primitive::<DurationMillisecondType>(), |v, out| {
+                put(v.checked_mul(1_000), Some(v), out)
+            }),
+        DataType::Duration(TimeUnit::Microsecond) => cells
+            .each(array.as_primitive::<DurationMicrosecondType>(), |v, out| {
+                put(Some(v), Some(v / 1_000), out)
+            }),
+        _ => cells.each(array.as_primitive::<DurationNanosecondType>(), |v, out| {
+            put(Some(v / 1_000), Some(v / 1_000_000), out)
         }),
-        DataType::Duration(TimeUnit::Millisecond) => {
-            cells.each(array.as_primitive::<DurationMillisecondType>(), |v, out| put(v.checked_mul(1_000), v, out))
-        }
-        DataType::Duration(TimeUnit::Microsecond) => {
-            cells.each(array.as_primitive::<DurationMicrosecondType>(), |v, out| put(Some(v), v / 1_000, out))
-        }
-        _ => cells.each(array.as_primitive::<DurationNanosecondType>(), |v, out| put(Some(v / 1_000), v / 1_000_000, out)),
     }
 }
 
-fn intervals(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(Interval, &mut Vec<u8>)) -> Result<()> {
+fn intervals(
+    array: &dyn Array,
+    cells: &mut Cells,
+    mut put: impl FnMut(Interval, &mut Vec<u8>),
+) -> Result<()> {
     match array.data_type() {
         DataType::Interval(IntervalUnit::YearMonth) => {
             cells.each(array.as_primitive::<IntervalYearMonthType>(), |v, out| {
@@ -422,19 +563,27 @@ fn intervals(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(Interval,
                 Ok(())
             })
         }
-        DataType::Interval(IntervalUnit::DayTime) => cells.each(array.as_primitive::<IntervalDayTimeType>(), |v, out| {
-            put(Interval::from_day_time(v), out);
-            Ok(())
-        }),
-        DataType::Interval(IntervalUnit::MonthDayNano) => {
-            cells.each(array.as_primitive::<IntervalMonthDayNanoType>(), |v, out| {
-                put(Interval::from_month_day_nano(v), out);
+        DataType::Interval(IntervalUnit::DayTime) => {
+            cells.each(array.as_primitive::<IntervalDayTimeType>(), |v, out| {
+                put(Interval::from_day_time(v), out);
                 Ok(())
             })
         }
+        DataType::Interval(IntervalUnit::MonthDayNano) => cells.each(
+            array.as_primitive::<IntervalMonthDayNanoType>(),
+            |v, out| {
+                put(Interval::from_month_day_nano(v), out);
+                Ok(())
+            },
+        ),
         _ => durations(array, cells, |micros, _, out| {
             let words = "interval out of range";
-            put(Interval::from_micros(micros.ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words))?), out);
+            put(
+                Interval::from_micros(
+                    micros.ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words))?,
+                ),
+                out,
+            );
             Ok(())
         }),
     }

@@ -2,7 +2,8 @@
 //!
 //! Neighbouring rows mostly lie on the same day and under the same zone offset: [`Clock`] keeps the text of both.
 
-use super::number::{put_int, put_two, two};
+use super::cells::Block;
+use super::number::{put_int, put_two};
 use super::style::{DateForm, DateOrder, Style, Zone};
 use crate::{Error, Result, SqlState};
 
@@ -15,7 +16,8 @@ const POSTGRES_EPOCH_MICROS: i64 = POSTGRES_EPOCH_DAYS as i64 * MICROS_PER_DAY;
 
 /// From 4714-11-24 BC (Julian day 0, PostgreSQL's MIN_TIMESTAMP), in microseconds from 1970. PostgreSQL's own end lies
 /// beyond what 64 bits hold from 1970 on; the last day is left out, so that a zone's offset can be added to any value.
-const TIMESTAMP_RANGE: std::ops::Range<i64> = -211_813_488_000_000_000 + POSTGRES_EPOCH_MICROS..i64::MAX - MICROS_PER_DAY;
+const TIMESTAMP_RANGE: std::ops::Range<i64> =
+    -211_813_488_000_000_000 + POSTGRES_EPOCH_MICROS..i64::MAX - MICROS_PER_DAY;
 
 /// Julian day 0 to 5874898-06-03 exclusive, in days from 1970: the range of `date`.
 const DATE_RANGE: std::ops::Range<i64> = -2_440_588..2_147_483_494 - 2_440_588;
@@ -48,7 +50,9 @@ impl Scale {
     /// Microseconds since 1970 that PostgreSQL can hold as a timestamp.
     #[inline]
     pub fn timestamp(self, value: i64) -> Result<i64> {
-        self.micros(value).filter(|micros| TIMESTAMP_RANGE.contains(micros)).ok_or_else(timestamp_out_of_range)
+        self.micros(value)
+            .filter(|micros| TIMESTAMP_RANGE.contains(micros))
+            .ok_or_else(timestamp_out_of_range)
     }
 }
 
@@ -58,7 +62,9 @@ pub(super) fn timestamp_out_of_range() -> Error {
 
 /// Days since 1970 that PostgreSQL can hold as a date.
 pub(super) fn date_days(days: i64) -> Result<i32> {
-    let days = Some(days).filter(|days| DATE_RANGE.contains(days)).and_then(|days| i32::try_from(days).ok());
+    let days = Some(days)
+        .filter(|days| DATE_RANGE.contains(days))
+        .and_then(|days| i32::try_from(days).ok());
     days.ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range"))
 }
 
@@ -79,7 +85,8 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -88,10 +95,25 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (year, small(month), small(day))
 }
 
+/// Days since 1970 of a date in the proleptic Gregorian calendar; the year 0 is 1 BC.
+pub(crate) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let month_from_march = i64::from((month + 9) % 12);
+    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
 /// A number that is known to be small and positive.
 #[inline]
 fn small(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(0)
+}
+
+/// Whether a time lies on the day that starts at `start`; no day starts at `i64::MIN`, which stands for none.
+#[inline]
+fn is_within_day(micros: i64, start: i64) -> bool {
+    micros.wrapping_sub(start).cast_unsigned() < MICROS_PER_DAY.unsigned_abs()
 }
 
 /// Writes dates and timestamps for one column, keeping the text of the last day and of the last zone offset.
@@ -99,17 +121,17 @@ pub(super) struct Clock {
     form: DateForm,
     order: DateOrder,
     zone: Zone,
-    /// The local day whose text is in `before` and `after`.
+    /// The start of the local day whose text is in `before` and `after`, in microseconds.
     day: i64,
-    before: Vec<u8>,
-    after: Vec<u8>,
+    before: Block,
+    after: Block,
     bc: bool,
-    /// The UTC day for which `constant` was found, and the offset if it holds throughout that day.
+    /// The start of the UTC day for which `constant` was found, in microseconds, and the offset if it holds throughout that day.
     utc_day: i64,
     constant: Option<i32>,
     /// The offset whose text is in `suffix`, and the day for which it was written.
     suffix_of: (i64, i32),
-    suffix: Vec<u8>,
+    suffix: Block,
 }
 
 impl Clock {
@@ -119,13 +141,13 @@ impl Clock {
             order: style.date_order,
             zone: style.zone,
             day: i64::MIN,
-            before: Vec::new(),
-            after: Vec::new(),
+            before: Block::default(),
+            after: Block::default(),
             bc: false,
             utc_day: i64::MIN,
             constant: None,
             suffix_of: (i64::MIN, 0),
-            suffix: Vec::new(),
+            suffix: Block::default(),
         }
     }
 
@@ -137,7 +159,6 @@ impl Clock {
             out.extend_from_slice(b" BC");
         }
     }
-
 
     /// `timestamp_out`; microseconds since 1970, in range.
     #[inline]
@@ -156,7 +177,7 @@ impl Clock {
         if self.suffix_of != (self.utc_day, offset) {
             self.write_suffix(micros, offset);
         }
-        out.extend_from_slice(&self.suffix);
+        self.suffix.put(out);
         if self.bc {
             out.extend_from_slice(b" BC");
         }
@@ -164,77 +185,105 @@ impl Clock {
 
     #[inline]
     fn offset(&mut self, micros: i64) -> i32 {
-        let utc_day = micros.div_euclid(MICROS_PER_DAY);
-        if utc_day != self.utc_day {
-            self.utc_day = utc_day;
-            let midnight = utc_day * 86_400;
-            let (first, last) = (self.zone.offset_at(midnight), self.zone.offset_at(midnight + 86_399));
-            // No zone leaves an offset and returns to it within a day.
-            self.constant = (first == last).then_some(first);
+        if !is_within_day(micros, self.utc_day) {
+            self.enter_utc_day(micros);
         }
-        self.constant.unwrap_or_else(|| self.zone.offset_at(micros.div_euclid(MICROS_PER_SECOND)))
+        self.constant
+            .unwrap_or_else(|| self.zone.offset_at(micros.div_euclid(MICROS_PER_SECOND)))
+    }
+
+    fn enter_utc_day(&mut self, micros: i64) {
+        self.utc_day = micros - micros.rem_euclid(MICROS_PER_DAY);
+        let midnight = self.utc_day / MICROS_PER_SECOND;
+        let (first, last) = (
+            self.zone.offset_at(midnight),
+            self.zone.offset_at(midnight + 86_399),
+        );
+        // No zone leaves an offset and returns to it within a day.
+        self.constant = (first == last).then_some(first);
     }
 
     #[inline]
     fn put_local(&mut self, micros: i64, out: &mut Vec<u8>) {
-        let day = micros.div_euclid(MICROS_PER_DAY);
-        if day != self.day {
-            self.write_day(day);
+        if !is_within_day(micros, self.day) {
+            self.write_day(micros.div_euclid(MICROS_PER_DAY));
         }
-        out.extend_from_slice(&self.before);
-        put_time(micros.rem_euclid(MICROS_PER_DAY), out);
-        out.extend_from_slice(&self.after);
+        self.before.put(out);
+        put_time(micros.wrapping_sub(self.day), out);
+        if self.form == DateForm::Postgres {
+            self.after.put(out);
+        }
     }
 
     fn write_day(&mut self, days: i64) {
-        self.day = days;
-        self.before.clear();
-        self.after.clear();
+        let (mut before, mut after) = (Vec::new(), Vec::new());
         let (year, month, day) = civil_from_days(days);
-        self.bc = year <= 0;
         if self.form == DateForm::Postgres {
             const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-            let weekday = usize::try_from(days.rem_euclid(7)).ok().and_then(|day| WEEKDAYS.get(day));
-            self.before.extend_from_slice(weekday.copied().unwrap_or_default().as_bytes());
-            self.before.push(b' ');
+            let weekday = usize::try_from(days.rem_euclid(7))
+                .ok()
+                .and_then(|day| WEEKDAYS.get(day));
+            before.extend_from_slice(weekday.copied().unwrap_or_default().as_bytes());
+            before.push(b' ');
             if self.order == DateOrder::Dmy {
-                put_two(day, &mut self.before);
-                self.before.push(b' ');
+                put_two(day, &mut before);
+                before.push(b' ');
             }
-            self.before.extend_from_slice(month_name(month).as_bytes());
+            before.extend_from_slice(month_name(month).as_bytes());
             if self.order != DateOrder::Dmy {
-                self.before.push(b' ');
-                put_two(day, &mut self.before);
+                before.push(b' ');
+                put_two(day, &mut before);
             }
-            self.after.push(b' ');
-            put_year(year, &mut self.after);
+            after.push(b' ');
+            put_year(year, &mut after);
         } else {
-            put_date_digits(self.form, self.order, year, month, day, &mut self.before);
+            put_date_digits(self.form, self.order, year, month, day, &mut before);
         }
-        self.before.push(b' ');
+        before.push(b' ');
+        (self.day, self.bc) = (days * MICROS_PER_DAY, year <= 0);
+        (self.before, self.after) = (Block::new(&before), Block::new(&after));
     }
 
     fn write_suffix(&mut self, micros: i64, offset: i32) {
         // On a day with a change of offset the suffix is not kept: an abbreviation may change more than once.
-        self.suffix_of = if self.constant.is_some() { (self.utc_day, offset) } else { (i64::MIN, 0) };
-        self.suffix.clear();
+        self.suffix_of = if self.constant.is_some() {
+            (self.utc_day, offset)
+        } else {
+            (i64::MIN, 0)
+        };
+        let mut suffix = Vec::new();
         if self.form != DateForm::Iso {
-            self.suffix.push(b' ');
-            if let Some(name) = self.zone.abbreviation_at(micros.div_euclid(MICROS_PER_SECOND)) {
-                self.suffix.extend_from_slice(name.as_bytes());
-                return;
-            }
+            suffix.push(b' ');
         }
-        put_offset(offset, &mut self.suffix);
+        match self
+            .zone
+            .abbreviation_at(micros.div_euclid(MICROS_PER_SECOND))
+        {
+            Some(name) if self.form != DateForm::Iso => suffix.extend_from_slice(name.as_bytes()),
+            _ => put_offset(offset, &mut suffix),
+        }
+        self.suffix = Block::new(&suffix);
     }
 }
 
 fn month_name(month: u32) -> &'static str {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    MONTHS.get((month as usize).wrapping_sub(1)).copied().unwrap_or_default()
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    MONTHS
+        .get((month as usize).wrapping_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
-fn put_date_digits(form: DateForm, order: DateOrder, year: i64, month: u32, day: u32, out: &mut Vec<u8>) {
+fn put_date_digits(
+    form: DateForm,
+    order: DateOrder,
+    year: i64,
+    month: u32,
+    day: u32,
+    out: &mut Vec<u8>,
+) {
     let separator = match form {
         DateForm::Iso => {
             put_year(year, out);
@@ -248,7 +297,11 @@ fn put_date_digits(form: DateForm, order: DateOrder, year: i64, month: u32, day:
         DateForm::German => b'.',
     };
     let day_first = form == DateForm::German || order == DateOrder::Dmy;
-    let (first, second) = if day_first { (day, month) } else { (month, day) };
+    let (first, second) = if day_first {
+        (day, month)
+    } else {
+        (month, day)
+    };
     put_two(first, out);
     out.push(separator);
     put_two(second, out);
@@ -285,18 +338,32 @@ pub(super) fn put_offset(offset: i32, out: &mut Vec<u8>) {
 /// `HH:MM:SS.ffffff` without trailing zeros; microseconds of a day, 24:00:00 included.
 #[inline]
 pub(super) fn put_time(micros: i64, out: &mut Vec<u8>) {
-    let (seconds, fraction) = (small(micros / MICROS_PER_SECOND), small(micros % MICROS_PER_SECOND));
-    let ([h1, h0], [m1, m0], [s1, s0]) = (two(seconds / 3600), two(seconds / 60 % 60), two(seconds % 60));
-    let ([a, b], [c, d], [e, f]) = (two(fraction / 10_000), two(fraction / 100 % 100), two(fraction % 100));
-    let text = [h1, h0, b':', m1, m0, b':', s1, s0, b'.', a, b, c, d, e, f];
-    out.extend_from_slice(&text);
-    if fraction == 0 {
-        out.truncate(out.len() - 7);
-    } else {
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
-    }
+    // At most a day: the seconds and what is left of them fit 32 bits.
+    let seconds = (micros.unsigned_abs() / MICROS_PER_SECOND.unsigned_abs()) as u32;
+    let fraction = (micros.unsigned_abs() % MICROS_PER_SECOND.unsigned_abs()) as u32;
+    let (minutes, hundreds) = (seconds / 60, fraction / 100);
+    // Put together in registers and stored at once: byte after byte the processor would wait for its own stores.
+    let clock = pair(minutes / 60)
+        | COLON << 16
+        | pair(minutes % 60) << 24
+        | COLON << 40
+        | pair(seconds % 60) << 48;
+    let digits = pair(hundreds / 100) | pair(hundreds % 100) << 16 | pair(fraction % 100) << 32;
+    let text = u128::from(clock) | u128::from(b'.' as u64 | digits << 8) << 64;
+    // The highest of the six bytes is the last digit.
+    let zeros = ((digits ^ 0x3030_3030_3030).leading_zeros() - 16) / 8;
+    out.extend_from_slice(&text.to_le_bytes());
+    // One of the sixteen bytes is none of the fifteen characters; without a fraction the point goes as well.
+    out.truncate(out.len() - 1 - zeros as usize - usize::from(zeros == 6));
+}
+
+const COLON: u64 = b':' as u64;
+
+/// Two digits, the first in the low byte.
+#[inline]
+fn pair(value: u32) -> u64 {
+    let tens = value / 10;
+    u64::from(0x3030 | tens | (value - 10 * tens) << 8)
 }
 
 /// Microseconds of a day that PostgreSQL can hold as a `time`.

@@ -13,7 +13,11 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
     macro_rules! integers {
         ($arrow:ty) => {
             cells.each(array.as_primitive::<$arrow>(), |value, out| {
-                if binary { put_i128(i128::from(value), 0, true, out) } else { put_int(value, out) }
+                if binary {
+                    put_i128(i128::from(value), 0, true, out)
+                } else {
+                    put_int(value, out)
+                }
                 Ok(())
             })
         };
@@ -38,31 +42,63 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
         DataType::Decimal32(_, scale) => decimals!(Decimal32Type, scale),
         DataType::Decimal64(_, scale) => decimals!(Decimal64Type, scale),
         DataType::Decimal128(_, scale) => decimals!(Decimal128Type, scale),
-        DataType::Decimal256(_, scale) => cells.each(array.as_primitive::<Decimal256Type>(), |value, out| {
-            match value.to_i128() {
-                Some(value) => put_i128(value, i32::from(*scale), binary, out),
-                // Beyond 38 digits: rare enough for a string on the way.
-                None => put(value.is_negative(), value.to_string().trim_start_matches('-').as_bytes(), i32::from(*scale), binary, out),
-            }
-            Ok(())
-        }),
+        DataType::Decimal256(_, scale) => {
+            cells.each(array.as_primitive::<Decimal256Type>(), |value, out| {
+                match value.to_i128() {
+                    Some(value) => put_i128(value, i32::from(*scale), binary, out),
+                    // Beyond 38 digits: rare enough for a string on the way.
+                    None => put(
+                        value.is_negative(),
+                        value.to_string().trim_start_matches('-').as_bytes(),
+                        i32::from(*scale),
+                        binary,
+                        out,
+                    ),
+                }
+                Ok(())
+            })
+        }
         DataType::Float32 => cells.each(array.as_primitive::<Float32Type>(), |value, out| {
-            put_float(value.into(), value.is_finite().then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()), binary, out);
+            put_float(
+                value.into(),
+                value
+                    .is_finite()
+                    .then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()),
+                binary,
+                out,
+            );
             Ok(())
         }),
         _ => cells.each(array.as_primitive::<Float64Type>(), |value, out| {
-            put_float(value, value.is_finite().then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()), binary, out);
+            put_float(
+                value,
+                value
+                    .is_finite()
+                    .then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()),
+                binary,
+                out,
+            );
             Ok(())
         }),
     }
 }
 
 fn put_i128(value: i128, scale: i32, binary: bool, out: &mut Vec<u8>) {
-    put(value < 0, itoa::Buffer::new().format(value.unsigned_abs()).as_bytes(), scale, binary, out);
+    put(
+        value < 0,
+        itoa::Buffer::new().format(value.unsigned_abs()).as_bytes(),
+        scale,
+        binary,
+        out,
+    );
 }
 
 fn put(negative: bool, digits: &[u8], scale: i32, binary: bool, out: &mut Vec<u8>) {
-    if binary { put_binary(negative, digits, scale, out) } else { put_text(negative, digits, scale, out) }
+    if binary {
+        put_binary(negative, digits, scale, out)
+    } else {
+        put_text(negative, digits, scale, out)
+    }
 }
 
 /// A float as the numeric of its shortest decimal. `NaN` and the infinities are numerics as well: signs of their own.
@@ -70,7 +106,9 @@ fn put_float(value: f64, shortest: Option<String>, binary: bool, out: &mut Vec<u
     let (word, sign): (&[u8], u16) = match shortest {
         Some(shortest) => {
             let decimal = Decimal::parse(&shortest);
-            return decimal.put_numeric(value.is_sign_negative(), |negative, digits, scale| put(negative, digits, scale, binary, out));
+            return decimal.put_numeric(value.is_sign_negative(), |negative, digits, scale| {
+                put(negative, digits, scale, binary, out)
+            });
         }
         None if value.is_nan() => (b"NaN", 0xc000),
         None if value > 0.0 => (b"Infinity", 0xd000),
@@ -78,7 +116,17 @@ fn put_float(value: f64, shortest: Option<String>, binary: bool, out: &mut Vec<u
     };
     if binary {
         let [high, low] = sign.to_be_bytes();
-        out.extend_from_slice(&[0, 0, 0, 0, high, low, 0, 0]);
+        // numeric_send gives an infinity a display scale of 32.
+        out.extend_from_slice(&[
+            0,
+            0,
+            0,
+            0,
+            high,
+            low,
+            0,
+            if value.is_nan() { 0 } else { 32 },
+        ]);
     } else {
         out.extend_from_slice(word);
     }

@@ -18,19 +18,35 @@ impl Interval {
     /// An elapsed time, with whole days apart: what PostgreSQL's subtraction of timestamps yields.
     pub fn from_micros(micros: i64) -> Interval {
         let days = i32::try_from(micros / MICROS_PER_DAY).unwrap_or_default();
-        Interval { months: 0, days, micros: micros % MICROS_PER_DAY }
+        Interval {
+            months: 0,
+            days,
+            micros: micros % MICROS_PER_DAY,
+        }
     }
 
     pub fn from_months(months: i32) -> Interval {
-        Interval { months, days: 0, micros: 0 }
+        Interval {
+            months,
+            days: 0,
+            micros: 0,
+        }
     }
 
     pub fn from_day_time(value: IntervalDayTime) -> Interval {
-        Interval { months: 0, days: value.days, micros: i64::from(value.milliseconds) * 1_000 }
+        Interval {
+            months: 0,
+            days: value.days,
+            micros: i64::from(value.milliseconds) * 1_000,
+        }
     }
 
     pub fn from_month_day_nano(value: IntervalMonthDayNano) -> Interval {
-        Interval { months: value.months, days: value.days, micros: value.nanoseconds / 1_000 }
+        Interval {
+            months: value.months,
+            days: value.days,
+            micros: value.nanoseconds / 1_000,
+        }
     }
 
     /// `interval_send`.
@@ -93,7 +109,11 @@ impl Fields {
     fn put_postgres(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let mut before_is_negative = false;
-        for (value, unit) in [(self.years, "year"), (self.months, "mon"), (self.days, "day")] {
+        for (value, unit) in [
+            (self.years, "year"),
+            (self.months, "mon"),
+            (self.days, "day"),
+        ] {
             if value == 0 {
                 continue;
             }
@@ -140,7 +160,11 @@ impl Fields {
 
     fn put_seconds(&self, two_digits: bool, out: &mut Vec<u8>) {
         let seconds = low(self.seconds);
-        if two_digits { put_two(seconds, out) } else { put_int(seconds, out) }
+        if two_digits {
+            put_two(seconds, out)
+        } else {
+            put_int(seconds, out)
+        }
         let fraction = low(self.micros);
         if fraction != 0 {
             out.push(b'.');
@@ -156,8 +180,13 @@ impl Fields {
     fn put_verbose(&self, out: &mut Vec<u8>) {
         let (mut is_zero, mut ago) = (true, false);
         out.push(b'@');
-        let fields =
-            [(self.years, "year"), (self.months, "mon"), (self.days, "day"), (self.hours, "hour"), (self.minutes, "min")];
+        let fields = [
+            (self.years, "year"),
+            (self.months, "mon"),
+            (self.days, "day"),
+            (self.hours, "hour"),
+            (self.minutes, "min"),
+        ];
         for (value, unit) in fields {
             if value == 0 {
                 continue;
@@ -192,7 +221,11 @@ impl Fields {
                 out.push(b'-');
             }
             self.put_seconds(false, out);
-            out.extend_from_slice(if self.seconds.abs() != 1 || self.micros != 0 { b" secs" } else { b" sec" });
+            out.extend_from_slice(if self.seconds.abs() != 1 || self.micros != 0 {
+                b" secs"
+            } else {
+                b" sec"
+            });
             is_zero = false;
         }
         if is_zero {
@@ -232,7 +265,15 @@ impl Fields {
     }
 
     fn put_sql_standard(&self, out: &mut Vec<u8>) {
-        let all = [self.years, self.months, self.days, self.hours, self.minutes, self.seconds, self.micros];
+        let all = [
+            self.years,
+            self.months,
+            self.days,
+            self.hours,
+            self.minutes,
+            self.seconds,
+            self.micros,
+        ];
         let (negative, positive) = (all.iter().any(|v| *v < 0), all.iter().any(|v| *v > 0));
         let has_years = self.years != 0 || self.months != 0;
         let has_days = self.days != 0 || self.has_time();

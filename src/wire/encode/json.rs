@@ -28,11 +28,29 @@ pub(super) struct Json {
 /// How the values of one array become JSON; the arrays' own data is held while a window is written.
 enum Node {
     /// A value whose text is a JSON string, or stands bare (numbers, booleans), or is JSON already.
-    Leaf { codec: Codec, items: Indexed, form: Leaf },
-    List { level: Option<Level>, item: Box<Node> },
-    Map { level: Option<Level>, key: Box<Node>, value: Box<Node> },
-    Struct { members: Vec<(String, Node)>, nulls: Option<arrow::buffer::NullBuffer> },
-    Union { members: Vec<(i8, Node)>, type_ids: Vec<i8>, offsets: Option<Vec<i32>> },
+    Leaf {
+        codec: Codec,
+        items: Indexed,
+        form: Leaf,
+    },
+    List {
+        level: Option<Level>,
+        item: Box<Node>,
+    },
+    Map {
+        level: Option<Level>,
+        key: Box<Node>,
+        value: Box<Node>,
+    },
+    Struct {
+        members: Vec<(String, Node)>,
+        nulls: Option<arrow::buffer::NullBuffer>,
+    },
+    Union {
+        members: Vec<(i8, Node)>,
+        type_ids: Vec<i8>,
+        offsets: Option<Vec<i32>>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -45,8 +63,14 @@ enum Leaf {
 impl Json {
     pub fn new(data_type: &DataType, version: bool, style: &Style) -> Result<Json> {
         // JSON has one form for dates: ISO.
-        let style = Style { date_form: Default::default(), ..style.clone() };
-        Ok(Json { node: Node::new(&Field::new("", data_type.clone(), true), &style)?, version })
+        let style = Style {
+            date_form: Default::default(),
+            ..style.clone()
+        };
+        Ok(Json {
+            node: Node::new(&Field::new("", data_type.clone(), true), &style)?,
+            version,
+        })
     }
 
     pub fn fill(&mut self, array: &dyn Array, cells: &mut Cells) -> Result<()> {
@@ -75,35 +99,74 @@ impl Node {
                 DataType::Struct(fields) if fields.len() == 2 => {
                     let (key, value) = (fields.first(), fields.get(1));
                     let missing = || Error::internal("a map without entries");
-                    let (key, value) = (node(key.ok_or_else(missing)?)?, node(value.ok_or_else(missing)?)?);
-                    Node::Map { level: None, key, value }
+                    let (key, value) = (
+                        node(key.ok_or_else(missing)?)?,
+                        node(value.ok_or_else(missing)?)?,
+                    );
+                    Node::Map {
+                        level: None,
+                        key,
+                        value,
+                    }
                 }
                 _ => return Err(Error::internal("a map without entries")),
             },
             DataType::Struct(fields) => {
-                let member = |field: &std::sync::Arc<Field>| Ok((field.name().clone(), Node::new(field, style)?));
-                Node::Struct { members: fields.iter().map(member).collect::<Result<_>>()?, nulls: None }
+                let member = |field: &std::sync::Arc<Field>| {
+                    Ok((field.name().clone(), Node::new(field, style)?))
+                };
+                Node::Struct {
+                    members: fields.iter().map(member).collect::<Result<_>>()?,
+                    nulls: None,
+                }
             }
             DataType::Union(fields, _) => {
-                let members = fields.iter().map(|(id, field)| Ok((id, Node::new(field, style)?))).collect::<Result<_>>()?;
-                Node::Union { members, type_ids: Vec::new(), offsets: None }
+                let members = fields
+                    .iter()
+                    .map(|(id, field)| Ok((id, Node::new(field, style)?)))
+                    .collect::<Result<_>>()?;
+                Node::Union {
+                    members,
+                    type_ids: Vec::new(),
+                    offsets: None,
+                }
             }
             data_type => {
                 if let Some(item) = item_field(data_type) {
-                    return Ok(Node::List { level: None, item: node(item)? });
+                    return Ok(Node::List {
+                        level: None,
+                        item: node(item)?,
+                    });
                 }
-                let is_json = field.metadata().get(JSON_EXTENSION.0).is_some_and(|name| name == JSON_EXTENSION.1);
+                let is_json = field
+                    .metadata()
+                    .get(JSON_EXTENSION.0)
+                    .is_some_and(|name| name == JSON_EXTENSION.1);
                 let ty = pg_type(field).ty;
                 let form = match ty {
                     _ if is_json => Leaf::Json,
                     Type::JSON | Type::JSONB => Leaf::Json,
-                    Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => Leaf::Bare,
+                    Type::BOOL
+                    | Type::INT2
+                    | Type::INT4
+                    | Type::INT8
+                    | Type::FLOAT4
+                    | Type::FLOAT8
+                    | Type::NUMERIC => Leaf::Bare,
                     _ => Leaf::String,
                 };
                 // jsonb's numbers are numerics: no exponents.
-                let ty = if matches!(ty, Type::FLOAT4 | Type::FLOAT8) { Type::NUMERIC } else { ty };
+                let ty = if matches!(ty, Type::FLOAT4 | Type::FLOAT8) {
+                    Type::NUMERIC
+                } else {
+                    ty
+                };
                 let codec = Codec::new(field, &ty, Format::Text, style)?;
-                Node::Leaf { codec, items: Indexed::default(), form }
+                Node::Leaf {
+                    codec,
+                    items: Indexed::default(),
+                    form,
+                }
             }
         })
     }
@@ -128,13 +191,22 @@ impl Node {
             Node::Struct { members, nulls } => {
                 *nulls = array.nulls().cloned();
                 let columns = array.as_struct().columns();
-                members.iter_mut().zip(columns).try_for_each(|((_, node), column)| node.load(column))
+                members
+                    .iter_mut()
+                    .zip(columns)
+                    .try_for_each(|((_, node), column)| node.load(column))
             }
-            Node::Union { members, type_ids, offsets } => {
+            Node::Union {
+                members,
+                type_ids,
+                offsets,
+            } => {
                 let union = array.as_union();
                 *type_ids = union.type_ids().to_vec();
                 *offsets = union.offsets().map(|offsets| offsets.to_vec());
-                members.iter_mut().try_for_each(|(id, node)| node.load(union.child(*id)))
+                members
+                    .iter_mut()
+                    .try_for_each(|(id, node)| node.load(union.child(*id)))
             }
         }
     }
@@ -143,7 +215,9 @@ impl Node {
     fn put(&self, slot: usize, out: &mut Vec<u8>) -> bool {
         match self {
             Node::Leaf { items, form, .. } => {
-                let Some(text) = items.get(slot) else { return false };
+                let Some(text) = items.get(slot) else {
+                    return false;
+                };
                 match form {
                     Leaf::Bare => match text {
                         b"t" => out.extend_from_slice(b"true"),
@@ -157,7 +231,9 @@ impl Node {
                 }
             }
             Node::List { level, item } => {
-                let Some(level) = level.as_ref().filter(|level| !level.is_null(slot)) else { return false };
+                let Some(level) = level.as_ref().filter(|level| !level.is_null(slot)) else {
+                    return false;
+                };
                 out.push(b'[');
                 for (index, value) in level.range(slot).enumerate() {
                     if index > 0 {
@@ -168,7 +244,9 @@ impl Node {
                 out.push(b']');
             }
             Node::Map { level, key, value } => {
-                let Some(level) = level.as_ref().filter(|level| !level.is_null(slot)) else { return false };
+                let Some(level) = level.as_ref().filter(|level| !level.is_null(slot)) else {
+                    return false;
+                };
                 let member = |entry| (key.text(entry), value.json(entry));
                 jsonb::put_object(level.range(slot).map(member).collect(), out);
             }
@@ -176,15 +254,25 @@ impl Node {
                 if nulls.as_ref().is_some_and(|nulls| nulls.is_null(slot)) {
                     return false;
                 }
-                let member = |(name, node): &(String, Node)| (name.as_bytes().to_vec(), node.json(slot));
+                let member =
+                    |(name, node): &(String, Node)| (name.as_bytes().to_vec(), node.json(slot));
                 jsonb::put_object(members.iter().map(member).collect(), out);
             }
-            Node::Union { members, type_ids, offsets } => {
-                let Some((_, node)) = type_ids.get(slot).and_then(|id| members.iter().find(|(member, _)| member == id)) else {
+            Node::Union {
+                members,
+                type_ids,
+                offsets,
+            } => {
+                let Some((_, node)) = type_ids
+                    .get(slot)
+                    .and_then(|id| members.iter().find(|(member, _)| member == id))
+                else {
                     return false;
                 };
                 let slot = match offsets {
-                    Some(offsets) => offsets.get(slot).and_then(|offset| usize::try_from(*offset).ok()),
+                    Some(offsets) => offsets
+                        .get(slot)
+                        .and_then(|offset| usize::try_from(*offset).ok()),
                     None => Some(slot),
                 };
                 return slot.is_some_and(|slot| node.put(slot, out));

@@ -66,48 +66,80 @@ impl Level {
         let (mut ranges, items): (Vec<_>, ArrayRef) = match array.data_type() {
             DataType::List(_) => {
                 let list = array.as_list::<i32>();
-                (list.value_offsets().windows(2).map(range).collect(), list.values().clone())
+                (
+                    list.value_offsets().windows(2).map(range).collect(),
+                    list.values().clone(),
+                )
             }
             DataType::LargeList(_) => {
                 let list = array.as_list::<i64>();
-                (list.value_offsets().windows(2).map(range).collect(), list.values().clone())
+                (
+                    list.value_offsets().windows(2).map(range).collect(),
+                    list.values().clone(),
+                )
             }
             DataType::ListView(_) => {
                 let list = array.as_list_view::<i32>();
                 let slots = list.value_offsets().iter().zip(list.value_sizes());
-                (slots.map(|(start, len)| sized(*start as i64, *len as i64)).collect(), list.values().clone())
+                (
+                    slots
+                        .map(|(start, len)| sized(*start as i64, *len as i64))
+                        .collect(),
+                    list.values().clone(),
+                )
             }
             DataType::LargeListView(_) => {
                 let list = array.as_list_view::<i64>();
                 let slots = list.value_offsets().iter().zip(list.value_sizes());
-                (slots.map(|(start, len)| sized(*start, *len)).collect(), list.values().clone())
+                (
+                    slots.map(|(start, len)| sized(*start, *len)).collect(),
+                    list.values().clone(),
+                )
             }
             DataType::Map(_, _) => {
                 let map = array.as_map();
-                (map.value_offsets().windows(2).map(range).collect(), std::sync::Arc::new(map.entries().clone()))
+                (
+                    map.value_offsets().windows(2).map(range).collect(),
+                    std::sync::Arc::new(map.entries().clone()),
+                )
             }
             _ => {
                 let list = array.as_fixed_size_list();
                 let len = i64::from(list.value_length());
-                ((0..array.len() as i64).map(|slot| sized(slot * len, len)).collect(), list.values().clone())
+                (
+                    (0..array.len() as i64)
+                        .map(|slot| sized(slot * len, len))
+                        .collect(),
+                    list.values().clone(),
+                )
             }
         };
         let nulls = array.nulls().cloned();
         if let Some(nulls) = &nulls {
             // A null slot may still point at items.
-            ranges.iter_mut().zip(nulls).filter(|(_, valid)| !valid).for_each(|(range, _)| *range = 0..0);
+            ranges
+                .iter_mut()
+                .zip(nulls)
+                .filter(|(_, valid)| !valid)
+                .for_each(|(range, _)| *range = 0..0);
         }
         let used = || ranges.iter().filter(|range| range.start < range.end);
         let first = used().map(|range| range.start).min().unwrap_or(0);
         let last = used().map(|range| range.end).max().unwrap_or(first);
         for range in &mut ranges {
-            *range = if range.start < range.end { range.start - first..range.end - first } else { 0..0 };
+            *range = if range.start < range.end {
+                range.start - first..range.end - first
+            } else {
+                0..0
+            };
         }
         (Level { ranges, nulls }, items.slice(first, last - first))
     }
 
     pub fn is_null(&self, slot: usize) -> bool {
-        self.nulls.as_ref().is_some_and(|nulls| slot < nulls.len() && nulls.is_null(slot))
+        self.nulls
+            .as_ref()
+            .is_some_and(|nulls| slot < nulls.len() && nulls.is_null(slot))
     }
 
     pub fn range(&self, slot: usize) -> std::ops::Range<usize> {
@@ -141,19 +173,33 @@ pub(super) fn item_field(data_type: &DataType) -> Option<&arrow::datatypes::Fiel
 
 impl List {
     /// `item_type` is the array's element type where the column's own type says it.
-    pub fn new(data_type: &DataType, item_type: Option<&Type>, format: Format, style: &Style) -> Result<List> {
-        let mut item = item_field(data_type).ok_or_else(|| Error::internal("a list without items"))?;
+    pub fn new(
+        data_type: &DataType,
+        item_type: Option<&Type>,
+        format: Format,
+        style: &Style,
+    ) -> Result<List> {
+        let mut item =
+            item_field(data_type).ok_or_else(|| Error::internal("a list without items"))?;
         let mut dimensions = 1;
         while let Some(inner) = item_field(item.data_type()) {
             (item, dimensions) = (inner, dimensions + 1);
         }
         if dimensions > DIMENSIONS_MAX {
-            let words = format!("number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})");
+            let words = format!(
+                "number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
+            );
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words));
         }
         let ty = item_type.cloned().unwrap_or_else(|| pg_type(item).ty);
         let item = Codec::new(item, &ty, format, style)?;
-        Ok(List { dimensions, item, item_oid: ty.oid(), binary: format == Format::Binary, items: Indexed::default() })
+        Ok(List {
+            dimensions,
+            item,
+            item_oid: ty.oid(),
+            binary: format == Format::Binary,
+            items: Indexed::default(),
+        })
     }
 
     pub fn fill(&mut self, array: &dyn Array, out: &mut Cells) -> Result<()> {
@@ -180,7 +226,12 @@ impl List {
             match (self.binary, is_empty) {
                 (false, true) => out.bytes.extend_from_slice(b"{}"),
                 (false, false) => self.put_text(&levels, row, &mut out.bytes),
-                (true, _) => self.put_binary(&levels, row, if is_empty { &[] } else { lens }, &mut out.bytes)?,
+                (true, _) => self.put_binary(
+                    &levels,
+                    row,
+                    if is_empty { &[] } else { lens },
+                    &mut out.bytes,
+                )?,
             }
             out.end(start)?;
         }
@@ -204,7 +255,13 @@ impl List {
         out.push(b'}');
     }
 
-    fn put_binary(&self, levels: &[Level], row: usize, lens: &[Option<usize>], out: &mut Vec<u8>) -> Result<()> {
+    fn put_binary(
+        &self,
+        levels: &[Level],
+        row: usize,
+        lens: &[Option<usize>],
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         out.extend_from_slice(&cell_len(lens.len())?.to_be_bytes());
         let header = out.len();
         out.extend_from_slice(&0i32.to_be_bytes());
@@ -225,19 +282,29 @@ impl List {
         Ok(())
     }
 
-    fn put_items(&self, levels: &[Level], slot: usize, has_null: &mut bool, out: &mut Vec<u8>) -> Result<()> {
+    fn put_items(
+        &self,
+        levels: &[Level],
+        slot: usize,
+        has_null: &mut bool,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let Some((level, inner)) = levels.split_first() else {
             let cell = self.items.get(slot);
             *has_null |= cell.is_none();
             return put_sized(cell, out);
         };
-        level.range(slot).try_for_each(|item| self.put_items(inner, item, has_null, out))
+        level
+            .range(slot)
+            .try_for_each(|item| self.put_items(inner, item, has_null, out))
     }
 }
 
 /// Finds the length of each dimension below a slot; PostgreSQL's arrays are rectangular.
 fn measure(levels: &[Level], slot: usize, lens: &mut [Option<usize>]) -> Result<()> {
-    let (Some((level, inner)), Some((len, inner_lens))) = (levels.split_first(), lens.split_first_mut()) else {
+    let (Some((level, inner)), Some((len, inner_lens))) =
+        (levels.split_first(), lens.split_first_mut())
+    else {
         return Ok(());
     };
     let range = level.range(slot);
@@ -246,7 +313,9 @@ fn measure(levels: &[Level], slot: usize, lens: &mut [Option<usize>]) -> Result<
         return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, words));
     }
     *len = Some(range.len());
-    range.into_iter().try_for_each(|item| measure(inner, item, inner_lens))
+    range
+        .into_iter()
+        .try_for_each(|item| measure(inner, item, inner_lens))
 }
 
 /// `array_out`'s rule: quotes and backslashes get a backslash, a text that reads `NULL` gets quotes.

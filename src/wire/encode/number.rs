@@ -15,13 +15,9 @@ pub(super) fn put_two(value: u32, out: &mut Vec<u8>) {
 
 #[inline]
 pub(super) fn two(value: u32) -> [u8; 2] {
-    [digit(value / 10), digit(value)]
-}
-
-#[inline]
-fn digit(value: u32) -> u8 {
-    // The remainder is below 10: the conversion cannot lose anything.
-    b'0' + (value % 10) as u8
+    // Both quotient and remainder are below 10 for a value below 100: the conversions cannot lose anything.
+    let tens = value / 10;
+    [b'0' + (tens % 10) as u8, b'0' + (value - 10 * tens) as u8]
 }
 
 /// Digits that a float is certain to carry: C's DBL_DIG and FLT_DIG.
@@ -36,10 +32,18 @@ pub(super) fn put_float8(value: f64, extra_digits: i32, out: &mut Vec<u8>) {
     if extra_digits > 0 {
         let mut buffer = ryu::Buffer::new();
         let shortest = Decimal::parse(buffer.format_finite(value.abs()));
-        let shortest = if on_boundary_f64(value.abs(), &shortest) { inside(value.abs(), &shortest) } else { shortest };
+        let shortest = if on_boundary_f64(value.abs(), &shortest) {
+            inside(value.abs(), &shortest)
+        } else {
+            shortest
+        };
         shortest.put_shortest(value.is_sign_negative(), DOUBLE_DIGITS, out);
     } else {
-        put_significant(value, DOUBLE_DIGITS.saturating_add(extra_digits).max(1), out);
+        put_significant(
+            value,
+            DOUBLE_DIGITS.saturating_add(extra_digits).max(1),
+            out,
+        );
     }
 }
 
@@ -51,10 +55,18 @@ pub(super) fn put_float4(value: f32, extra_digits: i32, out: &mut Vec<u8>) {
     if extra_digits > 0 {
         let mut buffer = ryu::Buffer::new();
         let shortest = Decimal::parse(buffer.format_finite(value.abs()));
-        let shortest = if on_boundary_f32(value.abs(), &shortest) { inside(value.abs(), &shortest) } else { shortest };
+        let shortest = if on_boundary_f32(value.abs(), &shortest) {
+            inside(value.abs(), &shortest)
+        } else {
+            shortest
+        };
         shortest.put_shortest(value.is_sign_negative(), FLOAT_DIGITS, out);
     } else {
-        put_significant(f64::from(value), FLOAT_DIGITS.saturating_add(extra_digits).max(1), out);
+        put_significant(
+            f64::from(value),
+            FLOAT_DIGITS.saturating_add(extra_digits).max(1),
+            out,
+        );
     }
 }
 
@@ -84,7 +96,10 @@ impl Decimal {
     pub fn parse(text: &str) -> Decimal {
         let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut exponent = exponent.parse::<i32>().unwrap_or(0).saturating_add(whole.len() as i32 - 1);
+        let mut exponent = exponent
+            .parse::<i32>()
+            .unwrap_or(0)
+            .saturating_add(whole.len() as i32 - 1);
         let (mut digits, mut len) = ([b'0'; 32], 0);
         for byte in whole.bytes().chain(fraction.bytes()) {
             if len == 0 && byte == b'0' {
@@ -100,7 +115,11 @@ impl Decimal {
         if len == 0 {
             (len, exponent) = (1, 0);
         }
-        Decimal { digits, len, exponent }
+        Decimal {
+            digits,
+            len,
+            exponent,
+        }
     }
 
     fn digits(&self) -> &[u8] {
@@ -115,7 +134,9 @@ impl Decimal {
     }
 
     fn integer(&self) -> u128 {
-        self.digits().iter().fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0'))
+        self.digits()
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0'))
     }
 
     /// PostgreSQL writes exponents below -4 and from the type's certain digits on.
@@ -123,7 +144,11 @@ impl Decimal {
         if negative {
             out.push(b'-');
         }
-        if self.exponent < -4 || self.exponent >= certain_digits { self.put_scientific(out) } else { self.put_plain(out) }
+        if self.exponent < -4 || self.exponent >= certain_digits {
+            self.put_scientific(out)
+        } else {
+            self.put_plain(out)
+        }
     }
 
     fn put_scientific(&self, out: &mut Vec<u8>) {
@@ -136,7 +161,11 @@ impl Decimal {
         out.push(b'e');
         out.push(if self.exponent < 0 { b'-' } else { b'+' });
         let exponent = self.exponent.unsigned_abs();
-        if exponent < 100 { put_two(exponent, out) } else { put_int(exponent, out) }
+        if exponent < 100 {
+            put_two(exponent, out)
+        } else {
+            put_int(exponent, out)
+        }
     }
 
     fn put_plain(&self, out: &mut Vec<u8>) {
@@ -168,7 +197,11 @@ fn put_significant(value: f64, digits: i32, out: &mut Vec<u8>) {
     if value.is_sign_negative() {
         out.push(b'-');
     }
-    if rounded.exponent < -4 || rounded.exponent >= digits { rounded.put_scientific(out) } else { rounded.put_plain(out) }
+    if rounded.exponent < -4 || rounded.exponent >= digits {
+        rounded.put_scientific(out)
+    } else {
+        rounded.put_plain(out)
+    }
 }
 
 // PostgreSQL's Ryu wants the digits strictly inside the interval that rounds to the value (`STRICTLY_SHORTEST 0`), the
@@ -177,15 +210,33 @@ fn put_significant(value: f64, digits: i32, out: &mut Vec<u8>) {
 fn on_boundary_f64(value: f64, shortest: &Decimal) -> bool {
     let bits = value.to_bits();
     let (fraction, exponent) = (bits & ((1 << 52) - 1), (bits >> 52) as i32);
-    let mantissa = if exponent == 0 { fraction } else { fraction | (1 << 52) };
-    on_boundary(mantissa, exponent.max(1) - 1075, fraction == 0 && exponent > 1, shortest)
+    let mantissa = if exponent == 0 {
+        fraction
+    } else {
+        fraction | (1 << 52)
+    };
+    on_boundary(
+        mantissa,
+        exponent.max(1) - 1075,
+        fraction == 0 && exponent > 1,
+        shortest,
+    )
 }
 
 fn on_boundary_f32(value: f32, shortest: &Decimal) -> bool {
     let bits = value.to_bits();
     let (fraction, exponent) = (bits & ((1 << 23) - 1), (bits >> 23) as i32);
-    let mantissa = if exponent == 0 { fraction } else { fraction | (1 << 23) };
-    on_boundary(u64::from(mantissa), exponent.max(1) - 150, fraction == 0 && exponent > 1, shortest)
+    let mantissa = if exponent == 0 {
+        fraction
+    } else {
+        fraction | (1 << 23)
+    };
+    on_boundary(
+        u64::from(mantissa),
+        exponent.max(1) - 150,
+        fraction == 0 && exponent > 1,
+        shortest,
+    )
 }
 
 /// Whether the decimal lies exactly half-way between `mantissa * 2^exponent` and a neighbour of it.
@@ -197,16 +248,30 @@ fn on_boundary(mantissa: u64, exponent: i32, at_power_of_two: bool, shortest: &D
     let power = shortest.exponent - (shortest.len as i32 - 1);
     let (mantissa, digits) = (u128::from(mantissa), shortest.integer());
     // Below a power of two the neighbour is half as far away.
-    let lower = if at_power_of_two { (4 * mantissa - 1, exponent - 2) } else { (2 * mantissa - 1, exponent - 1) };
-    [lower, (2 * mantissa + 1, exponent - 1)].into_iter().any(|(odd, two_exponent)| {
-        // digits * 10^power == odd * 2^two_exponent, with the powers of five on the side where they are whole.
-        let Some(five) = 5u128.checked_pow(power.unsigned_abs()) else { return false };
-        let (left, right) = if power >= 0 { (digits.checked_mul(five), Some(odd)) } else { (Some(digits), odd.checked_mul(five)) };
-        let (Some(left), Some(right)) = (left, right) else { return false };
-        let (left_twos, right_twos) = (left.trailing_zeros(), right.trailing_zeros());
-        left >> left_twos == right >> right_twos
-            && left_twos as i32 + power == right_twos as i32 + two_exponent
-    })
+    let lower = if at_power_of_two {
+        (4 * mantissa - 1, exponent - 2)
+    } else {
+        (2 * mantissa - 1, exponent - 1)
+    };
+    [lower, (2 * mantissa + 1, exponent - 1)]
+        .into_iter()
+        .any(|(odd, two_exponent)| {
+            // digits * 10^power == odd * 2^two_exponent, with the powers of five on the side where they are whole.
+            let Some(five) = 5u128.checked_pow(power.unsigned_abs()) else {
+                return false;
+            };
+            let (left, right) = if power >= 0 {
+                (digits.checked_mul(five), Some(odd))
+            } else {
+                (Some(digits), odd.checked_mul(five))
+            };
+            let (Some(left), Some(right)) = (left, right) else {
+                return false;
+            };
+            let (left_twos, right_twos) = (left.trailing_zeros(), right.trailing_zeros());
+            left >> left_twos == right >> right_twos
+                && left_twos as i32 + power == right_twos as i32 + two_exponent
+        })
 }
 
 /// The next longer decimal that rounds to `value`.
@@ -230,14 +295,23 @@ pub(super) fn put_bytea(value: &[u8], output: ByteaOutput, out: &mut Vec<u8>) {
         ByteaOutput::Hex => {
             out.reserve(2 + 2 * value.len());
             out.extend_from_slice(b"\\x");
-            out.extend(value.iter().flat_map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 15)]));
+            out.extend(
+                value
+                    .iter()
+                    .flat_map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 15)]),
+            );
         }
         ByteaOutput::Escape => {
             for &byte in value {
                 match byte {
                     b'\\' => out.extend_from_slice(b"\\\\"),
                     0x20..=0x7e => out.push(byte),
-                    _ => out.extend_from_slice(&[b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]),
+                    _ => out.extend_from_slice(&[
+                        b'\\',
+                        b'0' + (byte >> 6),
+                        b'0' + (byte >> 3 & 7),
+                        b'0' + (byte & 7),
+                    ]),
                 }
             }
         }

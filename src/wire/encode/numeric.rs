@@ -41,19 +41,26 @@ pub(super) fn put_text(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<
 pub(super) fn put_binary(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<u8>) {
     let digits = strip_leading_zeros(digits);
     // Digits behind the last whole group, and zeros that a negative scale puts there.
-    let scale_groups = scale.div_euclid(DIGITS_PER_GROUP as i32) + i32::from(scale.rem_euclid(DIGITS_PER_GROUP as i32) != 0);
+    let scale_groups = scale.div_euclid(DIGITS_PER_GROUP as i32)
+        + i32::from(scale.rem_euclid(DIGITS_PER_GROUP as i32) != 0);
     let padding = scale_groups * DIGITS_PER_GROUP as i32 - scale;
     let padded = digits.len() + padding as usize;
     let digit_at = |index: usize| digits.get(index).map_or(0, |digit| i16::from(digit - b'0'));
     let header = out.len();
     out.extend_from_slice(&[0; 8]);
-    let groups = if digits.is_empty() { 0 } else { padded.div_ceil(DIGITS_PER_GROUP) };
+    let groups = if digits.is_empty() {
+        0
+    } else {
+        padded.div_ceil(DIGITS_PER_GROUP)
+    };
     // The first group may be short: it starts before the first digit.
     let lead = groups * DIGITS_PER_GROUP - if groups == 0 { 0 } else { padded };
     let (mut written, mut trailing) = (0i16, 0i16);
     for group in 0..groups {
         let value = (0..DIGITS_PER_GROUP).fold(0, |sum, place| {
-            let digit = (group * DIGITS_PER_GROUP + place).checked_sub(lead).map_or(0, digit_at);
+            let digit = (group * DIGITS_PER_GROUP + place)
+                .checked_sub(lead)
+                .map_or(0, digit_at);
             sum * 10 + digit
         });
         out.extend_from_slice(&value.to_be_bytes());
@@ -62,9 +69,18 @@ pub(super) fn put_binary(negative: bool, digits: &[u8], scale: i32, out: &mut Ve
     }
     out.truncate(out.len() - 2 * trailing.unsigned_abs() as usize);
     written -= trailing;
-    let weight = if groups == 0 { 0 } else { groups as i32 - 1 - scale_groups };
+    let weight = if groups == 0 {
+        0
+    } else {
+        groups as i32 - 1 - scale_groups
+    };
     let sign: u16 = if negative && groups > 0 { 0x4000 } else { 0 };
-    let fields = [written.to_be_bytes(), (weight as i16).to_be_bytes(), sign.to_be_bytes(), (scale.max(0) as i16).to_be_bytes()];
+    let fields = [
+        written.to_be_bytes(),
+        (weight as i16).to_be_bytes(),
+        sign.to_be_bytes(),
+        (scale.max(0) as i16).to_be_bytes(),
+    ];
     if let Some(slot) = out.get_mut(header..header + 8) {
         slot.copy_from_slice(fields.as_flattened());
     }

@@ -27,20 +27,33 @@ impl Record {
         let field = |field: &std::sync::Arc<arrow::datatypes::Field>| {
             let ty = pg_type(field).ty;
             let codec = Codec::new(field, &ty, format, style)?;
-            Ok(Field { oid: ty.oid(), codec, cells: Cells::default() })
+            Ok(Field {
+                oid: ty.oid(),
+                codec,
+                cells: Cells::default(),
+            })
         };
         let fields = fields.iter().map(field).collect::<Result<_>>()?;
-        Ok(Record { fields, binary: format == Format::Binary })
+        Ok(Record {
+            fields,
+            binary: format == Format::Binary,
+        })
     }
 
     pub fn fill(&mut self, array: &dyn Array, out: &mut Cells) -> Result<()> {
         let array = array.as_struct();
         for (field, column) in self.fields.iter_mut().zip(array.columns()) {
             field.cells.clear();
-            field.codec.fill(&field.codec.plain(column)?, &mut field.cells)?;
+            field
+                .codec
+                .fill(&field.codec.plain(column)?, &mut field.cells)?;
         }
         let count = cell_len(self.fields.len())?;
-        let mut columns: Vec<_> = self.fields.iter().map(|field| (field.oid, field.cells.iter())).collect();
+        let mut columns: Vec<_> = self
+            .fields
+            .iter()
+            .map(|field| (field.oid, field.cells.iter()))
+            .collect();
         for row in 0..array.len() {
             let start = out.bytes.len();
             if self.binary {
@@ -59,7 +72,8 @@ impl Record {
                 }
             }
             if !self.binary {
-                out.bytes.extend_from_slice(if columns.is_empty() { b"()" } else { b")" });
+                out.bytes
+                    .extend_from_slice(if columns.is_empty() { b"()" } else { b")" });
             }
             if array.is_null(row) {
                 out.bytes.truncate(start);

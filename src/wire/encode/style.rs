@@ -1,7 +1,9 @@
 //! The session settings that say how a value is written as text. Parsing `SET` is the session's business.
 
-use chrono::{DateTime, Offset, TimeZone as _};
+use chrono::{DateTime, NaiveDateTime, Offset, TimeZone as _};
 use chrono_tz::{OffsetName as _, Tz};
+
+use super::datetime::{civil_from_days, days_from_civil};
 
 /// What `TimeZone` is set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +17,15 @@ pub enum Zone {
 impl Zone {
     pub const UTC: Zone = Zone::Named(Tz::UTC);
 
-    /// Seconds east of UTC that hold at an instant (seconds since 1970). Years that chrono cannot say get the offset
-    /// of its nearest end, which for every zone is a constant there.
+    /// Seconds east of UTC that hold at an instant (seconds since 1970).
     pub(crate) fn offset_at(&self, unix: i64) -> i32 {
         match self {
             Zone::Fixed(seconds) => *seconds,
             Zone::Named(Tz::UTC) => 0,
-            Zone::Named(tz) => tz.offset_from_utc_datetime(&clamped(unix).naive_utc()).fix().local_minus_utc(),
+            Zone::Named(tz) => tz
+                .offset_from_utc_datetime(&equivalent(unix))
+                .fix()
+                .local_minus_utc(),
         }
     }
 
@@ -30,16 +34,37 @@ impl Zone {
         match self {
             Zone::Fixed(_) => None,
             Zone::Named(tz) => {
-                let offset = tz.offset_from_utc_datetime(&clamped(unix).naive_utc());
+                let offset = tz.offset_from_utc_datetime(&equivalent(unix));
                 offset.abbreviation().map(str::to_string)
             }
         }
     }
 }
 
-fn clamped(unix: i64) -> DateTime<chrono::Utc> {
-    let bounds = DateTime::<chrono::Utc>::MIN_UTC.timestamp()..=DateTime::<chrono::Utc>::MAX_UTC.timestamp();
-    DateTime::from_timestamp(unix.clamp(*bounds.start(), *bounds.end()), 0).unwrap_or_default()
+/// An instant at which a zone's rules say the same and chrono-tz has them.
+///
+/// Its tables end with the year 2099, PostgreSQL follows the last rule for ever: a later year is taken for one of the
+/// 28 years before 2088 that begins on the same weekday and is as long. Instants before chrono's own range are as LMT as any.
+fn equivalent(unix: i64) -> NaiveDateTime {
+    let days = unix.div_euclid(86_400);
+    let (year, ..) = civil_from_days(days);
+    let same_year = |candidate: &i64| {
+        let (start, other) = (
+            days_from_civil(year, 1, 1),
+            days_from_civil(*candidate, 1, 1),
+        );
+        let len = |year| days_from_civil(year + 1, 1, 1) - days_from_civil(year, 1, 1);
+        (start - other) % 7 == 0 && len(year) == len(*candidate)
+    };
+    let unix = match (2060..2088).find(same_year) {
+        Some(other) if year > 2099 => {
+            unix - (days_from_civil(year, 1, 1) - days_from_civil(other, 1, 1)) * 86_400
+        }
+        _ => unix.max(DateTime::<chrono::Utc>::MIN_UTC.timestamp()),
+    };
+    DateTime::from_timestamp(unix, 0)
+        .unwrap_or_default()
+        .naive_utc()
 }
 
 /// First half of `DateStyle`: the form.

@@ -12,7 +12,11 @@ const NUL_PICTURE: &[u8] = "\u{2400}".as_bytes();
 
 /// The bytes of all cells, and their lengths in `cells`; `None` where they must be copied: a NUL to replace, a null
 /// slot that holds bytes, a cell that is too long.
-pub(super) fn borrow<'a, T: ByteArrayType>(array: &'a GenericByteArray<T>, is_text: bool, cells: &mut Cells) -> Option<&'a [u8]> {
+pub(super) fn borrow<'a, T: ByteArrayType>(
+    array: &'a GenericByteArray<T>,
+    is_text: bool,
+    cells: &mut Cells,
+) -> Option<&'a [u8]> {
     let offsets = array.value_offsets();
     let (first, last) = (offsets.first()?.as_usize(), offsets.last()?.as_usize());
     let bytes = array.value_data().get(first..last)?;
@@ -59,13 +63,34 @@ pub(super) fn each(
         }
     };
     match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().iter().try_for_each(|v| cell(v.map(str::as_bytes), true)),
-        DataType::LargeUtf8 => array.as_string::<i64>().iter().try_for_each(|v| cell(v.map(str::as_bytes), true)),
-        DataType::Utf8View => array.as_string_view().iter().try_for_each(|v| cell(v.map(str::as_bytes), true)),
-        DataType::Binary => array.as_binary::<i32>().iter().try_for_each(|v| cell(v, false)),
-        DataType::LargeBinary => array.as_binary::<i64>().iter().try_for_each(|v| cell(v, false)),
-        DataType::BinaryView => array.as_binary_view().iter().try_for_each(|v| cell(v, false)),
-        _ => array.as_fixed_size_binary().iter().try_for_each(|v| cell(v, false)),
+        DataType::Utf8 => array
+            .as_string::<i32>()
+            .iter()
+            .try_for_each(|v| cell(v.map(str::as_bytes), true)),
+        DataType::LargeUtf8 => array
+            .as_string::<i64>()
+            .iter()
+            .try_for_each(|v| cell(v.map(str::as_bytes), true)),
+        DataType::Utf8View => array
+            .as_string_view()
+            .iter()
+            .try_for_each(|v| cell(v.map(str::as_bytes), true)),
+        DataType::Binary => array
+            .as_binary::<i32>()
+            .iter()
+            .try_for_each(|v| cell(v, false)),
+        DataType::LargeBinary => array
+            .as_binary::<i64>()
+            .iter()
+            .try_for_each(|v| cell(v, false)),
+        DataType::BinaryView => array
+            .as_binary_view()
+            .iter()
+            .try_for_each(|v| cell(v, false)),
+        _ => array
+            .as_fixed_size_binary()
+            .iter()
+            .try_for_each(|v| cell(v, false)),
     }
 }
 
@@ -73,7 +98,9 @@ pub(super) fn each(
 #[inline]
 pub(super) fn put_without_nul(value: &[u8], out: &mut Vec<u8>) {
     let mut rest = value;
-    while let Some((before, after)) = memchr::memchr(0, rest).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((before, after)) =
+        memchr::memchr(0, rest).and_then(|at| rest.split_at_checked(at))
+    {
         out.extend_from_slice(before);
         out.extend_from_slice(NUL_PICTURE);
         rest = after.get(1..).unwrap_or_default();

@@ -20,6 +20,7 @@ const WINDOW_BYTES_MAX: usize = 1024 * 1024;
 
 /// The columns of a result and their scratch.
 pub(super) struct Window {
+    types: Vec<DataType>,
     codecs: Vec<Codec>,
     cells: Vec<Cells>,
 }
@@ -35,7 +36,10 @@ impl<'a> Column<'a> {
     /// Takes the next cell, whose length is not that of NULL.
     #[inline]
     pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (cell, rest) = self.bytes.split_at_checked(len).ok_or_else(|| Error::internal("cells end before their lengths"))?;
+        let (cell, rest) = self
+            .bytes
+            .split_at_checked(len)
+            .ok_or_else(|| Error::internal("cells end before their lengths"))?;
         self.bytes = rest;
         Ok(cell)
     }
@@ -49,16 +53,41 @@ impl Window {
             let format = match formats {
                 [] => Format::Text,
                 [format] => *format,
-                formats => formats.get(index).copied().ok_or_else(|| Error::internal("fewer formats than columns"))?,
+                formats => formats
+                    .get(index)
+                    .copied()
+                    .ok_or_else(|| Error::internal("fewer formats than columns"))?,
             };
             codecs.push(Codec::new(field, &describe(field, style), format, style)?);
         }
         let cells = codecs.iter().map(|_| Cells::default()).collect();
-        Ok(Window { codecs, cells })
+        let types = schema
+            .fields()
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        Ok(Window {
+            types,
+            codecs,
+            cells,
+        })
     }
 
     pub fn width(&self) -> usize {
         self.codecs.len()
+    }
+
+    /// Whether the codecs' loops fit the batch. Names inside nested types and the zone that a timestamp names do not matter.
+    fn has_types_of(&self, batch: &RecordBatch) -> bool {
+        self.types
+            .iter()
+            .zip(batch.columns())
+            .all(|(expected, column)| match (expected, column.data_type()) {
+                (DataType::Timestamp(expected, _), DataType::Timestamp(unit, _)) => {
+                    expected == unit
+                }
+                (expected, actual) => expected.equals_datatype(actual),
+            })
     }
 
     /// Encodes as many of `rows` as make a window (at least one) and passes on their columns; returns the window's rows.
@@ -68,7 +97,10 @@ impl Window {
         rows: Range<usize>,
         write: impl FnOnce(&mut [Column<'_>], usize) -> Result<usize>,
     ) -> Result<usize> {
-        if batch.num_columns() != self.codecs.len() || rows.end > batch.num_rows() {
+        if batch.num_columns() != self.codecs.len()
+            || rows.end > batch.num_rows()
+            || !self.has_types_of(batch)
+        {
             return Err(Error::internal("a batch that does not fit its schema"));
         }
         let count = fitting(batch, &rows);
@@ -90,14 +122,23 @@ impl Window {
             if cells.lens.len() != count {
                 return Err(Error::internal("a column of another length than its batch"));
             }
-            columns.push(Column { bytes: bytes.unwrap_or(&cells.bytes), lens: &cells.lens });
+            columns.push(Column {
+                bytes: bytes.unwrap_or(&cells.bytes),
+                lens: &cells.lens,
+            });
         }
         write(&mut columns, count)
     }
 }
 
 /// The length of each row: `frame` bytes, and for each column its cell and `per_cell` bytes.
-pub(super) fn row_lens(columns: &[Column<'_>], rows: usize, frame: usize, per_cell: usize, lens: &mut Vec<usize>) -> Result<()> {
+pub(super) fn row_lens(
+    columns: &[Column<'_>],
+    rows: usize,
+    frame: usize,
+    per_cell: usize,
+    lens: &mut Vec<usize>,
+) -> Result<()> {
     lens.clear();
     lens.resize(rows, frame + columns.len() * per_cell);
     for column in columns {
@@ -117,7 +158,11 @@ fn fitting(batch: &RecordBatch, rows: &Range<usize>) -> usize {
     let mut count = rows.len().min(WINDOW_ROWS_MAX);
     while count > 1 {
         let end = rows.start + count;
-        let bytes: usize = batch.columns().iter().map(|column| weight(column, rows.start..end)).sum();
+        let bytes: usize = batch
+            .columns()
+            .iter()
+            .map(|column| weight(column, rows.start..end))
+            .sum();
         if bytes <= WINDOW_BYTES_MAX {
             break;
         }
@@ -140,16 +185,32 @@ fn weight(array: &ArrayRef, rows: Range<usize>) -> usize {
         // The low half of a view is its length.
         DataType::Utf8View => view_bytes(array.as_string_view().views().get(rows)),
         DataType::BinaryView => view_bytes(array.as_binary_view().views().get(rows)),
-        DataType::List(_) => weight(array.as_list::<i32>().values(), span(array.as_list::<i32>().value_offsets(), &rows)),
-        DataType::LargeList(_) => weight(array.as_list::<i64>().values(), span(array.as_list::<i64>().value_offsets(), &rows)),
-        DataType::Struct(_) => array.as_struct().columns().iter().map(|column| weight(column, rows.clone())).sum(),
-        DataType::Union(fields, arrow::datatypes::UnionMode::Sparse) => {
-            fields.iter().map(|(id, _)| weight(array.as_union().child(id), rows.clone())).sum()
-        }
+        DataType::List(_) => weight(
+            array.as_list::<i32>().values(),
+            span(array.as_list::<i32>().value_offsets(), &rows),
+        ),
+        DataType::LargeList(_) => weight(
+            array.as_list::<i64>().values(),
+            span(array.as_list::<i64>().value_offsets(), &rows),
+        ),
+        DataType::Struct(_) => array
+            .as_struct()
+            .columns()
+            .iter()
+            .map(|column| weight(column, rows.clone()))
+            .sum(),
+        DataType::Union(fields, arrow::datatypes::UnionMode::Sparse) => fields
+            .iter()
+            .map(|(id, _)| weight(array.as_union().child(id), rows.clone()))
+            .sum(),
         _ => 0,
     }
 }
 
 fn view_bytes(views: Option<&[u128]>) -> usize {
-    views.unwrap_or_default().iter().map(|view| (view & u128::from(u32::MAX)) as usize).sum()
+    views
+        .unwrap_or_default()
+        .iter()
+        .map(|view| (view & u128::from(u32::MAX)) as usize)
+        .sum()
 }

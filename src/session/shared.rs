@@ -1,0 +1,72 @@
+//! A session's settings, shared with the functions that read and set them from SQL (`current_setting`, `set_config`).
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::settings::Settings;
+use crate::{
+    Result,
+    catalog::facts::SettingsView,
+    query::statement::{Modes, Value},
+    wire::encode::Style,
+};
+
+/// One session's settings. Every clone is the same settings.
+#[derive(Clone, Debug)]
+pub struct SharedSettings(Arc<Mutex<Settings>>);
+
+impl SharedSettings {
+    /// Settings as the startup message asks for them; an error is fatal.
+    pub fn new(startup: &[(String, String)], user: &str) -> Result<Self> {
+        Ok(SharedSettings(Arc::new(Mutex::new(Settings::new(startup, user)?))))
+    }
+
+    /// The settings. Not held across anything that waits or calls SQL.
+    pub fn lock(&self) -> MutexGuard<'_, Settings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set(&self, name: &str, value: &Value, local: bool) -> Result<()> {
+        self.lock().set(name, value, local)
+    }
+
+    pub fn begin(&self, modes: &Modes) {
+        let mut settings = self.lock();
+        settings.begin();
+        settings.set_modes(modes);
+    }
+
+    pub fn style(&self) -> Style {
+        self.lock().style()
+    }
+
+    pub fn engine_time_zone(&self) -> String {
+        self.lock().engine_time_zone()
+    }
+
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.lock().statement_timeout()
+    }
+}
+
+impl SettingsView for SharedSettings {
+    fn get(&self, name: &str) -> Option<String> {
+        self.lock().get(name).ok()
+    }
+
+    fn set(&self, name: &str, value: &str, local: bool) -> Result<String> {
+        let mut settings = self.lock();
+        settings.set_text(name, value, local)?;
+        settings.get(name)
+    }
+
+    fn all(&self) -> Vec<(String, String, String)> {
+        let settings = self.lock();
+        settings
+            .all()
+            .map(|(parameter, value)| (parameter.name.to_owned(), value, parameter.short_desc.to_owned()))
+            .collect()
+    }
+}
