@@ -1,0 +1,22 @@
+//! What a user meets: the built binary, asked by real clients, over snapshots and real Restate runtimes.
+//!
+//! One crate, so that a run starts each runtime once. `support` starts and talks to things; every other module holds
+//! tests and is named by what they are about. A test whose part (a runtime, psql, Java) cannot be had on this machine
+//! says `SKIPPED: …` on standard error and passes; with `CI=true` a missing part is a failure.
+
+mod support;
+
+mod cancel;
+mod check;
+mod demo;
+mod driver;
+mod equality;
+mod extended;
+mod jdbc;
+mod login;
+mod memory;
+mod refusals;
+mod simple;
+mod snapshot;
+mod startup;
+mod workload;
