@@ -1,7 +1,7 @@
 //! HTTP to one runtime's admin port: `POST /query` and `GET /version`, nothing else, for that port can do everything and asks for no
 //! password. Paths are fixed here and redirects are not followed.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -10,13 +10,15 @@ use hyper::{
     body::Incoming,
     header::{self, HeaderValue},
 };
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use tokio::time::timeout;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use tokio_rustls::rustls::{
+    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs,
+};
 
 use super::{
     errors::{self, Failure},
@@ -53,16 +55,37 @@ pub(super) struct HttpClient {
 }
 
 impl HttpClient {
-    /// `url` is a scheme (`http`, `https`), a host and maybe a port.
+    /// `url` is a scheme (`http`, `https`), a host and maybe a port. Certificates are checked against the machine's authorities.
     pub(super) fn new(url: &str) -> Result<Self> {
         let base = parse_base(url)?;
-        let roots = if base.scheme_str() == Some("https") {
-            Roots::Native
-        } else {
-            Roots::None
+        let tls = match base.scheme_str() {
+            Some("https") => tls_builder()?.with_native_roots().map_err(|error| {
+                Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    "no certificate authorities found on this machine",
+                )
+                .with_log(error.to_string())
+            })?,
+            // Nothing is read from the machine for a runtime that is reached without TLS.
+            _ => tls_builder()?.with_root_certificates(RootCertStore::empty()),
         };
+        Self::with_tls(base, tls.with_no_client_auth())
+    }
+
+    /// Trusts these authorities only.
+    #[cfg(test)]
+    pub(super) fn trusting(url: &str, roots: RootCertStore) -> Result<Self> {
+        Self::with_tls(
+            parse_base(url)?,
+            tls_builder()?
+                .with_root_certificates(roots)
+                .with_no_client_auth(),
+        )
+    }
+
+    fn with_tls(base: Uri, tls: ClientConfig) -> Result<Self> {
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls_config(roots)?)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(QuickAckConnector::new(CONNECT_TIMEOUT));
@@ -177,35 +200,10 @@ fn with_path(base: &Uri, path: &'static str) -> Result<Uri> {
     Uri::from_parts(parts).map_err(Error::internal)
 }
 
-/// Which certificate authorities to trust.
-enum Roots {
-    /// None: nothing is read from the machine for a runtime that is reached without TLS.
-    None,
-    /// The machine's own.
-    Native,
-}
-
-fn tls_config(roots: Roots) -> Result<ClientConfig> {
-    let provider = std::sync::Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?;
-    match roots {
-        Roots::None => Ok(builder
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth()),
-        Roots::Native => {
-            use hyper_rustls::ConfigBuilderExt;
-            let builder = builder.with_native_roots().map_err(|error| {
-                Error::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    "no certificate authorities found on this machine",
-                )
-                .with_log(error.to_string())
-            })?;
-            Ok(builder.with_no_client_auth())
-        }
-    }
+        .map_err(Error::internal)
 }
 
 fn is_arrow_stream(headers: &HeaderMap) -> bool {

@@ -36,7 +36,7 @@ use crate::{
     source::{Introspection, Source},
 };
 
-pub use exec::RuntimeExec;
+pub use exec::{RowShape, RuntimeExec};
 pub(crate) use filter::quote;
 pub(crate) use reader::to_datafusion;
 

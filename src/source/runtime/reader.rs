@@ -31,7 +31,7 @@ use crate::{Error, Result};
 
 /// Bytes of batches that wait for the reader of a stream: enough that fetching and encoding overlap, little enough that a thousand
 /// streams fit.
-const CHANNEL_SIZE_MAX: u32 = 4 * 1024 * 1024;
+const CHANNEL_SIZE_MAX: u32 = 1024 * 1024;
 
 /// How long a failure is answered by asking again, before the first row. After a node's death the others take over in about two
 /// seconds; a started runtime needs less than one.

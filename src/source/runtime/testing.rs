@@ -8,10 +8,11 @@ use arrow::{
     ipc::writer::StreamWriter,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
     sync::mpsc,
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 /// What the server does in answer to one request, in order. After the last step it waits for the next request.
 #[derive(Clone)]
@@ -50,8 +51,24 @@ impl Server {
     pub(in crate::source) async fn start(
         answer: impl Fn(usize, &Request) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with(None, answer).await
+    }
+
+    /// Over TLS, with this certificate.
+    pub(in crate::source) async fn start_tls(
+        tls: ServerConfig,
+        answer: impl Fn(usize, &Request) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(Some(TlsAcceptor::from(Arc::new(tls))), answer).await
+    }
+
+    async fn start_with(
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(usize, &Request) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let sent: Arc<Mutex<usize>> = Arc::default();
         let (gone_sender, gone) = mpsc::unbounded_channel();
@@ -60,13 +77,23 @@ impl Server {
             let (requests, sent) = (requests.clone(), sent.clone());
             async move {
                 while let Ok((socket, _)) = listener.accept().await {
-                    tokio::spawn(serve(
-                        socket,
+                    let (answer, requests, sent, gone) = (
                         answer.clone(),
                         requests.clone(),
                         sent.clone(),
                         gone_sender.clone(),
-                    ));
+                    );
+                    match &tls {
+                        None => drop(tokio::spawn(serve(socket, answer, requests, sent, gone))),
+                        Some(tls) => {
+                            let accepting = tls.accept(socket);
+                            tokio::spawn(async move {
+                                if let Ok(socket) = accepting.await {
+                                    serve(socket, answer, requests, sent, gone).await;
+                                }
+                            });
+                        }
+                    }
                 }
             }
         });
@@ -96,7 +123,7 @@ impl Server {
 }
 
 async fn serve(
-    mut socket: TcpStream,
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
     answer: Arc<Answer>,
     requests: Arc<Mutex<Vec<Request>>>,
     sent: Arc<Mutex<usize>>,
@@ -133,7 +160,7 @@ async fn serve(
     }
 }
 
-async fn read_request(socket: &mut TcpStream) -> Option<Request> {
+async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let mut bytes = Vec::new();
     loop {
         bytes.push(socket.read_u8().await.ok()?);

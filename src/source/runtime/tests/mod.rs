@@ -1,0 +1,47 @@
+//! Against a server that sends exactly what each test wants sent.
+
+mod filter;
+mod introspect;
+mod reply;
+mod scan;
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, LargeStringArray, RecordBatch, UInt64Array},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::TryStreamExt;
+
+use super::{RuntimeSource, from_datafusion, testing::Server};
+use crate::Error;
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::LargeUtf8, true),
+        Field::new("partition_key", DataType::UInt64, true),
+    ]))
+}
+
+fn batch(keys: &[u64]) -> RecordBatch {
+    let ids: LargeStringArray = keys.iter().map(|key| Some(format!("inv_{key}"))).collect();
+    let keys = UInt64Array::from(keys.to_vec());
+    RecordBatch::try_new(schema(), vec![Arc::new(ids) as ArrayRef, Arc::new(keys)]).unwrap()
+}
+
+fn source(server: &Server) -> RuntimeSource {
+    RuntimeSource::new(&server.url).unwrap()
+}
+
+async fn rows(stream: SendableRecordBatchStream) -> Result<usize, Error> {
+    let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(from_datafusion)?;
+    Ok(batches.iter().map(RecordBatch::num_rows).sum())
+}
+
+async fn failure(source: &RuntimeSource) -> Error {
+    match source.query("SELECT 1").await {
+        Ok(stream) => rows(stream).await.expect_err("the query must fail"),
+        Err(error) => error,
+    }
+}

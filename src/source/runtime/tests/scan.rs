@@ -1,0 +1,165 @@
+//! Scans: what is sent for a table, and what becomes of what comes back.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
+use datafusion::prelude::SessionContext;
+
+use super::{batch, schema, source};
+use crate::{
+    SqlState,
+    source::{
+        Source,
+        runtime::{
+            RuntimeSource, from_datafusion,
+            testing::{Server, result},
+        },
+    },
+};
+
+/// A context in which `t` is a table of the server.
+fn context(source: &RuntimeSource, schema: SchemaRef) -> SessionContext {
+    let context = SessionContext::new();
+    context
+        .register_table("t", source.table("t", schema))
+        .unwrap();
+    context
+}
+
+#[tokio::test]
+async fn batches_come_in_the_schema_given_whatever_the_runtime_infers() {
+    let inferred = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Utf8, true),
+        Field::new("partition_key", DataType::Int64, true),
+    ]));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec!["inv_7"])),
+        Arc::new(Int64Array::from(vec![7])),
+    ];
+    let reply = RecordBatch::try_new(inferred.clone(), columns).unwrap();
+    let server = Server::always(result(&inferred, &[reply])).await;
+    let documented = Arc::new(Schema::new_with_metadata(
+        schema()
+            .fields()
+            .iter()
+            .map(|field| {
+                field
+                    .as_ref()
+                    .clone()
+                    .with_metadata([("comment".into(), "c".into())].into())
+            })
+            .collect::<Vec<_>>(),
+        [("comment".into(), "table".into())].into(),
+    ));
+    let batches = context(&source(&server), documented.clone())
+        .sql("SELECT * FROM t")
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    assert_eq!(batches[0].schema(), documented);
+    assert_eq!(batches[0].columns(), batch(&[7]).columns());
+}
+
+#[tokio::test]
+async fn columns_that_cannot_be_what_was_planned_end_the_statement() {
+    let other = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::LargeUtf8, true),
+        Field::new("partition_key", DataType::Int64, true),
+    ]));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(LargeStringArray::from(vec!["a"])),
+        Arc::new(Int64Array::from(vec![-1])),
+    ];
+    let reply = RecordBatch::try_new(other.clone(), columns).unwrap();
+    let fewer = batch(&[1]).project(&[0]).unwrap();
+    for (schema_sent, reply) in [(other, reply), (fewer.schema(), fewer)] {
+        let server = Server::always(result(&schema_sent, &[reply])).await;
+        let error = context(&source(&server), schema())
+            .sql("SELECT * FROM t")
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap_err();
+        let error = from_datafusion(error);
+        assert_eq!(
+            (error.code(), error.message()),
+            (
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cached plan must not change result type"
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn rows_without_columns_are_counted_by_the_runtime() {
+    let counted = Arc::new(Schema::new(vec![Field::new(
+        "count(*)",
+        DataType::Int64,
+        false,
+    )]));
+    let reply = RecordBatch::try_new(
+        counted.clone(),
+        vec![Arc::new(Int64Array::from(vec![200_000])) as ArrayRef],
+    )
+    .unwrap();
+    let server = Server::always(result(&counted, &[reply])).await;
+    let context = context(&source(&server), schema());
+    let batches = context
+        .sql("SELECT count(*) FROM t WHERE id <> 'x'")
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    assert_eq!(
+        batches[0].column(0).as_ref(),
+        &Int64Array::from(vec![200_000])
+    );
+    let batches = context
+        .sql("SELECT 1 FROM t LIMIT 200000")
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    assert_eq!(
+        batches.iter().map(RecordBatch::num_rows).sum::<usize>(),
+        200_000
+    );
+    assert_eq!(
+        server.sql(),
+        [
+            r#"SELECT count(*) FROM "public"."t" WHERE ("id" <> 'x')"#,
+            r#"SELECT count(*) FROM (SELECT 1 FROM "public"."t" LIMIT 200000)"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn explain_shows_the_sql_and_analyze_what_came_back() {
+    let ids = batch(&[1, 2]).project(&[0]).unwrap();
+    let server = Server::always(result(&ids.schema(), &[ids])).await;
+    let context = context(&source(&server), schema());
+    let plan = context
+        .sql("EXPLAIN ANALYZE SELECT id FROM t LIMIT 10")
+        .await
+        .unwrap()
+        .to_string()
+        .await
+        .unwrap();
+    assert!(
+        plan.contains(r#"RuntimeExec: sql=SELECT "id" FROM "public"."t" LIMIT 10"#),
+        "{plan}"
+    );
+    assert!(
+        plan.contains("output_rows=2") && plan.contains("bytes_received="),
+        "{plan}"
+    );
+}
