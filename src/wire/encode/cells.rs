@@ -23,11 +23,7 @@ impl Block {
             len: text.len().min(Block::SIZE),
             ..Block::default()
         };
-        block
-            .bytes
-            .iter_mut()
-            .zip(text)
-            .for_each(|(to, from)| *to = *from);
+        block.bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         block
     }
 
@@ -69,8 +65,7 @@ impl Cells {
 
     /// Ends the cell that was written to `bytes` from `start` on.
     pub fn end(&mut self, start: usize) -> Result<()> {
-        self.lens
-            .push(cell_len(self.bytes.len().saturating_sub(start))?);
+        self.lens.push(cell_len(self.bytes.len().saturating_sub(start))?);
         Ok(())
     }
 
@@ -122,8 +117,5 @@ pub(super) fn cell_len(len: usize) -> Result<i32> {
 
 /// What PostgreSQL answers where a message or a datum passes its limits.
 pub(super) fn too_large() -> Error {
-    Error::new(
-        SqlState::PROGRAM_LIMIT_EXCEEDED,
-        "row is too large to be sent",
-    )
+    Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "row is too large to be sent")
 }

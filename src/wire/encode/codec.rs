@@ -162,9 +162,7 @@ impl Codec {
         // Encodings are undone first: the loops know plain columns.
         let (plain, mut cast) = match data_type {
             DataType::Dictionary(_, values) => (values.as_ref(), Some(values.as_ref().clone())),
-            DataType::RunEndEncoded(_, values) => {
-                (values.data_type(), Some(values.data_type().clone()))
-            }
+            DataType::RunEndEncoded(_, values) => (values.data_type(), Some(values.data_type().clone())),
             other => (other, None),
         };
         let kind = match choose(plain, ty, format, style)? {
@@ -240,8 +238,7 @@ impl Codec {
             }
             Kind::Integer(width) => integers(array, *width, binary, cells),
             Kind::Milliseconds => durations(array, cells, |_, millis, out| {
-                let out_of_range =
-                    || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
+                let out_of_range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
                 Width::Int8.put(i128::from(millis.ok_or_else(out_of_range)?), binary, out)
             }),
             Kind::Float4 => {
@@ -254,10 +251,7 @@ impl Codec {
                     Ok(())
                 };
                 match array.data_type() {
-                    DataType::Float16 => cells
-                        .each(array.as_primitive::<Float16Type>(), |v, out| {
-                            put(v.to_f32(), out)
-                        }),
+                    DataType::Float16 => cells.each(array.as_primitive::<Float16Type>(), |v, out| put(v.to_f32(), out)),
                     _ => cells.each(array.as_primitive::<Float32Type>(), put),
                 }
             }
@@ -289,10 +283,9 @@ impl Codec {
                     Ok(())
                 };
                 match array.data_type() {
-                    DataType::Date64 => cells
-                        .each(array.as_primitive::<Date64Type>(), |ms, out| {
-                            put(ms.div_euclid(86_400_000), out)
-                        }),
+                    DataType::Date64 => cells.each(array.as_primitive::<Date64Type>(), |ms, out| {
+                        put(ms.div_euclid(86_400_000), out)
+                    }),
                     _ => cells.each(array.as_primitive::<Date32Type>(), |days, out| {
                         put(i64::from(days), out)
                     }),
@@ -320,15 +313,9 @@ impl Codec {
                     interval.put(style.interval_style, out)
                 }
             }),
-            Kind::Uuid => text::each(array, cells, |value, _, out| {
-                special::put_uuid(value, binary, out)
-            }),
+            Kind::Uuid => text::each(array, cells, |value, _, out| special::put_uuid(value, binary, out)),
             Kind::Char => text::each(array, cells, |value, _, out| {
-                out.extend_from_slice(if value.is_empty() && binary {
-                    &[0]
-                } else {
-                    value
-                });
+                out.extend_from_slice(if value.is_empty() && binary { &[0] } else { value });
                 Ok(())
             }),
             Kind::JsonText { jsonb } => text::each(array, cells, |value, _, out| {
@@ -346,16 +333,10 @@ impl Codec {
 /// The loop for an Arrow type that leaves as a PostgreSQL type; `None` where a cast must come first.
 fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Result<Option<Kind>> {
     let binary = format == Format::Binary;
-    let is_text = matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    );
+    let is_text = matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let is_bytes = matches!(
         data_type,
-        DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_)
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
     );
     let is_nested = data_type.is_nested();
     if data_type.is_null() {
@@ -372,25 +353,17 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
     }
     let kind = match *ty {
         Type::BOOL => (*data_type == DataType::Boolean).then_some(Kind::Bool),
-        Type::FLOAT4 => {
-            matches!(data_type, DataType::Float16 | DataType::Float32).then_some(Kind::Float4)
-        }
+        Type::FLOAT4 => matches!(data_type, DataType::Float16 | DataType::Float32).then_some(Kind::Float4),
         Type::FLOAT8 => (*data_type == DataType::Float64).then_some(Kind::Float8),
-        Type::NUMERIC => {
-            (data_type.is_numeric() && *data_type != DataType::Float16).then_some(Kind::Numeric)
-        }
+        Type::NUMERIC => (data_type.is_numeric() && *data_type != DataType::Float16).then_some(Kind::Numeric),
         Type::BYTEA if is_bytes || is_text => Some(if binary { Kind::Bytes } else { Kind::Bytea }),
-        Type::DATE => matches!(data_type, DataType::Date32 | DataType::Date64)
-            .then(|| Kind::Date(Clock::new(style))),
-        Type::TIME => {
-            matches!(data_type, DataType::Time32(_) | DataType::Time64(_)).then_some(Kind::Time)
+        Type::DATE => matches!(data_type, DataType::Date32 | DataType::Date64).then(|| Kind::Date(Clock::new(style))),
+        Type::TIME => matches!(data_type, DataType::Time32(_) | DataType::Time64(_)).then_some(Kind::Time),
+        Type::TIMESTAMP => matches!(data_type, DataType::Timestamp(_, _)).then(|| Kind::Timestamp(Clock::new(style))),
+        Type::TIMESTAMPTZ => {
+            matches!(data_type, DataType::Timestamp(_, _)).then(|| Kind::Timestamptz(Clock::new(style)))
         }
-        Type::TIMESTAMP => matches!(data_type, DataType::Timestamp(_, _))
-            .then(|| Kind::Timestamp(Clock::new(style))),
-        Type::TIMESTAMPTZ => matches!(data_type, DataType::Timestamp(_, _))
-            .then(|| Kind::Timestamptz(Clock::new(style))),
-        Type::INTERVAL => matches!(data_type, DataType::Duration(_) | DataType::Interval(_))
-            .then_some(Kind::Interval),
+        Type::INTERVAL => matches!(data_type, DataType::Duration(_) | DataType::Interval(_)).then_some(Kind::Interval),
         Type::UUID => is_text.then_some(Kind::Uuid),
         Type::CHAR => is_text.then_some(Kind::Char),
         Type::JSON | Type::JSONB if is_text => Some(Kind::JsonText {
@@ -400,15 +373,11 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
             let version = binary && *ty == Type::JSONB;
             Some(Kind::Json(Box::new(Json::new(data_type, version, style)?)))
         }
-        Type::INT2_VECTOR | Type::OID_VECTOR => {
-            (is_text || data_type.is_list()).then_some(Kind::Vector {
-                oids: *ty == Type::OID_VECTOR,
-            })
-        }
+        Type::INT2_VECTOR | Type::OID_VECTOR => (is_text || data_type.is_list()).then_some(Kind::Vector {
+            oids: *ty == Type::OID_VECTOR,
+        }),
         Type::RECORD => match data_type {
-            DataType::Struct(fields) => {
-                Some(Kind::Record(Box::new(Record::new(fields, format, style)?)))
-            }
+            DataType::Struct(fields) => Some(Kind::Record(Box::new(Record::new(fields, format, style)?))),
             _ => None,
         },
         Type::TEXT
@@ -424,15 +393,8 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
             _ => None,
         },
         _ if data_type.is_list() => match ty.kind() {
-            TypeKind::Array(item) => Some(Kind::List(Box::new(List::new(
-                data_type,
-                Some(item),
-                format,
-                style,
-            )?))),
-            _ => Some(Kind::List(Box::new(List::new(
-                data_type, None, format, style,
-            )?))),
+            TypeKind::Array(item) => Some(Kind::List(Box::new(List::new(data_type, Some(item), format, style)?))),
+            _ => Some(Kind::List(Box::new(List::new(data_type, None, format, style)?))),
         },
         // Types that come as PostgreSQL's own text: arrays of the catalogue, `aclitem`, `tid` …
         _ if is_text && !binary => Some(Kind::Bytes),
@@ -476,11 +438,7 @@ fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mut Cells) ->
     }
 }
 
-fn timestamps(
-    array: &dyn Array,
-    cells: &mut Cells,
-    mut put: impl FnMut(i64, &mut Vec<u8>),
-) -> Result<()> {
+fn timestamps(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(i64, &mut Vec<u8>)) -> Result<()> {
     macro_rules! each {
         ($arrow:ty) => {
             cells.each(array.as_primitive::<$arrow>(), |value, out| {
@@ -508,14 +466,12 @@ fn times(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result<()> {
         Ok(())
     };
     match array.data_type() {
-        DataType::Time32(TimeUnit::Second) => cells
-            .each(array.as_primitive::<Time32SecondType>(), |v, out| {
-                put(TimeUnit::Second, v.into(), out)
-            }),
-        DataType::Time32(_) => cells
-            .each(array.as_primitive::<Time32MillisecondType>(), |v, out| {
-                put(TimeUnit::Millisecond, v.into(), out)
-            }),
+        DataType::Time32(TimeUnit::Second) => cells.each(array.as_primitive::<Time32SecondType>(), |v, out| {
+            put(TimeUnit::Second, v.into(), out)
+        }),
+        DataType::Time32(_) => cells.each(array.as_primitive::<Time32MillisecondType>(), |v, out| {
+            put(TimeUnit::Millisecond, v.into(), out)
+        }),
         DataType::Time64(TimeUnit::Microsecond) => cells
             .each(array.as_primitive::<Time64MicrosecondType>(), |v, out| {
                 put(TimeUnit::Microsecond, v, out)
@@ -533,10 +489,9 @@ fn durations(
     mut put: impl FnMut(Option<i64>, Option<i64>, &mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     match array.data_type() {
-        DataType::Duration(TimeUnit::Second) => cells
-            .each(array.as_primitive::<DurationSecondType>(), |v, out| {
-                put(v.checked_mul(1_000_000), v.checked_mul(1_000), out)
-            }),
+        DataType::Duration(TimeUnit::Second) => cells.each(array.as_primitive::<DurationSecondType>(), |v, out| {
+            put(v.checked_mul(1_000_000), v.checked_mul(1_000), out)
+        }),
         DataType::Duration(TimeUnit::Millisecond) => cells
             .each(array.as_primitive::<DurationMillisecondType>(), |v, out| {
                 put(v.checked_mul(1_000), Some(v), out)
@@ -551,11 +506,7 @@ fn durations(
     }
 }
 
-fn intervals(
-    array: &dyn Array,
-    cells: &mut Cells,
-    mut put: impl FnMut(Interval, &mut Vec<u8>),
-) -> Result<()> {
+fn intervals(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(Interval, &mut Vec<u8>)) -> Result<()> {
     match array.data_type() {
         DataType::Interval(IntervalUnit::YearMonth) => {
             cells.each(array.as_primitive::<IntervalYearMonthType>(), |v, out| {
@@ -569,19 +520,16 @@ fn intervals(
                 Ok(())
             })
         }
-        DataType::Interval(IntervalUnit::MonthDayNano) => cells.each(
-            array.as_primitive::<IntervalMonthDayNanoType>(),
-            |v, out| {
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            cells.each(array.as_primitive::<IntervalMonthDayNanoType>(), |v, out| {
                 put(Interval::from_month_day_nano(v), out);
                 Ok(())
-            },
-        ),
+            })
+        }
         _ => durations(array, cells, |micros, _, out| {
             let words = "interval out of range";
             put(
-                Interval::from_micros(
-                    micros.ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words))?,
-                ),
+                Interval::from_micros(micros.ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words))?),
                 out,
             );
             Ok(())

@@ -7,11 +7,11 @@ use super::number::{put_int, put_two};
 use super::style::{DateForm, DateOrder, Style, Zone};
 use crate::{Error, Result, SqlState};
 
-pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
-pub(super) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+pub(in crate::wire) const MICROS_PER_SECOND: i64 = 1_000_000;
+pub(in crate::wire) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01: the days in between.
-pub(super) const POSTGRES_EPOCH_DAYS: i32 = 10_957;
+pub(in crate::wire) const POSTGRES_EPOCH_DAYS: i32 = 10_957;
 const POSTGRES_EPOCH_MICROS: i64 = POSTGRES_EPOCH_DAYS as i64 * MICROS_PER_DAY;
 
 /// From 4714-11-24 BC (Julian day 0, PostgreSQL's MIN_TIMESTAMP), in microseconds from 1970. PostgreSQL's own end lies
@@ -24,7 +24,7 @@ const DATE_RANGE: std::ops::Range<i64> = -2_440_588..2_147_483_494 - 2_440_588;
 
 /// A time unit of Arrow as microseconds: finer units lose their last digits, as they would in PostgreSQL.
 #[derive(Clone, Copy)]
-pub(super) enum Scale {
+pub(in crate::wire) enum Scale {
     Times(i64),
     Nanos,
 }
@@ -56,12 +56,12 @@ impl Scale {
     }
 }
 
-pub(super) fn timestamp_out_of_range() -> Error {
+pub(in crate::wire) fn timestamp_out_of_range() -> Error {
     Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "timestamp out of range")
 }
 
 /// Days since 1970 that PostgreSQL can hold as a date.
-pub(super) fn date_days(days: i64) -> Result<i32> {
+pub(in crate::wire) fn date_days(days: i64) -> Result<i32> {
     let days = Some(days)
         .filter(|days| DATE_RANGE.contains(days))
         .and_then(|days| i32::try_from(days).ok());
@@ -85,8 +85,7 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -195,10 +194,7 @@ impl Clock {
     fn enter_utc_day(&mut self, micros: i64) {
         self.utc_day = micros - micros.rem_euclid(MICROS_PER_DAY);
         let midnight = self.utc_day / MICROS_PER_SECOND;
-        let (first, last) = (
-            self.zone.offset_at(midnight),
-            self.zone.offset_at(midnight + 86_399),
-        );
+        let (first, last) = (self.zone.offset_at(midnight), self.zone.offset_at(midnight + 86_399));
         // No zone leaves an offset and returns to it within a day.
         self.constant = (first == last).then_some(first);
     }
@@ -255,10 +251,7 @@ impl Clock {
         if self.form != DateForm::Iso {
             suffix.push(b' ');
         }
-        match self
-            .zone
-            .abbreviation_at(micros.div_euclid(MICROS_PER_SECOND))
-        {
+        match self.zone.abbreviation_at(micros.div_euclid(MICROS_PER_SECOND)) {
             Some(name) if self.form != DateForm::Iso => suffix.extend_from_slice(name.as_bytes()),
             _ => put_offset(offset, &mut suffix),
         }
@@ -276,14 +269,7 @@ fn month_name(month: u32) -> &'static str {
         .unwrap_or_default()
 }
 
-fn put_date_digits(
-    form: DateForm,
-    order: DateOrder,
-    year: i64,
-    month: u32,
-    day: u32,
-    out: &mut Vec<u8>,
-) {
+fn put_date_digits(form: DateForm, order: DateOrder, year: i64, month: u32, day: u32, out: &mut Vec<u8>) {
     let separator = match form {
         DateForm::Iso => {
             put_year(year, out);
@@ -297,11 +283,7 @@ fn put_date_digits(
         DateForm::German => b'.',
     };
     let day_first = form == DateForm::German || order == DateOrder::Dmy;
-    let (first, second) = if day_first {
-        (day, month)
-    } else {
-        (month, day)
-    };
+    let (first, second) = if day_first { (day, month) } else { (month, day) };
     put_two(first, out);
     out.push(separator);
     put_two(second, out);
@@ -343,11 +325,7 @@ pub(super) fn put_time(micros: i64, out: &mut Vec<u8>) {
     let fraction = (micros.unsigned_abs() % MICROS_PER_SECOND.unsigned_abs()) as u32;
     let (minutes, hundreds) = (seconds / 60, fraction / 100);
     // Put together in registers and stored at once: byte after byte the processor would wait for its own stores.
-    let clock = pair(minutes / 60)
-        | COLON << 16
-        | pair(minutes % 60) << 24
-        | COLON << 40
-        | pair(seconds % 60) << 48;
+    let clock = pair(minutes / 60) | COLON << 16 | pair(minutes % 60) << 24 | COLON << 40 | pair(seconds % 60) << 48;
     let digits = pair(hundreds / 100) | pair(hundreds % 100) << 16 | pair(fraction % 100) << 32;
     let text = u128::from(clock) | u128::from(b'.' as u64 | digits << 8) << 64;
     // The highest of the six bytes is the last digit.

@@ -39,11 +39,7 @@ pub(super) fn put_float8(value: f64, extra_digits: i32, out: &mut Vec<u8>) {
         };
         shortest.put_shortest(value.is_sign_negative(), DOUBLE_DIGITS, out);
     } else {
-        put_significant(
-            value,
-            DOUBLE_DIGITS.saturating_add(extra_digits).max(1),
-            out,
-        );
+        put_significant(value, DOUBLE_DIGITS.saturating_add(extra_digits).max(1), out);
     }
 }
 
@@ -62,11 +58,7 @@ pub(super) fn put_float4(value: f32, extra_digits: i32, out: &mut Vec<u8>) {
         };
         shortest.put_shortest(value.is_sign_negative(), FLOAT_DIGITS, out);
     } else {
-        put_significant(
-            f64::from(value),
-            FLOAT_DIGITS.saturating_add(extra_digits).max(1),
-            out,
-        );
+        put_significant(f64::from(value), FLOAT_DIGITS.saturating_add(extra_digits).max(1), out);
     }
 }
 
@@ -115,11 +107,7 @@ impl Decimal {
         if len == 0 {
             (len, exponent) = (1, 0);
         }
-        Decimal {
-            digits,
-            len,
-            exponent,
-        }
+        Decimal { digits, len, exponent }
     }
 
     fn digits(&self) -> &[u8] {
@@ -210,11 +198,7 @@ fn put_significant(value: f64, digits: i32, out: &mut Vec<u8>) {
 fn on_boundary_f64(value: f64, shortest: &Decimal) -> bool {
     let bits = value.to_bits();
     let (fraction, exponent) = (bits & ((1 << 52) - 1), (bits >> 52) as i32);
-    let mantissa = if exponent == 0 {
-        fraction
-    } else {
-        fraction | (1 << 52)
-    };
+    let mantissa = if exponent == 0 { fraction } else { fraction | (1 << 52) };
     on_boundary(
         mantissa,
         exponent.max(1) - 1075,
@@ -226,11 +210,7 @@ fn on_boundary_f64(value: f64, shortest: &Decimal) -> bool {
 fn on_boundary_f32(value: f32, shortest: &Decimal) -> bool {
     let bits = value.to_bits();
     let (fraction, exponent) = (bits & ((1 << 23) - 1), (bits >> 23) as i32);
-    let mantissa = if exponent == 0 {
-        fraction
-    } else {
-        fraction | (1 << 23)
-    };
+    let mantissa = if exponent == 0 { fraction } else { fraction | (1 << 23) };
     on_boundary(
         u64::from(mantissa),
         exponent.max(1) - 150,
@@ -269,8 +249,7 @@ fn on_boundary(mantissa: u64, exponent: i32, at_power_of_two: bool, shortest: &D
                 return false;
             };
             let (left_twos, right_twos) = (left.trailing_zeros(), right.trailing_zeros());
-            left >> left_twos == right >> right_twos
-                && left_twos as i32 + power == right_twos as i32 + two_exponent
+            left >> left_twos == right >> right_twos && left_twos as i32 + power == right_twos as i32 + two_exponent
         })
 }
 
@@ -306,12 +285,7 @@ pub(super) fn put_bytea(value: &[u8], output: ByteaOutput, out: &mut Vec<u8>) {
                 match byte {
                     b'\\' => out.extend_from_slice(b"\\\\"),
                     0x20..=0x7e => out.push(byte),
-                    _ => out.extend_from_slice(&[
-                        b'\\',
-                        b'0' + (byte >> 6),
-                        b'0' + (byte >> 3 & 7),
-                        b'0' + (byte & 7),
-                    ]),
+                    _ => out.extend_from_slice(&[b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]),
                 }
             }
         }

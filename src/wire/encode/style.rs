@@ -22,10 +22,7 @@ impl Zone {
         match self {
             Zone::Fixed(seconds) => *seconds,
             Zone::Named(Tz::UTC) => 0,
-            Zone::Named(tz) => tz
-                .offset_from_utc_datetime(&equivalent(unix))
-                .fix()
-                .local_minus_utc(),
+            Zone::Named(tz) => tz.offset_from_utc_datetime(&equivalent(unix)).fix().local_minus_utc(),
         }
     }
 
@@ -49,22 +46,15 @@ fn equivalent(unix: i64) -> NaiveDateTime {
     let days = unix.div_euclid(86_400);
     let (year, ..) = civil_from_days(days);
     let same_year = |candidate: &i64| {
-        let (start, other) = (
-            days_from_civil(year, 1, 1),
-            days_from_civil(*candidate, 1, 1),
-        );
+        let (start, other) = (days_from_civil(year, 1, 1), days_from_civil(*candidate, 1, 1));
         let len = |year| days_from_civil(year + 1, 1, 1) - days_from_civil(year, 1, 1);
         (start - other) % 7 == 0 && len(year) == len(*candidate)
     };
     let unix = match (2060..2088).find(same_year) {
-        Some(other) if year > 2099 => {
-            unix - (days_from_civil(year, 1, 1) - days_from_civil(other, 1, 1)) * 86_400
-        }
+        Some(other) if year > 2099 => unix - (days_from_civil(year, 1, 1) - days_from_civil(other, 1, 1)) * 86_400,
         _ => unix.max(DateTime::<chrono::Utc>::MIN_UTC.timestamp()),
     };
-    DateTime::from_timestamp(unix, 0)
-        .unwrap_or_default()
-        .naive_utc()
+    DateTime::from_timestamp(unix, 0).unwrap_or_default().naive_utc()
 }
 
 /// First half of `DateStyle`: the form.
