@@ -4,7 +4,8 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::*;
 
 use super::cells::Cells;
-use super::number::{Decimal, put_int};
+use super::float::Decimal;
+use super::number::put_int;
 use super::numeric::{put_binary, put_text};
 use crate::Result;
 

@@ -7,7 +7,7 @@ use super::*;
 
 /// Integers and texts of growing length, every seventh of them NULL.
 fn long_batch(rows: usize) -> RecordBatch {
-    let text = |row: usize| (row % 7 != 0).then(|| "x".repeat(row % 100));
+    let text = |row: usize| (!row.is_multiple_of(7)).then(|| "x".repeat(row % 100));
     RecordBatch::try_from_iter_with_nullable([
         (
             "id",
@@ -27,7 +27,7 @@ fn expected(rows: std::ops::Range<usize>) -> Vec<Vec<Option<Vec<u8>>>> {
     let row = |row: usize| {
         vec![
             Some(row.to_string().into_bytes()),
-            (row % 7 != 0).then(|| vec![b'x'; row % 100]),
+            (!row.is_multiple_of(7)).then(|| vec![b'x'; row % 100]),
         ]
     };
     rows.map(row).collect()

@@ -242,6 +242,10 @@ fn date_styles_order_and_name_the_parts() {
         print(DateForm::German, DateOrder::Dmy),
         "24.11.2026 11:00:00.52 CET;01.01.1970 01:00:00 CET;29.03.2026 01:59:59.999999 CET;29.03.2026 03:00:00 CEST;25.10.2026 02:30:00 CEST;25.10.2026 02:30:00 CET;01.01.1850 00:53:28 LMT;15.03.0044 01:55:31 LMT BC;29.03.2026 14:00:00 CEST;01.07.2500 02:00:00 CEST"
     );
+    let tehran = style(Zone::Named(Tz::Asia__Tehran), DateForm::Sql, DateOrder::Mdy);
+    assert_eq!(texts(instants(), "", &tehran)[0], "11/24/2026 13:30:00.52 +0330");
+    let fixed = style(Zone::Fixed(12_600), DateForm::Sql, DateOrder::Mdy);
+    assert_eq!(texts(instants(), "", &fixed)[0], "11/24/2026 13:30:00.52 +03:30");
     let dates = |form, order| {
         let style = style(Zone::UTC, form, order);
         let date = texts(Arc::new(Date32Array::from(vec![20781])), "", &style).remove(0);
