@@ -2,7 +2,7 @@
 //!
 //! Neighbouring rows mostly lie on the same day and under the same zone offset: [`Clock`] keeps the text of both.
 
-use super::cells::Block;
+use super::cells::{Block, Room};
 use super::number::{put_int, put_two};
 use super::style::{DateForm, DateOrder, Style, Zone};
 use crate::{Error, Result, SqlState};
@@ -162,24 +162,35 @@ impl Clock {
     /// `timestamp_out`; microseconds since 1970, in range.
     #[inline]
     pub fn put_timestamp(&mut self, micros: i64, out: &mut Vec<u8>) {
-        self.put_local(micros, out);
-        if self.bc {
-            out.extend_from_slice(b" BC");
-        }
+        self.put(micros, &Block::default(), out);
     }
 
     /// `timestamptz_out`; microseconds since 1970 in UTC, in range.
     #[inline]
     pub fn put_timestamptz(&mut self, micros: i64, out: &mut Vec<u8>) {
         let offset = self.offset(micros);
-        self.put_local(micros + i64::from(offset) * MICROS_PER_SECOND, out);
         if self.suffix_of != (self.utc_day, offset) {
             self.write_suffix(micros, offset);
         }
-        self.suffix.put(out);
-        if self.bc {
-            out.extend_from_slice(b" BC");
+        let suffix = self.suffix;
+        self.put(micros + i64::from(offset) * MICROS_PER_SECOND, &suffix, out);
+    }
+
+    /// Writes a local time and what stands for its zone.
+    #[inline]
+    fn put(&mut self, micros: i64, suffix: &Block, out: &mut Vec<u8>) {
+        if !is_within_day(micros, self.day) {
+            self.write_day(micros.div_euclid(MICROS_PER_DAY));
         }
+        let mut room = Room::new(out);
+        room.put(&self.before);
+        room.put(&time_block(micros.wrapping_sub(self.day)));
+        room.put(&self.after);
+        room.put(suffix);
+        if self.bc {
+            room.put(&Block::new(b" BC"));
+        }
+        room.finish();
     }
 
     #[inline]
@@ -197,18 +208,6 @@ impl Clock {
         let (first, last) = (self.zone.offset_at(midnight), self.zone.offset_at(midnight + 86_399));
         // No zone leaves an offset and returns to it within a day.
         self.constant = (first == last).then_some(first);
-    }
-
-    #[inline]
-    fn put_local(&mut self, micros: i64, out: &mut Vec<u8>) {
-        if !is_within_day(micros, self.day) {
-            self.write_day(micros.div_euclid(MICROS_PER_DAY));
-        }
-        self.before.put(out);
-        put_time(micros.wrapping_sub(self.day), out);
-        if self.form == DateForm::Postgres {
-            self.after.put(out);
-        }
     }
 
     fn write_day(&mut self, days: i64) {
@@ -317,31 +316,38 @@ pub(super) fn put_offset(offset: i32, out: &mut Vec<u8>) {
     }
 }
 
+/// `time_out`; microseconds of a day, 24:00:00 included.
+pub(super) fn put_time(micros: i64, out: &mut Vec<u8>) {
+    time_block(micros).put(out);
+}
+
 /// `HH:MM:SS.ffffff` without trailing zeros; microseconds of a day, 24:00:00 included.
 #[inline]
-pub(super) fn put_time(micros: i64, out: &mut Vec<u8>) {
+fn time_block(micros: i64) -> Block {
     // At most a day: the seconds and what is left of them fit 32 bits.
     let seconds = (micros.unsigned_abs() / MICROS_PER_SECOND.unsigned_abs()) as u32;
     let fraction = (micros.unsigned_abs() % MICROS_PER_SECOND.unsigned_abs()) as u32;
     let (minutes, hundreds) = (seconds / 60, fraction / 100);
+    let clock = digits(minutes / 60, minutes % 60, seconds % 60);
+    let digits = digits(hundreds / 100, hundreds % 100, fraction % 100);
     // Put together in registers and stored at once: byte after byte the processor would wait for its own stores.
-    let clock = pair(minutes / 60) | COLON << 16 | pair(minutes % 60) << 24 | COLON << 40 | pair(seconds % 60) << 48;
-    let digits = pair(hundreds / 100) | pair(hundreds % 100) << 16 | pair(fraction % 100) << 32;
-    let text = u128::from(clock) | u128::from(b'.' as u64 | digits << 8) << 64;
+    let clock = clock & 0xffff | (clock & 0xffff_0000) << 8 | (clock >> 32) << 48 | COLON << 16 | COLON << 40;
+    let text = u128::from(clock) | u128::from(u64::from(b'.') | digits << 8) << 64;
     // The highest of the six bytes is the last digit.
     let zeros = ((digits ^ 0x3030_3030_3030).leading_zeros() - 16) / 8;
-    out.extend_from_slice(&text.to_le_bytes());
-    // One of the sixteen bytes is none of the fifteen characters; without a fraction the point goes as well.
-    out.truncate(out.len() - 1 - zeros as usize - usize::from(zeros == 6));
+    // Without a fraction the point goes as well.
+    Block::of(text.to_le_bytes(), 15 - zeros as usize - usize::from(zeros == 6))
 }
 
 const COLON: u64 = b':' as u64;
 
-/// Two digits, the first in the low byte.
+/// The six digits of three numbers below 100, the first in the lowest byte: all three at once, each in 16 bits.
 #[inline]
-fn pair(value: u32) -> u64 {
-    let tens = value / 10;
-    u64::from(0x3030 | tens | (value - 10 * tens) << 8)
+fn digits(first: u32, second: u32, third: u32) -> u64 {
+    let lanes = u64::from(first) | u64::from(second) << 16 | u64::from(third) << 32;
+    // 103 / 1024 is near enough to a tenth below 179.
+    let tens = (lanes * 103 >> 10) & 0x000f_000f_000f;
+    0x3030_3030_3030 | tens | (lanes - 10 * tens) << 8
 }
 
 /// Microseconds of a day that PostgreSQL can hold as a `time`.

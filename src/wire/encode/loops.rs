@@ -116,6 +116,7 @@ pub(super) fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mu
     }
 }
 
+#[inline]
 pub(super) fn timestamps(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(i64, &mut Vec<u8>)) -> Result<()> {
     macro_rules! each {
         ($arrow:ty) => {
@@ -161,6 +162,7 @@ pub(super) fn times(array: &dyn Array, binary: bool, cells: &mut Cells) -> Resul
 }
 
 /// `put` gets microseconds and milliseconds; what passes 64 bits is `None`.
+#[inline]
 pub(super) fn durations(
     array: &dyn Array,
     cells: &mut Cells,
@@ -184,6 +186,7 @@ pub(super) fn durations(
     }
 }
 
+#[inline]
 pub(super) fn intervals(
     array: &dyn Array,
     cells: &mut Cells,
