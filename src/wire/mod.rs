@@ -7,5 +7,6 @@ pub mod backend;
 pub mod encode;
 pub mod frame;
 pub mod frontend;
+pub mod params;
 pub mod startup;
 pub mod types;

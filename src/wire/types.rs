@@ -26,10 +26,7 @@ pub struct PgType {
 impl PgType {
     /// A type without a modifier.
     pub const fn new(ty: Type) -> Self {
-        PgType {
-            ty,
-            typmod: NO_TYPMOD,
-        }
+        PgType { ty, typmod: NO_TYPMOD }
     }
 
     fn numeric(precision: i32, scale: i32) -> Self {
@@ -132,10 +129,7 @@ fn arrow_pg_type(data_type: &DataType) -> PgType {
         DataType::Float16 | DataType::Float32 => Type::FLOAT4,
         DataType::Float64 => Type::FLOAT8,
         DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::TEXT,
-        DataType::Binary
-        | DataType::LargeBinary
-        | DataType::BinaryView
-        | DataType::FixedSizeBinary(_) => Type::BYTEA,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Type::BYTEA,
         DataType::Date32 | DataType::Date64 => Type::DATE,
         DataType::Time32(_) | DataType::Time64(_) => Type::TIME,
         DataType::Timestamp(_, None) => Type::TIMESTAMP,
@@ -181,19 +175,13 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
         Type::INT2 => DataType::Int16,
         Type::INT4 => DataType::Int32,
         Type::INT8 => DataType::Int64,
-        Type::OID
-        | Type::XID
-        | Type::CID
-        | Type::REGCLASS
-        | Type::REGTYPE
-        | Type::REGPROC
-        | Type::REGNAMESPACE => DataType::UInt32,
+        Type::OID | Type::XID | Type::CID | Type::REGCLASS | Type::REGTYPE | Type::REGPROC | Type::REGNAMESPACE => {
+            DataType::UInt32
+        }
         Type::FLOAT4 => DataType::Float32,
         Type::FLOAT8 => DataType::Float64,
         Type::NUMERIC => DataType::Decimal128(38, 19),
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::CHAR => {
-            DataType::Utf8
-        }
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::CHAR => DataType::Utf8,
         Type::UUID | Type::JSON | Type::JSONB | Type::XML => DataType::Utf8,
         Type::BYTEA => DataType::Binary,
         Type::DATE => DataType::Date32,
@@ -260,28 +248,19 @@ fn parse_base_name(name: &str) -> Option<Type> {
         "time with time zone" => Type::TIMETZ,
         "bit varying" => Type::VARBIT,
         other => {
-            return TYPES
-                .iter()
-                .find(|row| row.0.name() == other)
-                .map(|row| row.0.clone());
+            return TYPES.iter().find(|row| row.0.name() == other).map(|row| row.0.clone());
         }
     })
 }
 
 /// The array type over an element type, where PostgreSQL has one.
 pub fn array_type(item: &Type) -> Option<Type> {
-    TYPES
-        .iter()
-        .find(|row| row.0 == *item)
-        .and_then(|row| row.1.clone())
+    TYPES.iter().find(|row| row.0 == *item).and_then(|row| row.1.clone())
 }
 
 /// `pg_type.typlen`.
 pub fn typlen(ty: &Type) -> i16 {
-    TYPES
-        .iter()
-        .find(|row| row.0 == *ty)
-        .map_or(-1, |row| row.2)
+    TYPES.iter().find(|row| row.0 == *ty).map_or(-1, |row| row.2)
 }
 
 /// Every type that a column may have: the type, its array type, `typlen`. Array types are varlena like all the rest.
@@ -364,10 +343,7 @@ mod tests {
         assert_eq!(named("bigint"), PgType::new(Type::INT8));
         assert_eq!(named("\"char\""), PgType::new(Type::CHAR));
         assert_eq!(named("name[]"), PgType::new(Type::NAME_ARRAY));
-        assert_eq!(
-            named("information_schema.sql_identifier"),
-            PgType::new(Type::NAME)
-        );
+        assert_eq!(named("information_schema.sql_identifier"), PgType::new(Type::NAME));
         assert_eq!(
             named("timestamp(3) with time zone"),
             PgType {
@@ -416,14 +392,8 @@ mod tests {
     #[test]
     fn nested_lists_flatten_to_one_array_type() {
         let list = |item| DataType::List(Field::new_list_field(item, true).into());
-        assert_eq!(
-            arrow_pg_type(&list(list(DataType::Int32))).ty,
-            Type::INT4_ARRAY
-        );
-        assert_eq!(
-            arrow_pg_type(&list(DataType::UInt64)).ty,
-            Type::NUMERIC_ARRAY
-        );
+        assert_eq!(arrow_pg_type(&list(list(DataType::Int32))).ty, Type::INT4_ARRAY);
+        assert_eq!(arrow_pg_type(&list(DataType::UInt64)).ty, Type::NUMERIC_ARRAY);
         let dictionary = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
         assert_eq!(arrow_pg_type(&dictionary).ty, Type::TEXT);
     }
@@ -446,8 +416,7 @@ mod tests {
 
     #[test]
     fn lengths_are_those_of_pg_type() {
-        let lengths =
-            [Type::NAME, Type::INTERVAL, Type::TEXT_ARRAY, Type::TID].map(|ty| typlen(&ty));
+        let lengths = [Type::NAME, Type::INTERVAL, Type::TEXT_ARRAY, Type::TID].map(|ty| typlen(&ty));
         assert_eq!(lengths, [64, 16, -1, 6]);
     }
 }

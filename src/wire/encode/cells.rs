@@ -23,12 +23,14 @@ impl Block {
             len: text.len().min(Block::SIZE),
             ..Block::default()
         };
+        block.bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         block
-            .bytes
-            .iter_mut()
-            .zip(text)
-            .for_each(|(to, from)| *to = *from);
-        block
+    }
+
+    /// A block of bytes of which the first `len` count.
+    #[inline]
+    pub fn of(bytes: [u8; Block::SIZE], len: usize) -> Block {
+        Block { bytes, len }
     }
 
     #[inline]
@@ -36,6 +38,43 @@ impl Block {
         let end = out.len() + self.len;
         out.extend_from_slice(&self.bytes);
         out.truncate(end);
+    }
+}
+
+/// Room at the end of a buffer that blocks are written to one after the other. The buffer's length is settled once for
+/// all of them: each change of it would wait for the one before.
+pub(super) struct Room<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    len: usize,
+}
+
+impl<'a> Room<'a> {
+    /// What fits: three full blocks, and the block that is written last.
+    const SIZE: usize = 64;
+
+    #[inline]
+    pub fn new(out: &'a mut Vec<u8>) -> Room<'a> {
+        let start = out.len();
+        out.extend_from_slice(&[0; Room::SIZE]);
+        Room { out, start, len: 0 }
+    }
+
+    #[inline]
+    pub fn put(&mut self, block: &Block) {
+        let slot = self
+            .out
+            .last_chunk_mut::<{ Room::SIZE }>()
+            .and_then(|room| room.get_mut(self.len..));
+        if let Some(slot) = slot.and_then(|room| room.first_chunk_mut()) {
+            *slot = block.bytes;
+            self.len += block.len;
+        }
+    }
+
+    #[inline]
+    pub fn finish(self) {
+        self.out.truncate(self.start + self.len);
     }
 }
 
@@ -56,6 +95,7 @@ impl Cells {
         self.lens.clear();
     }
 
+    #[inline]
     pub fn push_null(&mut self) {
         self.lens.push(NULL);
     }
@@ -68,9 +108,9 @@ impl Cells {
     }
 
     /// Ends the cell that was written to `bytes` from `start` on.
+    #[inline]
     pub fn end(&mut self, start: usize) -> Result<()> {
-        self.lens
-            .push(cell_len(self.bytes.len().saturating_sub(start))?);
+        self.lens.push(cell_len(self.bytes.len().saturating_sub(start))?);
         Ok(())
     }
 
@@ -122,8 +162,5 @@ pub(super) fn cell_len(len: usize) -> Result<i32> {
 
 /// What PostgreSQL answers where a message or a datum passes its limits.
 pub(super) fn too_large() -> Error {
-    Error::new(
-        SqlState::PROGRAM_LIMIT_EXCEEDED,
-        "row is too large to be sent",
-    )
+    Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "row is too large to be sent")
 }

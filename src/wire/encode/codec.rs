@@ -10,11 +10,12 @@ use postgres_types::{Kind as TypeKind, Type};
 
 use super::Format;
 use super::cells::Cells;
-use super::datetime::{self, Clock, Scale};
-use super::interval::Interval;
+use super::datetime::{self, Clock};
+use super::float::{put_float4, put_float8};
 use super::json::Json;
 use super::list::List;
-use super::number::{put_bytea, put_float4, put_float8, put_int};
+use super::loops::{Width, durations, integers, intervals, times, timestamps};
+use super::number::put_bytea;
 use super::record::Record;
 use super::style::Style;
 use super::{decimal, special, text};
@@ -61,93 +62,8 @@ enum Kind {
     Record(Box<Record>),
 }
 
-/// The width of an integer in binary, and the words for a value that it cannot hold.
-#[derive(Clone, Copy)]
-pub(super) enum Width {
-    Int2,
-    Int4,
-    Int8,
-    /// `oid` and its aliases.
-    Oid,
-    Xid8,
-}
-
-impl Width {
-    fn of(ty: &Type) -> Option<Width> {
-        Some(match *ty {
-            Type::INT2 => Width::Int2,
-            Type::INT4 => Width::Int4,
-            Type::INT8 => Width::Int8,
-            Type::OID | Type::XID | Type::CID => Width::Oid,
-            Type::XID8 => Width::Xid8,
-            _ if is_object_alias(ty) => Width::Oid,
-            _ => return None,
-        })
-    }
-
-    #[inline]
-    fn put(self, value: i128, binary: bool, out: &mut Vec<u8>) -> Result<()> {
-        match self {
-            Width::Int2 => put_integer(
-                i16::try_from(value).ok(),
-                "smallint out of range",
-                i16::to_be_bytes,
-                binary,
-                out,
-            ),
-            Width::Int4 => put_integer(
-                i32::try_from(value).ok(),
-                "integer out of range",
-                i32::to_be_bytes,
-                binary,
-                out,
-            ),
-            Width::Int8 => put_integer(
-                i64::try_from(value).ok(),
-                "bigint out of range",
-                i64::to_be_bytes,
-                binary,
-                out,
-            ),
-            // An oid kept in a signed Int32 is the same 32 bits.
-            Width::Oid => {
-                let value = u32::try_from(value)
-                    .ok()
-                    .or_else(|| i32::try_from(value).ok().map(i32::cast_unsigned));
-                put_integer(value, "OID out of range", u32::to_be_bytes, binary, out)
-            }
-            Width::Xid8 => put_integer(
-                u64::try_from(value).ok(),
-                "xid8 out of range",
-                u64::to_be_bytes,
-                binary,
-                out,
-            ),
-        }
-    }
-}
-
-#[inline]
-fn put_integer<I: itoa::Integer, const N: usize>(
-    value: Option<I>,
-    words: &'static str,
-    bytes: impl Fn(I) -> [u8; N],
-    binary: bool,
-    out: &mut Vec<u8>,
-) -> Result<()> {
-    let Some(value) = value else {
-        return Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words));
-    };
-    if binary {
-        out.extend_from_slice(&bytes(value))
-    } else {
-        put_int(value, out)
-    }
-    Ok(())
-}
-
 /// The `reg*` types: an oid in binary, a name as text.
-fn is_object_alias(ty: &Type) -> bool {
+pub(super) fn is_object_alias(ty: &Type) -> bool {
     ty.name().starts_with("reg")
 }
 
@@ -162,9 +78,7 @@ impl Codec {
         // Encodings are undone first: the loops know plain columns.
         let (plain, mut cast) = match data_type {
             DataType::Dictionary(_, values) => (values.as_ref(), Some(values.as_ref().clone())),
-            DataType::RunEndEncoded(_, values) => {
-                (values.data_type(), Some(values.data_type().clone()))
-            }
+            DataType::RunEndEncoded(_, values) => (values.data_type(), Some(values.data_type().clone())),
             other => (other, None),
         };
         let kind = match choose(plain, ty, format, style)? {
@@ -240,8 +154,7 @@ impl Codec {
             }
             Kind::Integer(width) => integers(array, *width, binary, cells),
             Kind::Milliseconds => durations(array, cells, |_, millis, out| {
-                let out_of_range =
-                    || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
+                let out_of_range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
                 Width::Int8.put(i128::from(millis.ok_or_else(out_of_range)?), binary, out)
             }),
             Kind::Float4 => {
@@ -254,10 +167,7 @@ impl Codec {
                     Ok(())
                 };
                 match array.data_type() {
-                    DataType::Float16 => cells
-                        .each(array.as_primitive::<Float16Type>(), |v, out| {
-                            put(v.to_f32(), out)
-                        }),
+                    DataType::Float16 => cells.each(array.as_primitive::<Float16Type>(), |v, out| put(v.to_f32(), out)),
                     _ => cells.each(array.as_primitive::<Float32Type>(), put),
                 }
             }
@@ -289,10 +199,9 @@ impl Codec {
                     Ok(())
                 };
                 match array.data_type() {
-                    DataType::Date64 => cells
-                        .each(array.as_primitive::<Date64Type>(), |ms, out| {
-                            put(ms.div_euclid(86_400_000), out)
-                        }),
+                    DataType::Date64 => cells.each(array.as_primitive::<Date64Type>(), |ms, out| {
+                        put(ms.div_euclid(86_400_000), out)
+                    }),
                     _ => cells.each(array.as_primitive::<Date32Type>(), |days, out| {
                         put(i64::from(days), out)
                     }),
@@ -320,15 +229,9 @@ impl Codec {
                     interval.put(style.interval_style, out)
                 }
             }),
-            Kind::Uuid => text::each(array, cells, |value, _, out| {
-                special::put_uuid(value, binary, out)
-            }),
+            Kind::Uuid => text::each(array, cells, |value, _, out| special::put_uuid(value, binary, out)),
             Kind::Char => text::each(array, cells, |value, _, out| {
-                out.extend_from_slice(if value.is_empty() && binary {
-                    &[0]
-                } else {
-                    value
-                });
+                out.extend_from_slice(if value.is_empty() && binary { &[0] } else { value });
                 Ok(())
             }),
             Kind::JsonText { jsonb } => text::each(array, cells, |value, _, out| {
@@ -346,16 +249,10 @@ impl Codec {
 /// The loop for an Arrow type that leaves as a PostgreSQL type; `None` where a cast must come first.
 fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Result<Option<Kind>> {
     let binary = format == Format::Binary;
-    let is_text = matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    );
+    let is_text = matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let is_bytes = matches!(
         data_type,
-        DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_)
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
     );
     let is_nested = data_type.is_nested();
     if data_type.is_null() {
@@ -372,25 +269,17 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
     }
     let kind = match *ty {
         Type::BOOL => (*data_type == DataType::Boolean).then_some(Kind::Bool),
-        Type::FLOAT4 => {
-            matches!(data_type, DataType::Float16 | DataType::Float32).then_some(Kind::Float4)
-        }
+        Type::FLOAT4 => matches!(data_type, DataType::Float16 | DataType::Float32).then_some(Kind::Float4),
         Type::FLOAT8 => (*data_type == DataType::Float64).then_some(Kind::Float8),
-        Type::NUMERIC => {
-            (data_type.is_numeric() && *data_type != DataType::Float16).then_some(Kind::Numeric)
-        }
+        Type::NUMERIC => (data_type.is_numeric() && *data_type != DataType::Float16).then_some(Kind::Numeric),
         Type::BYTEA if is_bytes || is_text => Some(if binary { Kind::Bytes } else { Kind::Bytea }),
-        Type::DATE => matches!(data_type, DataType::Date32 | DataType::Date64)
-            .then(|| Kind::Date(Clock::new(style))),
-        Type::TIME => {
-            matches!(data_type, DataType::Time32(_) | DataType::Time64(_)).then_some(Kind::Time)
+        Type::DATE => matches!(data_type, DataType::Date32 | DataType::Date64).then(|| Kind::Date(Clock::new(style))),
+        Type::TIME => matches!(data_type, DataType::Time32(_) | DataType::Time64(_)).then_some(Kind::Time),
+        Type::TIMESTAMP => matches!(data_type, DataType::Timestamp(_, _)).then(|| Kind::Timestamp(Clock::new(style))),
+        Type::TIMESTAMPTZ => {
+            matches!(data_type, DataType::Timestamp(_, _)).then(|| Kind::Timestamptz(Clock::new(style)))
         }
-        Type::TIMESTAMP => matches!(data_type, DataType::Timestamp(_, _))
-            .then(|| Kind::Timestamp(Clock::new(style))),
-        Type::TIMESTAMPTZ => matches!(data_type, DataType::Timestamp(_, _))
-            .then(|| Kind::Timestamptz(Clock::new(style))),
-        Type::INTERVAL => matches!(data_type, DataType::Duration(_) | DataType::Interval(_))
-            .then_some(Kind::Interval),
+        Type::INTERVAL => matches!(data_type, DataType::Duration(_) | DataType::Interval(_)).then_some(Kind::Interval),
         Type::UUID => is_text.then_some(Kind::Uuid),
         Type::CHAR => is_text.then_some(Kind::Char),
         Type::JSON | Type::JSONB if is_text => Some(Kind::JsonText {
@@ -400,15 +289,11 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
             let version = binary && *ty == Type::JSONB;
             Some(Kind::Json(Box::new(Json::new(data_type, version, style)?)))
         }
-        Type::INT2_VECTOR | Type::OID_VECTOR => {
-            (is_text || data_type.is_list()).then_some(Kind::Vector {
-                oids: *ty == Type::OID_VECTOR,
-            })
-        }
+        Type::INT2_VECTOR | Type::OID_VECTOR => (is_text || data_type.is_list()).then_some(Kind::Vector {
+            oids: *ty == Type::OID_VECTOR,
+        }),
         Type::RECORD => match data_type {
-            DataType::Struct(fields) => {
-                Some(Kind::Record(Box::new(Record::new(fields, format, style)?)))
-            }
+            DataType::Struct(fields) => Some(Kind::Record(Box::new(Record::new(fields, format, style)?))),
             _ => None,
         },
         Type::TEXT
@@ -424,15 +309,8 @@ fn choose(data_type: &DataType, ty: &Type, format: Format, style: &Style) -> Res
             _ => None,
         },
         _ if data_type.is_list() => match ty.kind() {
-            TypeKind::Array(item) => Some(Kind::List(Box::new(List::new(
-                data_type,
-                Some(item),
-                format,
-                style,
-            )?))),
-            _ => Some(Kind::List(Box::new(List::new(
-                data_type, None, format, style,
-            )?))),
+            TypeKind::Array(item) => Some(Kind::List(Box::new(List::new(data_type, Some(item), format, style)?))),
+            _ => Some(Kind::List(Box::new(List::new(data_type, None, format, style)?))),
         },
         // Types that come as PostgreSQL's own text: arrays of the catalogue, `aclitem`, `tid` …
         _ if is_text && !binary => Some(Kind::Bytes),
@@ -454,137 +332,4 @@ fn no_form(ty: &Type, binary: bool) -> Error {
         SqlState::FEATURE_NOT_SUPPORTED,
         format!("{format} format is not supported for type {}", ty.name()),
     )
-}
-
-fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mut Cells) -> Result<()> {
-    macro_rules! each {
-        ($arrow:ty) => {
-            cells.each(array.as_primitive::<$arrow>(), |value, out| {
-                width.put(i128::from(value), binary, out)
-            })
-        };
-    }
-    match array.data_type() {
-        DataType::Int8 => each!(Int8Type),
-        DataType::Int16 => each!(Int16Type),
-        DataType::Int32 => each!(Int32Type),
-        DataType::Int64 => each!(Int64Type),
-        DataType::UInt8 => each!(UInt8Type),
-        DataType::UInt16 => each!(UInt16Type),
-        DataType::UInt32 => each!(UInt32Type),
-        _ => each!(UInt64Type),
-    }
-}
-
-fn timestamps(
-    array: &dyn Array,
-    cells: &mut Cells,
-    mut put: impl FnMut(i64, &mut Vec<u8>),
-) -> Result<()> {
-    macro_rules! each {
-        ($arrow:ty) => {
-            cells.each(array.as_primitive::<$arrow>(), |value, out| {
-                put(Scale::of(<$arrow>::UNIT).timestamp(value)?, out);
-                Ok(())
-            })
-        };
-    }
-    match array.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => each!(TimestampSecondType),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => each!(TimestampMillisecondType),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => each!(TimestampMicrosecondType),
-        _ => each!(TimestampNanosecondType),
-    }
-}
-
-fn times(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result<()> {
-    let put = |unit: TimeUnit, value: i64, out: &mut Vec<u8>| {
-        let micros = datetime::time_micros(Scale::of(unit), value)?;
-        if binary {
-            out.extend_from_slice(&micros.to_be_bytes())
-        } else {
-            datetime::put_time(micros, out)
-        }
-        Ok(())
-    };
-    match array.data_type() {
-        DataType::Time32(TimeUnit::Second) => cells
-            .each(array.as_primitive::<Time32SecondType>(), |v, out| {
-                put(TimeUnit::Second, v.into(), out)
-            }),
-        DataType::Time32(_) => cells
-            .each(array.as_primitive::<Time32MillisecondType>(), |v, out| {
-                put(TimeUnit::Millisecond, v.into(), out)
-            }),
-        DataType::Time64(TimeUnit::Microsecond) => cells
-            .each(array.as_primitive::<Time64MicrosecondType>(), |v, out| {
-                put(TimeUnit::Microsecond, v, out)
-            }),
-        _ => cells.each(array.as_primitive::<Time64NanosecondType>(), |v, out| {
-            put(TimeUnit::Nanosecond, v, out)
-        }),
-    }
-}
-
-/// `put` gets microseconds and milliseconds; what passes 64 bits is `None`.
-fn durations(
-    array: &dyn Array,
-    cells: &mut Cells,
-    mut put: impl FnMut(Option<i64>, Option<i64>, &mut Vec<u8>) -> Result<()>,
-) -> Result<()> {
-    match array.data_type() {
-        DataType::Duration(TimeUnit::Second) => cells
-            .each(array.as_primitive::<DurationSecondType>(), |v, out| {
-                put(v.checked_mul(1_000_000), v.checked_mul(1_000), out)
-            }),
-        DataType::Duration(TimeUnit::Millisecond) => cells
-            .each(array.as_primitive::<DurationMillisecondType>(), |v, out| {
-                put(v.checked_mul(1_000), Some(v), out)
-            }),
-        DataType::Duration(TimeUnit::Microsecond) => cells
-            .each(array.as_primitive::<DurationMicrosecondType>(), |v, out| {
-                put(Some(v), Some(v / 1_000), out)
-            }),
-        _ => cells.each(array.as_primitive::<DurationNanosecondType>(), |v, out| {
-            put(Some(v / 1_000), Some(v / 1_000_000), out)
-        }),
-    }
-}
-
-fn intervals(
-    array: &dyn Array,
-    cells: &mut Cells,
-    mut put: impl FnMut(Interval, &mut Vec<u8>),
-) -> Result<()> {
-    match array.data_type() {
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            cells.each(array.as_primitive::<IntervalYearMonthType>(), |v, out| {
-                put(Interval::from_months(v), out);
-                Ok(())
-            })
-        }
-        DataType::Interval(IntervalUnit::DayTime) => {
-            cells.each(array.as_primitive::<IntervalDayTimeType>(), |v, out| {
-                put(Interval::from_day_time(v), out);
-                Ok(())
-            })
-        }
-        DataType::Interval(IntervalUnit::MonthDayNano) => cells.each(
-            array.as_primitive::<IntervalMonthDayNanoType>(),
-            |v, out| {
-                put(Interval::from_month_day_nano(v), out);
-                Ok(())
-            },
-        ),
-        _ => durations(array, cells, |micros, _, out| {
-            let words = "interval out of range";
-            put(
-                Interval::from_micros(
-                    micros.ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words))?,
-                ),
-                out,
-            );
-            Ok(())
-        }),
-    }
 }

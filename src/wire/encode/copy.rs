@@ -88,11 +88,7 @@ impl CopyEncoder {
         } else {
             Format::Text
         };
-        let names = schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
+        let names = schema.fields().iter().map(|field| field.name().clone()).collect();
         Ok(CopyEncoder {
             options,
             names,
@@ -143,12 +139,7 @@ impl CopyEncoder {
     }
 
     /// Appends a CopyData message for each of `rows`.
-    pub fn encode(
-        &mut self,
-        batch: &RecordBatch,
-        rows: Range<usize>,
-        out: &mut BytesMut,
-    ) -> Result<()> {
+    pub fn encode(&mut self, batch: &RecordBatch, rows: Range<usize>, out: &mut BytesMut) -> Result<()> {
         self.encode_until(batch, rows, usize::MAX, out).map(|_| ())
     }
 
@@ -163,23 +154,21 @@ impl CopyEncoder {
         let mut next = rows.start;
         while next < rows.end {
             let (options, scratch) = (&self.options, &mut self.row_lens);
-            next += self
-                .window
-                .encode(batch, next..rows.end, |columns, count| {
-                    // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
-                    row_lens(columns, count, 8, 4, scratch)?;
-                    let wanted = size.saturating_sub(out.len());
-                    out.reserve(scratch.iter().sum::<usize>().min(wanted));
-                    let mut written = 0;
-                    while written < count {
-                        put_row(columns, written, options, out)?;
-                        written += 1;
-                        if out.len() >= size {
-                            break;
-                        }
+            next += self.window.encode(batch, next..rows.end, |columns, count| {
+                // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
+                row_lens(columns, count, 8, 4, scratch)?;
+                let wanted = size.saturating_sub(out.len());
+                out.reserve(scratch.iter().sum::<usize>().min(wanted));
+                let mut written = 0;
+                while written < count {
+                    put_row(columns, written, options, out)?;
+                    written += 1;
+                    if out.len() >= size {
+                        break;
                     }
-                    Ok(written)
-                })?;
+                }
+                Ok(written)
+            })?;
             if out.len() >= size {
                 break;
             }
@@ -212,12 +201,7 @@ fn message(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) 
     Ok(())
 }
 
-fn put_row(
-    columns: &mut [Column<'_>],
-    row: usize,
-    options: &CopyOptions,
-    out: &mut BytesMut,
-) -> Result<()> {
+fn put_row(columns: &mut [Column<'_>], row: usize, options: &CopyOptions, out: &mut BytesMut) -> Result<()> {
     message(out, |out| {
         let is_single = columns.len() == 1;
         if options.form == CopyForm::Binary {
@@ -288,13 +272,9 @@ fn put_escaped(cell: &[u8], delimiter: u8, out: &mut BytesMut) {
 
 /// CopyAttributeOutCSV.
 fn put_csv(cell: &[u8], csv: &CsvOptions, force: bool, is_single: bool, out: &mut BytesMut) {
-    let special =
-        |byte: &u8| *byte == csv.delimiter || *byte == csv.quote || matches!(byte, b'\n' | b'\r');
+    let special = |byte: &u8| *byte == csv.delimiter || *byte == csv.quote || matches!(byte, b'\n' | b'\r');
     // `\.` alone on a line would end the data.
-    let quoted = force
-        || cell == csv.null.as_bytes()
-        || (is_single && cell == b"\\.")
-        || cell.iter().any(special);
+    let quoted = force || cell == csv.null.as_bytes() || (is_single && cell == b"\\.") || cell.iter().any(special);
     if !quoted {
         return out.extend_from_slice(cell);
     }

@@ -2,16 +2,16 @@
 //!
 //! Neighbouring rows mostly lie on the same day and under the same zone offset: [`Clock`] keeps the text of both.
 
-use super::cells::Block;
+use super::cells::{Block, Room};
 use super::number::{put_int, put_two};
 use super::style::{DateForm, DateOrder, Style, Zone};
 use crate::{Error, Result, SqlState};
 
-pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
-pub(super) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+pub(in crate::wire) const MICROS_PER_SECOND: i64 = 1_000_000;
+pub(in crate::wire) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01: the days in between.
-pub(super) const POSTGRES_EPOCH_DAYS: i32 = 10_957;
+pub(in crate::wire) const POSTGRES_EPOCH_DAYS: i32 = 10_957;
 const POSTGRES_EPOCH_MICROS: i64 = POSTGRES_EPOCH_DAYS as i64 * MICROS_PER_DAY;
 
 /// From 4714-11-24 BC (Julian day 0, PostgreSQL's MIN_TIMESTAMP), in microseconds from 1970. PostgreSQL's own end lies
@@ -24,7 +24,7 @@ const DATE_RANGE: std::ops::Range<i64> = -2_440_588..2_147_483_494 - 2_440_588;
 
 /// A time unit of Arrow as microseconds: finer units lose their last digits, as they would in PostgreSQL.
 #[derive(Clone, Copy)]
-pub(super) enum Scale {
+pub(in crate::wire) enum Scale {
     Times(i64),
     Nanos,
 }
@@ -56,12 +56,12 @@ impl Scale {
     }
 }
 
-pub(super) fn timestamp_out_of_range() -> Error {
+pub(in crate::wire) fn timestamp_out_of_range() -> Error {
     Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "timestamp out of range")
 }
 
 /// Days since 1970 that PostgreSQL can hold as a date.
-pub(super) fn date_days(days: i64) -> Result<i32> {
+pub(in crate::wire) fn date_days(days: i64) -> Result<i32> {
     let days = Some(days)
         .filter(|days| DATE_RANGE.contains(days))
         .and_then(|days| i32::try_from(days).ok());
@@ -85,8 +85,7 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -163,24 +162,35 @@ impl Clock {
     /// `timestamp_out`; microseconds since 1970, in range.
     #[inline]
     pub fn put_timestamp(&mut self, micros: i64, out: &mut Vec<u8>) {
-        self.put_local(micros, out);
-        if self.bc {
-            out.extend_from_slice(b" BC");
-        }
+        self.put(micros, &Block::default(), out);
     }
 
     /// `timestamptz_out`; microseconds since 1970 in UTC, in range.
     #[inline]
     pub fn put_timestamptz(&mut self, micros: i64, out: &mut Vec<u8>) {
         let offset = self.offset(micros);
-        self.put_local(micros + i64::from(offset) * MICROS_PER_SECOND, out);
         if self.suffix_of != (self.utc_day, offset) {
             self.write_suffix(micros, offset);
         }
-        self.suffix.put(out);
-        if self.bc {
-            out.extend_from_slice(b" BC");
+        let suffix = self.suffix;
+        self.put(micros + i64::from(offset) * MICROS_PER_SECOND, &suffix, out);
+    }
+
+    /// Writes a local time and what stands for its zone.
+    #[inline]
+    fn put(&mut self, micros: i64, suffix: &Block, out: &mut Vec<u8>) {
+        if !is_within_day(micros, self.day) {
+            self.write_day(micros.div_euclid(MICROS_PER_DAY));
         }
+        let mut room = Room::new(out);
+        room.put(&self.before);
+        room.put(&time_block(micros.wrapping_sub(self.day)));
+        room.put(&self.after);
+        room.put(suffix);
+        if self.bc {
+            room.put(&Block::new(b" BC"));
+        }
+        room.finish();
     }
 
     #[inline]
@@ -195,24 +205,9 @@ impl Clock {
     fn enter_utc_day(&mut self, micros: i64) {
         self.utc_day = micros - micros.rem_euclid(MICROS_PER_DAY);
         let midnight = self.utc_day / MICROS_PER_SECOND;
-        let (first, last) = (
-            self.zone.offset_at(midnight),
-            self.zone.offset_at(midnight + 86_399),
-        );
+        let (first, last) = (self.zone.offset_at(midnight), self.zone.offset_at(midnight + 86_399));
         // No zone leaves an offset and returns to it within a day.
         self.constant = (first == last).then_some(first);
-    }
-
-    #[inline]
-    fn put_local(&mut self, micros: i64, out: &mut Vec<u8>) {
-        if !is_within_day(micros, self.day) {
-            self.write_day(micros.div_euclid(MICROS_PER_DAY));
-        }
-        self.before.put(out);
-        put_time(micros.wrapping_sub(self.day), out);
-        if self.form == DateForm::Postgres {
-            self.after.put(out);
-        }
     }
 
     fn write_day(&mut self, days: i64) {
@@ -255,10 +250,7 @@ impl Clock {
         if self.form != DateForm::Iso {
             suffix.push(b' ');
         }
-        match self
-            .zone
-            .abbreviation_at(micros.div_euclid(MICROS_PER_SECOND))
-        {
+        match self.zone.abbreviation_at(micros.div_euclid(MICROS_PER_SECOND)) {
             Some(name) if self.form != DateForm::Iso => suffix.extend_from_slice(name.as_bytes()),
             _ => put_offset(offset, &mut suffix),
         }
@@ -276,14 +268,7 @@ fn month_name(month: u32) -> &'static str {
         .unwrap_or_default()
 }
 
-fn put_date_digits(
-    form: DateForm,
-    order: DateOrder,
-    year: i64,
-    month: u32,
-    day: u32,
-    out: &mut Vec<u8>,
-) {
+fn put_date_digits(form: DateForm, order: DateOrder, year: i64, month: u32, day: u32, out: &mut Vec<u8>) {
     let separator = match form {
         DateForm::Iso => {
             put_year(year, out);
@@ -297,11 +282,7 @@ fn put_date_digits(
         DateForm::German => b'.',
     };
     let day_first = form == DateForm::German || order == DateOrder::Dmy;
-    let (first, second) = if day_first {
-        (day, month)
-    } else {
-        (month, day)
-    };
+    let (first, second) = if day_first { (day, month) } else { (month, day) };
     put_two(first, out);
     out.push(separator);
     put_two(second, out);
@@ -325,45 +306,48 @@ pub(super) fn put_offset(offset: i32, out: &mut Vec<u8>) {
     out.push(if offset < 0 { b'-' } else { b'+' });
     let seconds = offset.unsigned_abs();
     put_two(seconds / 3600, out);
-    if seconds % 3600 != 0 {
+    if !seconds.is_multiple_of(3600) {
         out.push(b':');
         put_two(seconds / 60 % 60, out);
     }
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         out.push(b':');
         put_two(seconds % 60, out);
     }
 }
 
+/// `time_out`; microseconds of a day, 24:00:00 included.
+pub(super) fn put_time(micros: i64, out: &mut Vec<u8>) {
+    time_block(micros).put(out);
+}
+
 /// `HH:MM:SS.ffffff` without trailing zeros; microseconds of a day, 24:00:00 included.
 #[inline]
-pub(super) fn put_time(micros: i64, out: &mut Vec<u8>) {
+fn time_block(micros: i64) -> Block {
     // At most a day: the seconds and what is left of them fit 32 bits.
     let seconds = (micros.unsigned_abs() / MICROS_PER_SECOND.unsigned_abs()) as u32;
     let fraction = (micros.unsigned_abs() % MICROS_PER_SECOND.unsigned_abs()) as u32;
     let (minutes, hundreds) = (seconds / 60, fraction / 100);
+    let clock = digits(minutes / 60, minutes % 60, seconds % 60);
+    let digits = digits(hundreds / 100, hundreds % 100, fraction % 100);
     // Put together in registers and stored at once: byte after byte the processor would wait for its own stores.
-    let clock = pair(minutes / 60)
-        | COLON << 16
-        | pair(minutes % 60) << 24
-        | COLON << 40
-        | pair(seconds % 60) << 48;
-    let digits = pair(hundreds / 100) | pair(hundreds % 100) << 16 | pair(fraction % 100) << 32;
-    let text = u128::from(clock) | u128::from(b'.' as u64 | digits << 8) << 64;
+    let clock = clock & 0xffff | (clock & 0xffff_0000) << 8 | (clock >> 32) << 48 | COLON << 16 | COLON << 40;
+    let text = u128::from(clock) | u128::from(u64::from(b'.') | digits << 8) << 64;
     // The highest of the six bytes is the last digit.
     let zeros = ((digits ^ 0x3030_3030_3030).leading_zeros() - 16) / 8;
-    out.extend_from_slice(&text.to_le_bytes());
-    // One of the sixteen bytes is none of the fifteen characters; without a fraction the point goes as well.
-    out.truncate(out.len() - 1 - zeros as usize - usize::from(zeros == 6));
+    // Without a fraction the point goes as well.
+    Block::of(text.to_le_bytes(), 15 - zeros as usize - usize::from(zeros == 6))
 }
 
 const COLON: u64 = b':' as u64;
 
-/// Two digits, the first in the low byte.
+/// The six digits of three numbers below 100, the first in the lowest byte: all three at once, each in 16 bits.
 #[inline]
-fn pair(value: u32) -> u64 {
-    let tens = value / 10;
-    u64::from(0x3030 | tens | (value - 10 * tens) << 8)
+fn digits(first: u32, second: u32, third: u32) -> u64 {
+    let lanes = u64::from(first) | u64::from(second) << 16 | u64::from(third) << 32;
+    // 103 / 1024 is near enough to a tenth below 179.
+    let tens = (lanes * 103 >> 10) & 0x000f_000f_000f;
+    0x3030_3030_3030 | tens | (lanes - 10 * tens) << 8
 }
 
 /// Microseconds of a day that PostgreSQL can hold as a `time`.

@@ -4,7 +4,8 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::*;
 
 use super::cells::Cells;
-use super::number::{Decimal, put_int};
+use super::float::Decimal;
+use super::number::put_int;
 use super::numeric::{put_binary, put_text};
 use crate::Result;
 
@@ -117,16 +118,7 @@ fn put_float(value: f64, shortest: Option<String>, binary: bool, out: &mut Vec<u
     if binary {
         let [high, low] = sign.to_be_bytes();
         // numeric_send gives an infinity a display scale of 32.
-        out.extend_from_slice(&[
-            0,
-            0,
-            0,
-            0,
-            high,
-            low,
-            0,
-            if value.is_nan() { 0 } else { 32 },
-        ]);
+        out.extend_from_slice(&[0, 0, 0, 0, high, low, 0, if value.is_nan() { 0 } else { 32 }]);
     } else {
         out.extend_from_slice(word);
     }

@@ -109,11 +109,7 @@ impl Fields {
     fn put_postgres(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let mut before_is_negative = false;
-        for (value, unit) in [
-            (self.years, "year"),
-            (self.months, "mon"),
-            (self.days, "day"),
-        ] {
+        for (value, unit) in [(self.years, "year"), (self.months, "mon"), (self.days, "day")] {
             if value == 0 {
                 continue;
             }

@@ -99,10 +99,7 @@ impl Node {
                 DataType::Struct(fields) if fields.len() == 2 => {
                     let (key, value) = (fields.first(), fields.get(1));
                     let missing = || Error::internal("a map without entries");
-                    let (key, value) = (
-                        node(key.ok_or_else(missing)?)?,
-                        node(value.ok_or_else(missing)?)?,
-                    );
+                    let (key, value) = (node(key.ok_or_else(missing)?)?, node(value.ok_or_else(missing)?)?);
                     Node::Map {
                         level: None,
                         key,
@@ -112,9 +109,7 @@ impl Node {
                 _ => return Err(Error::internal("a map without entries")),
             },
             DataType::Struct(fields) => {
-                let member = |field: &std::sync::Arc<Field>| {
-                    Ok((field.name().clone(), Node::new(field, style)?))
-                };
+                let member = |field: &std::sync::Arc<Field>| Ok((field.name().clone(), Node::new(field, style)?));
                 Node::Struct {
                     members: fields.iter().map(member).collect::<Result<_>>()?,
                     nulls: None,
@@ -146,13 +141,9 @@ impl Node {
                 let form = match ty {
                     _ if is_json => Leaf::Json,
                     Type::JSON | Type::JSONB => Leaf::Json,
-                    Type::BOOL
-                    | Type::INT2
-                    | Type::INT4
-                    | Type::INT8
-                    | Type::FLOAT4
-                    | Type::FLOAT8
-                    | Type::NUMERIC => Leaf::Bare,
+                    Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => {
+                        Leaf::Bare
+                    }
                     _ => Leaf::String,
                 };
                 // jsonb's numbers are numerics: no exponents.
@@ -254,8 +245,7 @@ impl Node {
                 if nulls.as_ref().is_some_and(|nulls| nulls.is_null(slot)) {
                     return false;
                 }
-                let member =
-                    |(name, node): &(String, Node)| (name.as_bytes().to_vec(), node.json(slot));
+                let member = |(name, node): &(String, Node)| (name.as_bytes().to_vec(), node.json(slot));
                 jsonb::put_object(members.iter().map(member).collect(), out);
             }
             Node::Union {
@@ -270,9 +260,7 @@ impl Node {
                     return false;
                 };
                 let slot = match offsets {
-                    Some(offsets) => offsets
-                        .get(slot)
-                        .and_then(|offset| usize::try_from(*offset).ok()),
+                    Some(offsets) => offsets.get(slot).and_then(|offset| usize::try_from(*offset).ok()),
                     None => Some(slot),
                 };
                 return slot.is_some_and(|slot| node.put(slot, out));

@@ -136,10 +136,7 @@ impl Parser<'_> {
                     let unit = self.hex4()?;
                     let code = if (0xd800..0xdc00).contains(&unit) {
                         self.take(b"\\u")?;
-                        let low = self
-                            .hex4()?
-                            .checked_sub(0xdc00)
-                            .filter(|low| *low < 0x400)?;
+                        let low = self.hex4()?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
                         0x10000 + ((unit - 0xd800) << 10) + low
                     } else {
                         unit
@@ -158,17 +155,13 @@ impl Parser<'_> {
     fn hex4(&mut self) -> Option<u32> {
         let (digits, rest) = self.rest.split_at_checked(4)?;
         self.rest = rest;
-        digits.iter().try_fold(0, |unit, digit| {
-            Some(unit << 4 | char::from(*digit).to_digit(16)?)
-        })
+        digits
+            .iter()
+            .try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
     }
 
     fn digits(&mut self) -> &[u8] {
-        let len = self
-            .rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let len = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.rest.split_at(len);
         self.rest = rest;
         digits
@@ -241,9 +234,7 @@ pub(super) fn put_string(text: &[u8], out: &mut Vec<u8>) {
             1..0x20 => {
                 out.extend_from_slice(b"\\u00");
                 put_int(byte >> 4, out);
-                out.push(
-                    char::from_digit(u32::from(byte & 15), 16).map_or(b'0', |digit| digit as u8),
-                );
+                out.push(char::from_digit(u32::from(byte & 15), 16).map_or(b'0', |digit| digit as u8));
             }
             _ => out.push(byte),
         }

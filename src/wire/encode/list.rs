@@ -82,9 +82,7 @@ impl Level {
                 let list = array.as_list_view::<i32>();
                 let slots = list.value_offsets().iter().zip(list.value_sizes());
                 (
-                    slots
-                        .map(|(start, len)| sized(*start as i64, *len as i64))
-                        .collect(),
+                    slots.map(|(start, len)| sized(*start as i64, *len as i64)).collect(),
                     list.values().clone(),
                 )
             }
@@ -107,9 +105,7 @@ impl Level {
                 let list = array.as_fixed_size_list();
                 let len = i64::from(list.value_length());
                 (
-                    (0..array.len() as i64)
-                        .map(|slot| sized(slot * len, len))
-                        .collect(),
+                    (0..array.len() as i64).map(|slot| sized(slot * len, len)).collect(),
                     list.values().clone(),
                 )
             }
@@ -173,22 +169,15 @@ pub(super) fn item_field(data_type: &DataType) -> Option<&arrow::datatypes::Fiel
 
 impl List {
     /// `item_type` is the array's element type where the column's own type says it.
-    pub fn new(
-        data_type: &DataType,
-        item_type: Option<&Type>,
-        format: Format,
-        style: &Style,
-    ) -> Result<List> {
-        let mut item =
-            item_field(data_type).ok_or_else(|| Error::internal("a list without items"))?;
+    pub fn new(data_type: &DataType, item_type: Option<&Type>, format: Format, style: &Style) -> Result<List> {
+        let mut item = item_field(data_type).ok_or_else(|| Error::internal("a list without items"))?;
         let mut dimensions = 1;
         while let Some(inner) = item_field(item.data_type()) {
             (item, dimensions) = (inner, dimensions + 1);
         }
         if dimensions > DIMENSIONS_MAX {
-            let words = format!(
-                "number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
-            );
+            let words =
+                format!("number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})");
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words));
         }
         let ty = item_type.cloned().unwrap_or_else(|| pg_type(item).ty);
@@ -226,12 +215,7 @@ impl List {
             match (self.binary, is_empty) {
                 (false, true) => out.bytes.extend_from_slice(b"{}"),
                 (false, false) => self.put_text(&levels, row, &mut out.bytes),
-                (true, _) => self.put_binary(
-                    &levels,
-                    row,
-                    if is_empty { &[] } else { lens },
-                    &mut out.bytes,
-                )?,
+                (true, _) => self.put_binary(&levels, row, if is_empty { &[] } else { lens }, &mut out.bytes)?,
             }
             out.end(start)?;
         }
@@ -255,13 +239,7 @@ impl List {
         out.push(b'}');
     }
 
-    fn put_binary(
-        &self,
-        levels: &[Level],
-        row: usize,
-        lens: &[Option<usize>],
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    fn put_binary(&self, levels: &[Level], row: usize, lens: &[Option<usize>], out: &mut Vec<u8>) -> Result<()> {
         out.extend_from_slice(&cell_len(lens.len())?.to_be_bytes());
         let header = out.len();
         out.extend_from_slice(&0i32.to_be_bytes());
@@ -282,13 +260,7 @@ impl List {
         Ok(())
     }
 
-    fn put_items(
-        &self,
-        levels: &[Level],
-        slot: usize,
-        has_null: &mut bool,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    fn put_items(&self, levels: &[Level], slot: usize, has_null: &mut bool, out: &mut Vec<u8>) -> Result<()> {
         let Some((level, inner)) = levels.split_first() else {
             let cell = self.items.get(slot);
             *has_null |= cell.is_none();
@@ -302,9 +274,7 @@ impl List {
 
 /// Finds the length of each dimension below a slot; PostgreSQL's arrays are rectangular.
 fn measure(levels: &[Level], slot: usize, lens: &mut [Option<usize>]) -> Result<()> {
-    let (Some((level, inner)), Some((len, inner_lens))) =
-        (levels.split_first(), lens.split_first_mut())
-    else {
+    let (Some((level, inner)), Some((len, inner_lens))) = (levels.split_first(), lens.split_first_mut()) else {
         return Ok(());
     };
     let range = level.range(slot);
@@ -313,9 +283,7 @@ fn measure(levels: &[Level], slot: usize, lens: &mut [Option<usize>]) -> Result<
         return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, words));
     }
     *len = Some(range.len());
-    range
-        .into_iter()
-        .try_for_each(|item| measure(inner, item, inner_lens))
+    range.into_iter().try_for_each(|item| measure(inner, item, inner_lens))
 }
 
 /// `array_out`'s rule: quotes and backslashes get a backslash, a text that reads `NULL` gets quotes.

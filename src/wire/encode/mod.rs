@@ -6,17 +6,19 @@
 mod cells;
 mod codec;
 mod copy;
-mod datetime;
+pub(in crate::wire) mod datetime;
 mod decimal;
+mod float;
 mod interval;
 mod json;
-mod jsonb;
+pub(in crate::wire) mod jsonb;
 mod list;
+mod loops;
 mod number;
 mod numeric;
 mod record;
 mod row;
-mod special;
+pub(in crate::wire) mod special;
 mod style;
 #[cfg(test)]
 mod tests;

@@ -41,8 +41,8 @@ pub(super) fn put_text(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<
 pub(super) fn put_binary(negative: bool, digits: &[u8], scale: i32, out: &mut Vec<u8>) {
     let digits = strip_leading_zeros(digits);
     // Digits behind the last whole group, and zeros that a negative scale puts there.
-    let scale_groups = scale.div_euclid(DIGITS_PER_GROUP as i32)
-        + i32::from(scale.rem_euclid(DIGITS_PER_GROUP as i32) != 0);
+    let scale_groups =
+        scale.div_euclid(DIGITS_PER_GROUP as i32) + i32::from(scale.rem_euclid(DIGITS_PER_GROUP as i32) != 0);
     let padding = scale_groups * DIGITS_PER_GROUP as i32 - scale;
     let padded = digits.len() + padding as usize;
     let digit_at = |index: usize| digits.get(index).map_or(0, |digit| i16::from(digit - b'0'));
@@ -58,9 +58,7 @@ pub(super) fn put_binary(negative: bool, digits: &[u8], scale: i32, out: &mut Ve
     let (mut written, mut trailing) = (0i16, 0i16);
     for group in 0..groups {
         let value = (0..DIGITS_PER_GROUP).fold(0, |sum, place| {
-            let digit = (group * DIGITS_PER_GROUP + place)
-                .checked_sub(lead)
-                .map_or(0, digit_at);
+            let digit = (group * DIGITS_PER_GROUP + place).checked_sub(lead).map_or(0, digit_at);
             sum * 10 + digit
         });
         out.extend_from_slice(&value.to_be_bytes());

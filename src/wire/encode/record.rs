@@ -44,9 +44,7 @@ impl Record {
         let array = array.as_struct();
         for (field, column) in self.fields.iter_mut().zip(array.columns()) {
             field.cells.clear();
-            field
-                .codec
-                .fill(&field.codec.plain(column)?, &mut field.cells)?;
+            field.codec.fill(&field.codec.plain(column)?, &mut field.cells)?;
         }
         let count = cell_len(self.fields.len())?;
         let mut columns: Vec<_> = self

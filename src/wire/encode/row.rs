@@ -94,12 +94,7 @@ impl RowEncoder {
     }
 
     /// Appends a DataRow message for each of `rows`. On an error the rows before the faulty window remain in `out`.
-    pub fn encode(
-        &mut self,
-        batch: &RecordBatch,
-        rows: Range<usize>,
-        out: &mut BytesMut,
-    ) -> Result<()> {
+    pub fn encode(&mut self, batch: &RecordBatch, rows: Range<usize>, out: &mut BytesMut) -> Result<()> {
         self.encode_until(batch, rows, usize::MAX, out).map(|_| ())
     }
 
@@ -115,12 +110,10 @@ impl RowEncoder {
         let mut next = rows.start;
         while next < rows.end {
             let row_lens_scratch = &mut self.row_lens;
-            next += self
-                .window
-                .encode(batch, next..rows.end, |columns, count| {
-                    row_lens(columns, count, FRAME_SIZE, CELL_LEN_SIZE, row_lens_scratch)?;
-                    put_rows(columns, row_lens_scratch, size, out)
-                })?;
+            next += self.window.encode(batch, next..rows.end, |columns, count| {
+                row_lens(columns, count, FRAME_SIZE, CELL_LEN_SIZE, row_lens_scratch)?;
+                put_rows(columns, row_lens_scratch, size, out)
+            })?;
             if out.len() >= size {
                 break;
             }
@@ -130,12 +123,7 @@ impl RowEncoder {
 }
 
 /// Writes rows until `out` holds `size` bytes; returns how many were written.
-fn put_rows(
-    columns: &mut [Column<'_>],
-    row_lens: &[usize],
-    size: usize,
-    out: &mut BytesMut,
-) -> Result<usize> {
+fn put_rows(columns: &mut [Column<'_>], row_lens: &[usize], size: usize, out: &mut BytesMut) -> Result<usize> {
     let (mut count, mut end) = (0, out.len());
     for len in row_lens {
         end += len;
@@ -145,9 +133,7 @@ fn put_rows(
         }
     }
     let start = out.len();
-    let cell_count = u16::try_from(columns.len())
-        .map_err(Error::internal)?
-        .to_be_bytes();
+    let cell_count = u16::try_from(columns.len()).map_err(Error::internal)?.to_be_bytes();
     // The slack lets short cells be copied as one fixed-size block; it is cut off at the end.
     out.resize(end + BLOCK_SIZE, 0);
     let mut rest = out.get_mut(start..).unwrap_or_default();
@@ -177,20 +163,14 @@ const SMALL_BLOCK_SIZE: usize = 16;
 #[inline(always)]
 fn put_cell(rest: &mut &mut [u8], column: &mut Column<'_>, len: usize) -> Result<()> {
     if len <= SMALL_BLOCK_SIZE {
-        if let (Some(to), Some(from)) = (
-            rest.first_chunk_mut::<SMALL_BLOCK_SIZE>(),
-            column.bytes.first_chunk(),
-        ) {
+        if let (Some(to), Some(from)) = (rest.first_chunk_mut::<SMALL_BLOCK_SIZE>(), column.bytes.first_chunk()) {
             *to = *from;
             column.take(len)?;
             advance(rest, len)?;
             return Ok(());
         }
     } else if len <= BLOCK_SIZE
-        && let (Some(to), Some(from)) = (
-            rest.first_chunk_mut::<BLOCK_SIZE>(),
-            column.bytes.first_chunk(),
-        )
+        && let (Some(to), Some(from)) = (rest.first_chunk_mut::<BLOCK_SIZE>(), column.bytes.first_chunk())
     {
         *to = *from;
         column.take(len)?;

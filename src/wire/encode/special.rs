@@ -70,12 +70,7 @@ pub(super) fn put_json_text(value: &[u8], is_jsonb: bool, binary: bool, out: &mu
 }
 
 /// `int2vector` or `oidvector` from a list of integers, or from its text.
-pub(super) fn vectors(
-    array: &dyn Array,
-    oids: bool,
-    binary: bool,
-    cells: &mut Cells,
-) -> Result<()> {
+pub(super) fn vectors(array: &dyn Array, oids: bool, binary: bool, cells: &mut Cells) -> Result<()> {
     if !array.data_type().is_list() {
         let mut items = Vec::new();
         return text::each(array, cells, |value, _, out| {
@@ -110,25 +105,13 @@ pub(super) fn vectors(
         }
         let start = cells.bytes.len();
         let items = items.get(level.range(row)).unwrap_or_default();
-        put_vector(
-            items.iter().copied(),
-            items.len(),
-            oids,
-            binary,
-            &mut cells.bytes,
-        )?;
+        put_vector(items.iter().copied(), items.len(), oids, binary, &mut cells.bytes)?;
         cells.end(start)?;
     }
     Ok(())
 }
 
-fn put_vector(
-    items: impl Iterator<Item = i64>,
-    len: usize,
-    oids: bool,
-    binary: bool,
-    out: &mut Vec<u8>,
-) -> Result<()> {
+fn put_vector(items: impl Iterator<Item = i64>, len: usize, oids: bool, binary: bool, out: &mut Vec<u8>) -> Result<()> {
     if !binary {
         for (index, item) in items.enumerate() {
             if index > 0 {
@@ -144,36 +127,17 @@ fn put_vector(
         postgres_types::Type::INT2
     };
     // One dimension, no nulls, the element type, the length; vectors count from 0.
-    for field in [
-        1,
-        0,
-        item_type.oid(),
-        u32::try_from(len).unwrap_or(u32::MAX),
-        0,
-    ] {
+    for field in [1, 0, item_type.oid(), u32::try_from(len).unwrap_or(u32::MAX), 0] {
         out.extend_from_slice(&field.to_be_bytes());
     }
-    let out_of_range = || {
-        Error::new(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            "vector element out of range",
-        )
-    };
+    let out_of_range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "vector element out of range");
     for item in items {
         if oids {
             out.extend_from_slice(&4u32.to_be_bytes());
-            out.extend_from_slice(
-                &u32::try_from(item)
-                    .map_err(|_| out_of_range())?
-                    .to_be_bytes(),
-            );
+            out.extend_from_slice(&u32::try_from(item).map_err(|_| out_of_range())?.to_be_bytes());
         } else {
             out.extend_from_slice(&2u32.to_be_bytes());
-            out.extend_from_slice(
-                &i16::try_from(item)
-                    .map_err(|_| out_of_range())?
-                    .to_be_bytes(),
-            );
+            out.extend_from_slice(&i16::try_from(item).map_err(|_| out_of_range())?.to_be_bytes());
         }
     }
     Ok(())

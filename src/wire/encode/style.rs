@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone as _};
 use chrono_tz::{OffsetName as _, Tz};
 
-use super::datetime::{civil_from_days, days_from_civil};
+use super::datetime::{civil_from_days, days_from_civil, put_offset};
 
 /// What `TimeZone` is set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +22,7 @@ impl Zone {
         match self {
             Zone::Fixed(seconds) => *seconds,
             Zone::Named(Tz::UTC) => 0,
-            Zone::Named(tz) => tz
-                .offset_from_utc_datetime(&equivalent(unix))
-                .fix()
-                .local_minus_utc(),
+            Zone::Named(tz) => tz.offset_from_utc_datetime(&equivalent(unix)).fix().local_minus_utc(),
         }
     }
 
@@ -35,7 +32,14 @@ impl Zone {
             Zone::Fixed(_) => None,
             Zone::Named(tz) => {
                 let offset = tz.offset_from_utc_datetime(&equivalent(unix));
-                offset.abbreviation().map(str::to_string)
+                // Zones without letters are named by their offset, without a colon.
+                let number = || {
+                    let mut text = Vec::new();
+                    put_offset(offset.fix().local_minus_utc(), &mut text);
+                    text.retain(|byte| *byte != b':');
+                    String::from_utf8(text).unwrap_or_default()
+                };
+                Some(offset.abbreviation().map_or_else(number, str::to_string))
             }
         }
     }
@@ -43,28 +47,21 @@ impl Zone {
 
 /// An instant at which a zone's rules say the same and chrono-tz has them.
 ///
-/// Its tables end with the year 2099, PostgreSQL follows the last rule for ever: a later year is taken for one of the
-/// 28 years before 2088 that begins on the same weekday and is as long. Instants before chrono's own range are as LMT as any.
+/// Its tables end with the year 2099, PostgreSQL follows the last rule for ever: a later year is taken for the last one
+/// before that begins on the same weekday and is as long. Instants before chrono's own range are as LMT as any.
 fn equivalent(unix: i64) -> NaiveDateTime {
     let days = unix.div_euclid(86_400);
     let (year, ..) = civil_from_days(days);
     let same_year = |candidate: &i64| {
-        let (start, other) = (
-            days_from_civil(year, 1, 1),
-            days_from_civil(*candidate, 1, 1),
-        );
+        let (start, other) = (days_from_civil(year, 1, 1), days_from_civil(*candidate, 1, 1));
         let len = |year| days_from_civil(year + 1, 1, 1) - days_from_civil(year, 1, 1);
         (start - other) % 7 == 0 && len(year) == len(*candidate)
     };
-    let unix = match (2060..2088).find(same_year) {
-        Some(other) if year > 2099 => {
-            unix - (days_from_civil(year, 1, 1) - days_from_civil(other, 1, 1)) * 86_400
-        }
+    let unix = match (2072..2100).rev().find(same_year) {
+        Some(other) if year > 2099 => unix - (days_from_civil(year, 1, 1) - days_from_civil(other, 1, 1)) * 86_400,
         _ => unix.max(DateTime::<chrono::Utc>::MIN_UTC.timestamp()),
     };
-    DateTime::from_timestamp(unix, 0)
-        .unwrap_or_default()
-        .naive_utc()
+    DateTime::from_timestamp(unix, 0).unwrap_or_default().naive_utc()
 }
 
 /// First half of `DateStyle`: the form.

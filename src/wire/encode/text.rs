@@ -75,22 +75,10 @@ pub(super) fn each(
             .as_string_view()
             .iter()
             .try_for_each(|v| cell(v.map(str::as_bytes), true)),
-        DataType::Binary => array
-            .as_binary::<i32>()
-            .iter()
-            .try_for_each(|v| cell(v, false)),
-        DataType::LargeBinary => array
-            .as_binary::<i64>()
-            .iter()
-            .try_for_each(|v| cell(v, false)),
-        DataType::BinaryView => array
-            .as_binary_view()
-            .iter()
-            .try_for_each(|v| cell(v, false)),
-        _ => array
-            .as_fixed_size_binary()
-            .iter()
-            .try_for_each(|v| cell(v, false)),
+        DataType::Binary => array.as_binary::<i32>().iter().try_for_each(|v| cell(v, false)),
+        DataType::LargeBinary => array.as_binary::<i64>().iter().try_for_each(|v| cell(v, false)),
+        DataType::BinaryView => array.as_binary_view().iter().try_for_each(|v| cell(v, false)),
+        _ => array.as_fixed_size_binary().iter().try_for_each(|v| cell(v, false)),
     }
 }
 
@@ -98,9 +86,7 @@ pub(super) fn each(
 #[inline]
 pub(super) fn put_without_nul(value: &[u8], out: &mut Vec<u8>) {
     let mut rest = value;
-    while let Some((before, after)) =
-        memchr::memchr(0, rest).and_then(|at| rest.split_at_checked(at))
-    {
+    while let Some((before, after)) = memchr::memchr(0, rest).and_then(|at| rest.split_at_checked(at)) {
         out.extend_from_slice(before);
         out.extend_from_slice(NUL_PICTURE);
         rest = after.get(1..).unwrap_or_default();

@@ -61,16 +61,8 @@ impl Window {
             codecs.push(Codec::new(field, &describe(field, style), format, style)?);
         }
         let cells = codecs.iter().map(|_| Cells::default()).collect();
-        let types = schema
-            .fields()
-            .iter()
-            .map(|field| field.data_type().clone())
-            .collect();
-        Ok(Window {
-            types,
-            codecs,
-            cells,
-        })
+        let types = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        Ok(Window { types, codecs, cells })
     }
 
     pub fn width(&self) -> usize {
@@ -83,9 +75,7 @@ impl Window {
             .iter()
             .zip(batch.columns())
             .all(|(expected, column)| match (expected, column.data_type()) {
-                (DataType::Timestamp(expected, _), DataType::Timestamp(unit, _)) => {
-                    expected == unit
-                }
+                (DataType::Timestamp(expected, _), DataType::Timestamp(unit, _)) => expected == unit,
                 (expected, actual) => expected.equals_datatype(actual),
             })
     }
@@ -97,10 +87,7 @@ impl Window {
         rows: Range<usize>,
         write: impl FnOnce(&mut [Column<'_>], usize) -> Result<usize>,
     ) -> Result<usize> {
-        if batch.num_columns() != self.codecs.len()
-            || rows.end > batch.num_rows()
-            || !self.has_types_of(batch)
-        {
+        if batch.num_columns() != self.codecs.len() || rows.end > batch.num_rows() || !self.has_types_of(batch) {
             return Err(Error::internal("a batch that does not fit its schema"));
         }
         let count = fitting(batch, &rows);

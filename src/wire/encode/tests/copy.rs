@@ -22,9 +22,7 @@ fn copy(batch: &RecordBatch, options: CopyOptions) -> Vec<Vec<u8>> {
     let mut encoder = CopyEncoder::new(&batch.schema(), options, &Style::default()).unwrap();
     let mut out = BytesMut::new();
     encoder.start(&mut out).unwrap();
-    encoder
-        .encode(batch, 0..batch.num_rows(), &mut out)
-        .unwrap();
+    encoder.encode(batch, 0..batch.num_rows(), &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
     let mut rest = &out[..];
     let mut messages = Vec::new();
@@ -73,10 +71,7 @@ fn text_escapes_control_characters_backslash_and_delimiter() {
         header: true,
         ..CopyOptions::default()
     };
-    assert_eq!(
-        copy_text(&row(&[("f", Some("\\."))]), options),
-        "f\n\\\\.\n"
-    );
+    assert_eq!(copy_text(&row(&[("f", Some("\\."))]), options), "f\n\\\\.\n");
 }
 
 #[test]
@@ -93,18 +88,10 @@ fn csv_quotes_what_postgres_quotes() {
         "a,\"b,c\",d,e,f\n\"a\tb\\c\nd\re,i\"\"j\",,\"\",plain,\\.\n"
     );
     assert_eq!(
-        copy_text(
-            &row(&[("f", Some("\\."))]),
-            csv(CsvOptions::default(), false)
-        ),
+        copy_text(&row(&[("f", Some("\\."))]), csv(CsvOptions::default(), false)),
         "\"\\.\"\n"
     );
-    let batch = row(&[
-        ("a", Some("a\"b\\c")),
-        ("b", Some("x")),
-        ("c", None),
-        ("d", Some("y")),
-    ]);
+    let batch = row(&[("a", Some("a\"b\\c")), ("b", Some("x")), ("c", None), ("d", Some("y"))]);
     let options = CsvOptions {
         delimiter: b';',
         null: "N".into(),
@@ -123,16 +110,8 @@ fn csv_quotes_what_postgres_quotes() {
 fn binary_has_header_and_trailer() {
     let batch = RecordBatch::try_from_iter_with_nullable([
         ("a", Arc::new(Int32Array::from(vec![1])) as ArrayRef, true),
-        (
-            "b",
-            Arc::new(StringArray::from(vec!["x"])) as ArrayRef,
-            true,
-        ),
-        (
-            "c",
-            Arc::new(Int32Array::from(vec![None])) as ArrayRef,
-            true,
-        ),
+        ("b", Arc::new(StringArray::from(vec!["x"])) as ArrayRef, true),
+        ("c", Arc::new(Int32Array::from(vec![None])) as ArrayRef, true),
     ])
     .unwrap();
     let messages = copy(
@@ -142,11 +121,7 @@ fn binary_has_header_and_trailer() {
             header: false,
         },
     );
-    let hex: String = messages
-        .concat()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = messages.concat().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         hex,
         "5047434f50590aff0d0a000000000000000000000300000004000000010000000178ffffffffffff"
@@ -157,14 +132,11 @@ fn binary_has_header_and_trailer() {
 #[test]
 fn a_size_ends_the_copy_between_rows() {
     let batch = batch(Arc::new(Int32Array::from_iter_values(0..2_000)), "");
-    let mut encoder =
-        CopyEncoder::new(&batch.schema(), CopyOptions::default(), &Style::default()).unwrap();
+    let mut encoder = CopyEncoder::new(&batch.schema(), CopyOptions::default(), &Style::default()).unwrap();
     let (mut next, mut all) = (0, Vec::new());
     while next < 2_000 {
         let mut out = BytesMut::new();
-        next = encoder
-            .encode_until(&batch, next..2_000, 100, &mut out)
-            .unwrap();
+        next = encoder.encode_until(&batch, next..2_000, 100, &mut out).unwrap();
         assert!(out.len() < 120);
         all.extend_from_slice(&out);
     }

@@ -49,20 +49,12 @@ fn parse_rows(mut bytes: &[u8]) -> Vec<Vec<Option<Vec<u8>>>> {
     rows
 }
 
-fn try_cells(
-    array: ArrayRef,
-    ty: &str,
-    format: Format,
-    style: &Style,
-) -> Result<Vec<Option<Vec<u8>>>, Error> {
+fn try_cells(array: ArrayRef, ty: &str, format: Format, style: &Style) -> Result<Vec<Option<Vec<u8>>>, Error> {
     let batch = batch(array, ty);
     let mut encoder = RowEncoder::new(&batch.schema(), &[format], style)?;
     let mut out = BytesMut::new();
     encoder.encode(&batch, 0..batch.num_rows(), &mut out)?;
-    Ok(parse_rows(&out)
-        .into_iter()
-        .map(|mut row| row.remove(0))
-        .collect())
+    Ok(parse_rows(&out).into_iter().map(|mut row| row.remove(0)).collect())
 }
 
 /// The cells as text; NULL is `∅`.
@@ -76,16 +68,9 @@ fn texts(array: ArrayRef, ty: &str, style: &Style) -> Vec<String> {
 
 /// The cells in binary, as hex digits; NULL is `∅`.
 fn binaries(array: ArrayRef, ty: &str) -> Vec<String> {
-    let hex = |cell: Vec<u8>| {
-        cell.iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
+    let hex = |cell: Vec<u8>| cell.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let cells = try_cells(array, ty, Format::Binary, &Style::default()).unwrap();
-    cells
-        .into_iter()
-        .map(|cell| cell.map_or("∅".into(), hex))
-        .collect()
+    cells.into_iter().map(|cell| cell.map_or("∅".into(), hex)).collect()
 }
 
 /// Holds both formats of a column, sliced out of a longer one as well: each row is a text and its bytes in hex.

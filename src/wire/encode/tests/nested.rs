@@ -63,27 +63,20 @@ fn lists_of_every_layout_are_arrays() {
         &golden,
     );
     assert_golden(
-        Arc::new(LargeListArray::from_iter_primitive::<Int32Type, _, _>(
-            values(),
-        )),
+        Arc::new(LargeListArray::from_iter_primitive::<Int32Type, _, _>(values())),
         "",
         &golden,
     );
     let fixed = [None, Some(vec![Some(1), None, Some(3)])];
     assert_golden(
-        Arc::new(FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(
-            fixed, 3,
-        )),
+        Arc::new(FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(fixed, 3)),
         "",
         &golden[1..],
     );
     // A view's slots may lie in any order.
     let items: ArrayRef = Arc::new(Int32Array::from(vec![Some(9), Some(1), None, Some(3)]));
     let field = Arc::new(Field::new_list_field(DataType::Int32, true));
-    let (offsets, sizes) = (
-        ScalarBuffer::from(vec![1, 3, 0]),
-        ScalarBuffer::from(vec![3, 0, 1]),
-    );
+    let (offsets, sizes) = (ScalarBuffer::from(vec![1, 3, 0]), ScalarBuffer::from(vec![3, 0, 1]));
     let view = ListViewArray::new(field, offsets, sizes, items, None);
     assert_eq!(
         texts(Arc::new(view), "", &Style::default()),
@@ -93,10 +86,7 @@ fn lists_of_every_layout_are_arrays() {
 
 #[test]
 fn lists_of_lists_are_one_array_of_more_dimensions() {
-    let inner = list(
-        Arc::new(Int32Array::from(vec![9, 1, 2, 3, 4])),
-        &[0, 1, 3, 5],
-    );
+    let inner = list(Arc::new(Int32Array::from(vec![9, 1, 2, 3, 4])), &[0, 1, 3, 5]);
     let golden = "000000020000000000000017000000020000000100000002000000010000000400000001000000040000000200000004000000030000000400000004";
     let outer = list(inner, &[0, 0, 1, 3]);
     assert_eq!(
@@ -127,15 +117,9 @@ fn lists_of_lists_are_one_array_of_more_dimensions() {
 
 #[test]
 fn jagged_lists_are_refused_in_postgres_words() {
-    let jagged = list(
-        list(Arc::new(Int32Array::from(vec![1, 2, 3])), &[0, 1, 3]),
-        &[0, 2],
-    );
+    let jagged = list(list(Arc::new(Int32Array::from(vec![1, 2, 3])), &[0, 1, 3]), &[0, 2]);
     let words = "multidimensional arrays must have array expressions with matching dimensions";
-    assert_eq!(
-        refusal(jagged.clone(), "", Format::Text),
-        ("2202E", words.into())
-    );
+    assert_eq!(refusal(jagged.clone(), "", Format::Text), ("2202E", words.into()));
     assert_eq!(refusal(jagged, "", Format::Binary), ("2202E", words.into()));
 }
 
@@ -188,11 +172,7 @@ fn rows() -> StructArray {
         Arc::new(StringArray::from(vec!["hidden", "b c", ""])),
         Arc::new(StringArray::from(vec![None, None, Some("x\"y\\(")])),
     ];
-    StructArray::new(
-        fields,
-        columns,
-        Some(NullBuffer::from(vec![false, true, true])),
-    )
+    StructArray::new(fields, columns, Some(NullBuffer::from(vec![false, true, true])))
 }
 
 #[test]
@@ -213,10 +193,7 @@ fn structs_are_records() {
         ],
     );
     let array = list(Arc::new(rows().slice(1, 1)), &[0, 1]);
-    assert_eq!(
-        texts(array, "", &Style::default()),
-        ["{\"(1,\\\"b c\\\",)\"}"]
-    );
+    assert_eq!(texts(array, "", &Style::default()), ["{\"(1,\\\"b c\\\",)\"}"]);
 }
 
 #[test]
@@ -238,7 +215,8 @@ fn json_unions_are_jsonb() {
     .into_iter()
     .collect();
     let object = r#"{"b":[1, 2,{"x":null}], "a" : "x\u00e9\n/\/\u001f", "aa":1e2, "c":1.50,"b":[true,false], "d":-0.0, "e":{},"f":[], "g":1e-3}"#;
-    let normal = r#"{"a": "xé\n//\u001f", "b": [true, false], "c": 1.50, "d": 0.0, "e": {}, "f": [], "g": 0.001, "aa": 100}"#;
+    let normal =
+        r#"{"a": "xé\n//\u001f", "b": [true, false], "c": 1.50, "d": 0.0, "e": {}, "f": [], "g": 0.001, "aa": 100}"#;
     let strings = |at: usize, text: &str| -> ArrayRef {
         Arc::new(
             (0..7)
@@ -248,24 +226,8 @@ fn json_unions_are_jsonb() {
     };
     let children: Vec<ArrayRef> = vec![
         Arc::new(NullArray::new(7)),
-        Arc::new(BooleanArray::from(vec![
-            None,
-            Some(true),
-            None,
-            None,
-            None,
-            None,
-            None,
-        ])),
-        Arc::new(Int64Array::from(vec![
-            None,
-            None,
-            Some(-5),
-            None,
-            None,
-            None,
-            None,
-        ])),
+        Arc::new(BooleanArray::from(vec![None, Some(true), None, None, None, None, None])),
+        Arc::new(Int64Array::from(vec![None, None, Some(-5), None, None, None, None])),
         Arc::new(Float64Array::from(vec![
             None,
             None,
@@ -278,18 +240,9 @@ fn json_unions_are_jsonb() {
         strings(4, "a\"\n"),
         strings(5, object),
     ];
-    let union: ArrayRef = Arc::new(
-        UnionArray::try_new(fields, vec![0, 1, 2, 3, 4, 6, 3].into(), None, children).unwrap(),
-    );
-    let golden = [
-        "∅",
-        "true",
-        "-5",
-        "100000000000000000000",
-        r#""a\"\n""#,
-        normal,
-        "0.25",
-    ];
+    let union: ArrayRef =
+        Arc::new(UnionArray::try_new(fields, vec![0, 1, 2, 3, 4, 6, 3].into(), None, children).unwrap());
+    let golden = ["∅", "true", "-5", "100000000000000000000", r#""a\"\n""#, normal, "0.25"];
     assert_eq!(texts(union.clone(), "", &Style::default()), golden);
     assert_eq!(texts(union.slice(4, 3), "", &Style::default()), golden[4..]);
     assert_eq!(binaries(union, "")[1], "0174727565");
@@ -310,10 +263,7 @@ fn maps_are_jsonb_objects() {
         map,
         "",
         &[
-            (
-                r#"{"a": null, "bb": 1}"#,
-                "017b2261223a206e756c6c2c20226262223a20317d",
-            ),
+            (r#"{"a": null, "bb": 1}"#, "017b2261223a206e756c6c2c20226262223a20317d"),
             ("∅", "∅"),
             ("{}", "017b7d"),
         ],
@@ -328,11 +278,7 @@ fn json_text_is_normal_as_jsonb_and_unchanged_as_json() {
         [r#"{"a": 1}"#, "not json", "[1,2"]
     );
     assert_eq!(binaries(array.clone(), "jsonb")[0], "017b2261223a20317d");
-    assert_golden(
-        array.slice(0, 1),
-        "json",
-        &[(r#"{"a":1}"#, "7b2261223a317d")],
-    );
+    assert_golden(array.slice(0, 1), "json", &[(r#"{"a":1}"#, "7b2261223a317d")]);
     let deep: ArrayRef = Arc::new(StringArray::from(vec!["[".repeat(1_000_000)]));
     assert_eq!(texts(deep, "jsonb", &Style::default())[0].len(), 1_000_000);
 }

@@ -55,10 +55,7 @@ fn an_unsigned_length_named_bigint_is_int8_or_out_of_range() {
     assert_golden(
         array,
         "bigint",
-        &[
-            ("0", "0000000000000000"),
-            ("4611686018427387904", "4000000000000000"),
-        ],
+        &[("0", "0000000000000000"), ("4611686018427387904", "4000000000000000")],
     );
     let array: ArrayRef = Arc::new(UInt64Array::from(vec![u64::MAX]));
     for format in [Format::Text, Format::Binary] {
@@ -72,27 +69,16 @@ fn an_unsigned_length_named_bigint_is_int8_or_out_of_range() {
 #[test]
 fn oids_come_from_any_integer() {
     let golden = [("1", "00000001"), ("4294967295", "ffffffff")];
-    assert_golden(
-        Arc::new(UInt32Array::from(vec![1, u32::MAX])),
-        "oid",
-        &golden,
-    );
+    assert_golden(Arc::new(UInt32Array::from(vec![1, u32::MAX])), "oid", &golden);
     assert_golden(Arc::new(Int32Array::from(vec![1, -1])), "oid", &golden);
-    assert_golden(
-        Arc::new(Int64Array::from(vec![1, 4_294_967_295])),
-        "oid",
-        &golden,
-    );
+    assert_golden(Arc::new(Int64Array::from(vec![1, 4_294_967_295])), "oid", &golden);
     assert_golden(
         Arc::new(UInt32Array::from(vec![1259, 1])),
         "regclass",
         &[("1259", "000004eb"), ("1", "00000001")],
     );
     let names: ArrayRef = Arc::new(StringArray::from(vec!["pg_class"]));
-    assert_eq!(
-        texts(names.clone(), "regclass", &Style::default()),
-        ["pg_class"]
-    );
+    assert_eq!(texts(names.clone(), "regclass", &Style::default()), ["pg_class"]);
     assert_eq!(refusal(names, "regclass", Format::Binary).0, "0A000");
 }
 
@@ -117,14 +103,8 @@ fn numerics_are_postgres_digits() {
             ("1", "00010000000000000001"),
             ("9999", "0001000000000000270f"),
             ("10000", "00010001000000000001"),
-            (
-                "18446744073709551615",
-                "000500040000000007341a5802e103bb064f",
-            ),
-            (
-                "9223372036854775808",
-                "0005000400000000039a0d2c0170156516b0",
-            ),
+            ("18446744073709551615", "000500040000000007341a5802e103bb064f"),
+            ("9223372036854775808", "0005000400000000039a0d2c0170156516b0"),
             ("123456789012345678", "0005000400000000000c0d801ed204d2162e"),
             ("100000000", "00010002000000000001"),
             ("12340000", "000100010000000004d2"),
@@ -170,10 +150,7 @@ fn numerics_are_postgres_digits() {
         ],
     );
     assert_golden(
-        decimal(
-            vec![0, 99_999_999_999_999_999_999_999_999_999_999_999_999],
-            3,
-        ),
+        decimal(vec![0, 99_999_999_999_999_999_999_999_999_999_999_999_999], 3),
         "",
         &[
             ("0.000", "0000000000000003"),
@@ -192,19 +169,11 @@ fn numerics_are_postgres_digits() {
         decimal(vec![0, 1], 37),
         "",
         &[
-            (
-                "0.0000000000000000000000000000000000000",
-                "0000000000000025",
-            ),
-            (
-                "0.0000000000000000000000000000000000001",
-                "0001fff60000002503e8",
-            ),
+            ("0.0000000000000000000000000000000000000", "0000000000000025"),
+            ("0.0000000000000000000000000000000000001", "0001fff60000002503e8"),
         ],
     );
-    let wide =
-        i256::from_string("12345678901234567890123456789012345678901234567890123456789012345")
-            .unwrap();
+    let wide = i256::from_string("12345678901234567890123456789012345678901234567890123456789012345").unwrap();
     let wide = Decimal256Array::from(vec![i256::ONE, wide])
         .with_precision_and_scale(70, 5)
         .unwrap();
@@ -290,11 +259,7 @@ fn doubles_print_their_shortest_form() {
         ],
     );
     assert_eq!(
-        texts(
-            Arc::new(Float64Array::from(vec![f64::NAN])),
-            "",
-            &Style::default()
-        ),
+        texts(Arc::new(Float64Array::from(vec![f64::NAN])), "", &Style::default()),
         ["NaN"]
     );
 }
@@ -358,7 +323,7 @@ fn fewer_float_digits_round_as_c_does() {
         0.30000000000000004,
         1e-4,
         1e-5,
-        123456.789012345678,
+        123_456.789_012_345_68,
         1e100,
         99999999999999.95,
         999999999999999.9,
@@ -378,26 +343,10 @@ fn fewer_float_digits_round_as_c_does() {
         "1e+15",
     ];
     assert_eq!(doubles(0, &values), golden);
-    let values = [
-        0.1,
-        1e14,
-        1e15,
-        0.30000000000000004,
-        1e-4,
-        1e-5,
-        123456.789012345678,
-    ];
+    let values = [0.1, 1e14, 1e15, 0.30000000000000004, 1e-4, 1e-5, 123_456.789_012_345_68];
     assert_eq!(
         doubles(-10, &values),
-        [
-            "0.1",
-            "1e+14",
-            "1e+15",
-            "0.3",
-            "0.0001",
-            "1e-05",
-            "1.2346e+05"
-        ]
+        ["0.1", "1e+14", "1e+15", "0.3", "0.0001", "1e-05", "1.2346e+05"]
     );
     let style = Style {
         extra_float_digits: 0,
@@ -412,12 +361,7 @@ fn fewer_float_digits_round_as_c_does() {
 
 #[test]
 fn strings_of_every_layout_are_the_same_cells() {
-    let values = vec![
-        Some("a"),
-        None,
-        Some(""),
-        Some("žluť – longer than twelve bytes"),
-    ];
+    let values = vec![Some("a"), None, Some(""), Some("žluť – longer than twelve bytes")];
     let golden = [
         ("a", "61"),
         MISSING,
@@ -428,11 +372,7 @@ fn strings_of_every_layout_are_the_same_cells() {
         ),
     ];
     assert_golden(Arc::new(StringArray::from(values.clone())), "", &golden);
-    assert_golden(
-        Arc::new(LargeStringArray::from(values.clone())),
-        "",
-        &golden,
-    );
+    assert_golden(Arc::new(LargeStringArray::from(values.clone())), "", &golden);
     assert_golden(Arc::new(StringViewArray::from(values.clone())), "", &golden);
     assert_golden(
         Arc::new(values.into_iter().collect::<DictionaryArray<Int32Type>>()),
@@ -440,14 +380,8 @@ fn strings_of_every_layout_are_the_same_cells() {
         &golden,
     );
     let runs: RunArray<Int32Type> = vec![Some("a"), Some("a"), None].into_iter().collect();
-    assert_eq!(
-        texts(Arc::new(runs), "", &Style::default()),
-        ["a", "a", "∅"]
-    );
-    assert_eq!(
-        texts(Arc::new(NullArray::new(2)), "", &Style::default()),
-        ["∅", "∅"]
-    );
+    assert_eq!(texts(Arc::new(runs), "", &Style::default()), ["a", "a", "∅"]);
+    assert_eq!(texts(Arc::new(NullArray::new(2)), "", &Style::default()), ["∅", "∅"]);
 }
 
 #[test]
@@ -465,18 +399,11 @@ fn a_nul_in_a_text_is_shown_by_its_picture_and_kept_in_bytea() {
         assert_golden(
             array,
             ty,
-            &[
-                ("plain", "706c61696e"),
-                ("a\u{2400}b\u{2400}", "61e2908062e29080"),
-            ],
+            &[("plain", "706c61696e"), ("a\u{2400}b\u{2400}", "61e2908062e29080")],
         );
     }
     assert_eq!(
-        texts(
-            Arc::new(StringViewArray::from(vec!["\0"])),
-            "",
-            &Style::default()
-        ),
+        texts(Arc::new(StringViewArray::from(vec!["\0"])), "", &Style::default()),
         ["\u{2400}"]
     );
     assert_golden(
@@ -500,13 +427,8 @@ fn byte_strings_print_as_hex_or_escaped() {
         ..Style::default()
     };
     assert_eq!(texts(array, "", &style), ["\\000\\377\\\\A'\\177 ", ""]);
-    let fixed =
-        FixedSizeBinaryArray::try_from_iter([b"\x01\x02", b"\x03\x04"].into_iter()).unwrap();
-    assert_golden(
-        Arc::new(fixed),
-        "",
-        &[("\\x0102", "0102"), ("\\x0304", "0304")],
-    );
+    let fixed = FixedSizeBinaryArray::try_from_iter([b"\x01\x02", b"\x03\x04"].into_iter()).unwrap();
+    assert_golden(Arc::new(fixed), "", &[("\\x0102", "0102"), ("\\x0304", "0304")]);
 }
 
 #[test]
@@ -528,13 +450,10 @@ fn catalogue_types_have_their_own_binary_forms() {
         ("", "0000000100000000000000150000000000000000"),
     ];
     assert_golden(vectors, "int2vector", &golden);
-    let lists = ListArray::from_iter_primitive::<Int16Type, _, _>([
-        Some(vec![Some(1), Some(2), Some(3)]),
-        Some(vec![]),
-    ]);
-    assert_golden(Arc::new(lists), "int2vector", &golden);
     let lists =
-        ListArray::from_iter_primitive::<Int64Type, _, _>([None, Some(vec![Some(1), Some(26)])]);
+        ListArray::from_iter_primitive::<Int16Type, _, _>([Some(vec![Some(1), Some(2), Some(3)]), Some(vec![])]);
+    assert_golden(Arc::new(lists), "int2vector", &golden);
+    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([None, Some(vec![Some(1), Some(26)])]);
     let golden = (
         "1 26",
         "00000001000000000000001a00000002000000000000000400000001000000040000001a",
@@ -544,9 +463,6 @@ fn catalogue_types_have_their_own_binary_forms() {
     assert_eq!(texts(acl.clone(), "aclitem", &Style::default()), ["a=r/b"]);
     assert_eq!(
         refusal(acl, "aclitem", Format::Binary),
-        (
-            "42883",
-            "no binary output function available for type aclitem".into()
-        )
+        ("42883", "no binary output function available for type aclitem".into())
     );
 }

@@ -43,13 +43,7 @@ fn dates_reach_from_julian_day_zero_to_the_year_5874897() {
 
 #[test]
 fn times_drop_trailing_zeros() {
-    let micros = vec![
-        0,
-        36_000_520_000,
-        86_399_999_999,
-        86_400_000_000,
-        3_723_000_001,
-    ];
+    let micros = vec![0, 36_000_520_000, 86_399_999_999, 86_400_000_000, 3_723_000_001];
     assert_golden(
         Arc::new(Time64MicrosecondArray::from(micros)),
         "",
@@ -65,26 +59,15 @@ fn times_drop_trailing_zeros() {
     assert_golden(
         Arc::new(nanos),
         "",
-        &[
-            ("10:00:00.52", "0000000861cc5740"),
-            ("00:00:00", "0000000000000000"),
-        ],
+        &[("10:00:00.52", "0000000861cc5740"), ("00:00:00", "0000000000000000")],
     );
     assert_golden(
         Arc::new(Time32SecondArray::from(vec![0, 86400])),
         "",
-        &[
-            ("00:00:00", "0000000000000000"),
-            ("24:00:00", "000000141dd76000"),
-        ],
+        &[("00:00:00", "0000000000000000"), ("24:00:00", "000000141dd76000")],
     );
     assert_eq!(
-        refusal(
-            Arc::new(Time32SecondArray::from(vec![-1])),
-            "",
-            Format::Binary
-        )
-        .0,
+        refusal(Arc::new(Time32SecondArray::from(vec![-1])), "", Format::Binary).0,
         "22008"
     );
 }
@@ -111,20 +94,13 @@ const MICROS: [i64; 7] = [
 
 #[test]
 fn timestamps_of_every_unit_print_as_postgres_does() {
-    assert_golden(
-        Arc::new(TimestampMicrosecondArray::from(MICROS.to_vec())),
-        "",
-        &GOLDEN,
-    );
+    assert_golden(Arc::new(TimestampMicrosecondArray::from(MICROS.to_vec())), "", &GOLDEN);
     let zoned = TimestampMicrosecondArray::from(MICROS.to_vec()).with_timezone("+00:00");
     let golden = GOLDEN.map(|(text, hex)| match text.strip_suffix(" BC") {
         Some(text) => (format!("{text}+00 BC"), hex),
         None => (format!("{text}+00"), hex),
     });
-    let golden: Vec<_> = golden
-        .iter()
-        .map(|(text, hex)| (text.as_str(), *hex))
-        .collect();
+    let golden: Vec<_> = golden.iter().map(|(text, hex)| (text.as_str(), *hex)).collect();
     assert_golden(Arc::new(zoned), "", &golden);
     assert_golden(
         Arc::new(TimestampMillisecondArray::from(vec![1_795_514_400_520, 0])),
@@ -138,11 +114,7 @@ fn timestamps_of_every_unit_print_as_postgres_does() {
     );
     // Nanoseconds are cut off, also before 1970.
     assert_golden(
-        Arc::new(TimestampNanosecondArray::from(vec![
-            1_795_514_400_520_000_999,
-            0,
-            -1,
-        ])),
+        Arc::new(TimestampNanosecondArray::from(vec![1_795_514_400_520_000_999, 0, -1])),
         "",
         &GOLDEN[..3],
     );
@@ -162,11 +134,7 @@ fn timestamps_beyond_postgres_range_are_refused() {
         );
     }
     assert_eq!(
-        refusal(
-            Arc::new(TimestampSecondArray::from(vec![i64::MAX])),
-            "",
-            Format::Binary
-        ),
+        refusal(Arc::new(TimestampSecondArray::from(vec![i64::MAX])), "", Format::Binary),
         words
     );
 }
@@ -199,13 +167,7 @@ fn style(zone: Zone, date_form: DateForm, date_order: DateOrder) -> Style {
 
 #[test]
 fn zones_with_summer_time_and_local_mean_time() {
-    let print = |tz| {
-        texts(
-            instants(),
-            "",
-            &style(Zone::Named(tz), DateForm::Iso, DateOrder::Mdy),
-        )
-    };
+    let print = |tz| texts(instants(), "", &style(Zone::Named(tz), DateForm::Iso, DateOrder::Mdy));
     assert_eq!(
         print(Tz::Europe__Berlin),
         [
@@ -259,14 +221,7 @@ fn zones_with_summer_time_and_local_mean_time() {
 
 #[test]
 fn date_styles_order_and_name_the_parts() {
-    let print = |form, order| {
-        texts(
-            instants(),
-            "",
-            &style(Zone::Named(Tz::Europe__Berlin), form, order),
-        )
-        .join(";")
-    };
+    let print = |form, order| texts(instants(), "", &style(Zone::Named(Tz::Europe__Berlin), form, order)).join(";");
     assert_eq!(
         print(DateForm::Sql, DateOrder::Mdy),
         "11/24/2026 11:00:00.52 CET;01/01/1970 01:00:00 CET;03/29/2026 01:59:59.999999 CET;03/29/2026 03:00:00 CEST;10/25/2026 02:30:00 CEST;10/25/2026 02:30:00 CET;01/01/1850 00:53:28 LMT;03/15/0044 01:55:31 LMT BC;03/29/2026 14:00:00 CEST;07/01/2500 02:00:00 CEST"
@@ -287,6 +242,10 @@ fn date_styles_order_and_name_the_parts() {
         print(DateForm::German, DateOrder::Dmy),
         "24.11.2026 11:00:00.52 CET;01.01.1970 01:00:00 CET;29.03.2026 01:59:59.999999 CET;29.03.2026 03:00:00 CEST;25.10.2026 02:30:00 CEST;25.10.2026 02:30:00 CET;01.01.1850 00:53:28 LMT;15.03.0044 01:55:31 LMT BC;29.03.2026 14:00:00 CEST;01.07.2500 02:00:00 CEST"
     );
+    let tehran = style(Zone::Named(Tz::Asia__Tehran), DateForm::Sql, DateOrder::Mdy);
+    assert_eq!(texts(instants(), "", &tehran)[0], "11/24/2026 13:30:00.52 +0330");
+    let fixed = style(Zone::Fixed(12_600), DateForm::Sql, DateOrder::Mdy);
+    assert_eq!(texts(instants(), "", &fixed)[0], "11/24/2026 13:30:00.52 +03:30");
     let dates = |form, order| {
         let style = style(Zone::UTC, form, order);
         let date = texts(Arc::new(Date32Array::from(vec![20781])), "", &style).remove(0);
@@ -389,20 +348,14 @@ fn intervals_in_every_style() {
 
 #[test]
 fn durations_are_intervals_with_whole_days_apart() {
-    let array: ArrayRef = Arc::new(DurationMillisecondArray::from(vec![
-        93_784_005,
-        -93_784_005,
-        0,
-    ]));
+    let array: ArrayRef = Arc::new(DurationMillisecondArray::from(vec![93_784_005, -93_784_005, 0]));
     assert_eq!(
         texts(array, "", &Style::default()),
         ["1 day 02:03:04.005", "-1 days -02:03:04.005", "00:00:00"]
     );
     let array: ArrayRef = Arc::new(IntervalYearMonthArray::from(vec![14]));
     assert_eq!(texts(array, "", &Style::default()), ["1 year 2 mons"]);
-    let array: ArrayRef = Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(
-        1, -1250,
-    )]));
+    let array: ArrayRef = Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(1, -1250)]));
     assert_eq!(texts(array, "", &Style::default()), ["1 day -00:00:01.25"]);
     let array: ArrayRef = Arc::new(DurationSecondArray::from(vec![i64::MAX]));
     assert_eq!(
@@ -414,11 +367,7 @@ fn durations_are_intervals_with_whole_days_apart() {
 #[test]
 fn duration_columns_named_bigint_are_milliseconds_unless_the_session_asks_for_intervals() {
     let array: ArrayRef = Arc::new(DurationMillisecondArray::from(vec![Some(1_500), None]));
-    assert_golden(
-        array.clone(),
-        "bigint",
-        &[("1500", "00000000000005dc"), ("∅", "∅")],
-    );
+    assert_golden(array.clone(), "bigint", &[("1500", "00000000000005dc"), ("∅", "∅")]);
     let style = Style {
         durations_as_interval: true,
         ..Style::default()
