@@ -4,6 +4,7 @@
 pub mod definition;
 pub mod docs;
 pub mod facts;
+pub mod functions;
 pub mod information_schema;
 pub mod model;
 pub mod names;
@@ -13,6 +14,8 @@ pub mod quote;
 pub mod rows;
 pub mod seed;
 mod table;
+#[cfg(test)]
+pub mod testing;
 pub mod types;
 
 use std::{
@@ -45,7 +48,18 @@ pub struct RelationInfo {
 impl Catalog {
     /// `database` is the name that the client connected to, `user` the cluster's role, which owns everything.
     pub fn new(database: &str, user: &str, introspection: &Introspection, source: Arc<dyn Source>) -> Result<Arc<Catalog>> {
-        let model = Arc::new(Model::new(database, user, introspection));
+        Catalog::documented(database, user, introspection, source, docs::tables())
+    }
+
+    /// The same with other documentation than that of `sql/`.
+    pub fn documented(
+        database: &str,
+        user: &str,
+        introspection: &Introspection,
+        source: Arc<dyn Source>,
+        docs: &BTreeMap<String, docs::TableDoc>,
+    ) -> Result<Arc<Catalog>> {
+        let model = Arc::new(Model::new(database, user, introspection, docs));
         let mut tables: HashMap<(u32, String), Arc<dyn TableProvider>> = HashMap::new();
         for (index, relation) in model.relations.iter().enumerate() {
             let key = (relation.namespace, relation.name.clone());

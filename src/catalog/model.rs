@@ -127,17 +127,18 @@ pub fn namespace_oid(name: &str) -> Option<u32> {
 }
 
 impl Model {
-    pub fn new(database: &str, user: &str, introspection: &Introspection) -> Model {
+    /// `docs` is what `sql/` says of the tables.
+    pub fn new(database: &str, user: &str, introspection: &Introspection, docs: &BTreeMap<String, TableDoc>) -> Model {
         let mut oids = Oids::default();
         let mut relations: Vec<Relation> = seed::relations().iter().map(system_relation).collect();
         let system = relations.len();
         for (name, schema) in &introspection.tables {
-            relations.push(introspection_table(&mut oids, name, schema, docs::tables().get(name)));
+            relations.push(introspection_table(&mut oids, name, schema, docs.get(name)));
         }
         let by_name = |relations: &[Relation], name: &str| {
             relations.iter().skip(system).position(|relation| relation.name == name).map(|index| index + system)
         };
-        for doc in introspection.tables.keys().filter_map(|name| docs::tables().get(name)) {
+        for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
             let Some(index) = by_name(&relations, &doc.name) else { continue };
             if let Some(primary) = primary_key(&mut oids, &relations[index], doc) {
                 for number in &primary.key {
@@ -148,7 +149,7 @@ impl Model {
                 relations[index].constraints.push(primary);
             }
         }
-        for doc in introspection.tables.keys().filter_map(|name| docs::tables().get(name)) {
+        for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
             let Some(index) = by_name(&relations, &doc.name) else { continue };
             for foreign in &doc.foreign_keys {
                 let Some(target) = by_name(&relations, &foreign.table) else { continue };
@@ -268,7 +269,7 @@ fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option
 const TEXT: u32 = 25;
 
 /// The PostgreSQL type of a column that `sql/` does not know.
-fn discovered_type(field: &Field) -> String {
+pub fn discovered_type(field: &Field) -> String {
     fn of(data_type: &DataType) -> String {
         match data_type {
             DataType::Boolean => "boolean".into(),

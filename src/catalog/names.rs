@@ -81,14 +81,20 @@ pub fn format_type(model: &Model, oid: u32, modifier: Option<i32>) -> Option<Str
     if oid == 0 {
         return Some("-".to_owned());
     }
-    let Some(system) = seed::types().get(&oid) else {
-        let relation = model.relations.iter().find(|r| r.row_type == oid || r.array_type == oid)?;
-        let schema = if relation.schema() == "information_schema" { "information_schema." } else { "" };
-        let array = if relation.array_type == oid { "[]" } else { "" };
-        return Some(format!("{schema}{}{array}", super::quote::identifier(&relation.name)));
-    };
+    if seed::types().contains_key(&oid) {
+        return builtin(oid, modifier);
+    }
+    let relation = model.relations.iter().find(|r| r.row_type == oid || r.array_type == oid)?;
+    let schema = if relation.schema() == "information_schema" { "information_schema." } else { "" };
+    let array = if relation.array_type == oid { "[]" } else { "" };
+    Some(format!("{schema}{}{array}", super::quote::identifier(&relation.name)))
+}
+
+/// The same for a type that needs no cluster.
+pub fn builtin(oid: u32, modifier: Option<i32>) -> Option<String> {
+    let system = seed::types().get(&oid)?;
     if system.element != 0 && system.category == "A" && system.name.starts_with('_') {
-        return Some(format!("{}[]", format_type(model, system.element, modifier)?));
+        return Some(format!("{}[]", builtin(system.element, modifier)?));
     }
     let modifier = modifier.filter(|modifier| *modifier >= 0);
     let suffix = |modifier: Option<i32>| modifier.map_or(String::new(), |modifier| format!("({modifier})"));

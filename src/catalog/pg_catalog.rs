@@ -55,7 +55,7 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
         "pg_description" => pg_description(model),
         "pg_shdescription" => vec![row! {
             "objoid" => model.database_oid, "classoid" => PG_DATABASE,
-            "description" => format!("Introspection tables of a Restate {} cluster", model.runtime_version),
+            "description" => database_comment(model),
         }],
         "pg_depend" => pg_depend(model),
         "pg_settings" => facts.map(pg_settings).unwrap_or_default(),
@@ -111,6 +111,11 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
             .unwrap_or_default(),
         _ => seeded(name),
     }
+}
+
+/// The comment on the database.
+pub fn database_comment(model: &Model) -> String {
+    format!("Introspection tables of a Restate {} cluster", model.runtime_version)
 }
 
 /// Rows that are the same in every database.
