@@ -2,7 +2,7 @@
 //! statements run through the rewrites as the server runs them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -175,7 +175,7 @@ impl SettingsView for Settings {
 pub struct Engine {
     state: SessionState,
     pub catalog: Arc<Catalog>,
-    aliases: HashMap<String, Arc<ScalarUDF>>,
+    facts: Arc<SessionFacts>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
     types: Arc<dyn TypePlanner>,
 }
@@ -201,20 +201,13 @@ impl Engine {
             settings: Arc::new(Settings),
             catalog: Arc::clone(&catalog),
         };
-        let config = SessionConfig::new().with_option_extension(facts).with_target_partitions(2);
+        let config = SessionConfig::new().with_option_extension(facts.clone()).with_target_partitions(2);
+        let facts = Arc::new(facts);
         let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
-        let mut aliases = HashMap::new();
-        for function in functions::scalar_functions() {
-            for name in function.aliases() {
-                aliases.insert(name.clone(), Arc::clone(&function));
-            }
-            aliases.insert(function.name().to_owned(), Arc::clone(&function));
-        }
         datafusion_functions_json::register_all(&mut state).unwrap();
-        let own = PostgresOperators::new(|name| aliases.get(name).cloned()).unwrap();
-        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(own)];
+        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators { facts: Arc::clone(&facts) })];
         expr_planners.extend(state.expr_planners().iter().cloned());
-        Engine { state, catalog, aliases, expr_planners, types: Arc::new(PostgresTypes) }
+        Engine { state, catalog, facts, expr_planners, types: Arc::new(PostgresTypes) }
     }
 
     /// The plan of one statement, not yet optimized.
@@ -222,9 +215,7 @@ impl Engine {
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
         let Some(mut statement) = statements.pop() else { return plan_err!("no statement") };
-        let facts = SessionFacts::of(self.state.config_options()).cloned();
-        let facts = facts.ok_or_else(|| DataFusionError::Internal("no facts".into()))?;
-        rewrite::rewrite(&mut statement, &self.catalog, &facts).map_err(external)?;
+        rewrite::rewrite(&mut statement, &self.catalog, &self.facts).map_err(external)?;
         let options = ParserOptions { enable_ident_normalization: true, ..ParserOptions::default() };
         SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)
     }
@@ -290,7 +281,7 @@ impl ContextProvider for Engine {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let name = name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(name);
-        self.aliases.get(name).cloned().or_else(|| self.state.scalar_functions().get(name).cloned())
+        functions::scalar_function(name, &self.facts).or_else(|| self.state.scalar_functions().get(name).cloned())
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {

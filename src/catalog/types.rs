@@ -90,7 +90,8 @@ pub fn array(pg_type: &str, values: &[Option<String>]) -> Result<ArrayRef> {
     array_of(&arrow_type(pg_type), values)
 }
 
-fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<ArrayRef> {
+/// The same for an Arrow type.
+pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<ArrayRef> {
     macro_rules! parsed {
         ($builder:ty) => {{
             let mut builder = <$builder>::with_capacity(values.len());

@@ -83,6 +83,7 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_stat_get_last_vacuum_time", "timestamp with time zone", nothing),
     stable("pg_stat_get_last_analyze_time", "timestamp with time zone", nothing),
     stable("pg_stat_get_last_autoanalyze_time", "timestamp with time zone", nothing),
+    lenient("pg_empty_oids", "oid[]", |_| Ok(Some("{}".into()))),
     stable("acldefault", "aclitem[]", nothing),
     stable("_pg_index_position", "integer", nothing),
     stable("_pg_char_max_length", "integer", |call| type_fact(call, "length")),
@@ -110,18 +111,18 @@ fn yes_or_no(answer: bool) -> Result<Option<String>> {
 fn format_type(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else { return Ok(None) };
     let modifier = call.number(1).and_then(|modifier| i32::try_from(modifier).ok());
-    Ok(Some(names::format_type(call.model()?, oid, modifier).unwrap_or_else(|| "???".into())))
+    Ok(Some(names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into())))
 }
 
 fn constraint_definition(call: &Call<'_>) -> Result<Option<String>> {
-    let model = call.model()?;
+    let model = call.model();
     let found = model.constraints().find(|(constraint, _)| Some(constraint.oid) == call.oid(0));
     Ok(found.map(|(constraint, relation)| definition::constraint(model, constraint, relation)))
 }
 
 /// The whole definition, or with a column number above 0 that column's alone.
 fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
-    let mut indexes = call.model()?.indexes();
+    let mut indexes = call.model().indexes();
     let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0)) else { return Ok(None) };
     let position = call.number(1).and_then(|position| usize::try_from(position).ok()).unwrap_or(0);
     if position == 0 {
@@ -138,7 +139,7 @@ fn proc(call: &Call<'_>) -> Option<&'static seed::Row> {
 
 fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
     let Some(proc) = proc(call) else { return Ok(None) };
-    let model = call.model()?;
+    let model = call.model();
     let all = seed::get(proc, "proallargtypes");
     let types = all.trim_matches(['{', '}']).split(',').filter(|oid| !oid.is_empty());
     let mut types: Vec<&str> = types.collect();
@@ -168,13 +169,13 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
 fn function_result(call: &Call<'_>) -> Result<Option<String>> {
     let Some(proc) = proc(call) else { return Ok(None) };
     let set = if seed::get(proc, "proretset") == "t" { "SETOF " } else { "" };
-    let result = names::format_type(call.model()?, seed::number(proc, "prorettype"), None).unwrap_or_default();
+    let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None).unwrap_or_default();
     Ok(Some(format!("{set}{result}")))
 }
 
 fn user_by_id(call: &Call<'_>) -> Result<Option<String>> {
     Ok(Some(match call.oid(0) {
-        Some(OWNER) => call.model()?.user.clone(),
+        Some(OWNER) => call.model().user.clone(),
         _ => format!("unknown (OID={})", call.text(0).unwrap_or("")),
     }))
 }
@@ -183,7 +184,7 @@ fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else { return Ok(None) };
     let catalog = call.text(1).unwrap_or("pg_class");
     Ok(match catalog {
-        "pg_class" => call.model()?.relation_by_oid(oid).and_then(|relation| relation.comment.clone()),
+        "pg_class" => call.model().relation_by_oid(oid).and_then(|relation| relation.comment.clone()),
         "pg_namespace" => crate::catalog::model::NAMESPACES
             .iter()
             .find(|(namespace, _, comment)| *namespace == oid && !comment.is_empty())
@@ -194,20 +195,20 @@ fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
 
 fn column_comment(call: &Call<'_>) -> Result<Option<String>> {
     let (Some(oid), Some(number)) = (call.oid(0), call.number(1)) else { return Ok(None) };
-    let relation = call.model()?.relation_by_oid(oid);
+    let relation = call.model().relation_by_oid(oid);
     let column = usize::try_from(number).ok().and_then(|number| relation?.column(number));
     Ok(column.and_then(|column| column.comment.clone()))
 }
 
 fn shared_comment(call: &Call<'_>) -> Result<Option<String>> {
-    let model = call.model()?;
+    let model = call.model();
     let database = call.oid(0) == Some(model.database_oid) && call.text(1) == Some("pg_database");
     Ok(database.then(|| pg_catalog::database_comment(model)))
 }
 
 fn table_is_visible(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else { return Ok(None) };
-    let model = call.model()?;
+    let model = call.model();
     if let Some(relation) = model.relation_by_oid(oid) {
         return yes_or_no(matches!(relation.namespace, PG_CATALOG | PUBLIC));
     }
@@ -220,7 +221,7 @@ fn type_is_visible(call: &Call<'_>) -> Result<Option<String>> {
     let namespace = match seed::types().get(&oid) {
         Some(system) => Some(system.namespace),
         None => {
-            let mut relations = call.model()?.relations.iter();
+            let mut relations = call.model().relations.iter();
             relations.find(|r| r.row_type == oid || r.array_type == oid).map(|r| r.namespace)
         }
     };

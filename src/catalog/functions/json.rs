@@ -35,8 +35,9 @@ struct Json {
     shape: Shape,
 }
 
-pub fn functions() -> impl Iterator<Item = ScalarUDF> {
-    [
+/// The function of that name.
+pub fn function(name: &str) -> Option<ScalarUDF> {
+    let functions = [
         ("json_build_object", "json", Shape::Object),
         ("jsonb_build_object", "jsonb", Shape::Object),
         ("json_build_array", "json", Shape::Array),
@@ -49,9 +50,9 @@ pub fn functions() -> impl Iterator<Item = ScalarUDF> {
         ("pg_jsonb_array", "jsonb", Shape::Value),
         ("pg_json_pairs", "json", Shape::Pairs),
         ("pg_jsonb_pairs", "jsonb", Shape::Pairs),
-    ]
-    .into_iter()
-    .map(|(name, returns, shape)| ScalarUDF::new_from_impl(Json { name, returns, shape }))
+    ];
+    let (name, returns, shape) = functions.into_iter().find(|(own, ..)| *own == name)?;
+    Some(ScalarUDF::new_from_impl(Json { name, returns, shape }))
 }
 
 impl Json {

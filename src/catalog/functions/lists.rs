@@ -44,9 +44,10 @@ struct OverList {
     function: ListFunction,
 }
 
-pub fn functions() -> impl Iterator<Item = ScalarUDF> {
+/// The function of that name.
+pub fn function(name: &str) -> Option<ScalarUDF> {
     use ListFunction::*;
-    [
+    let functions = [
         ("pg_subscript", Subscript),
         ("pg_subscripts", Subscripts),
         ("pg_ordinals", Ordinals),
@@ -56,9 +57,9 @@ pub fn functions() -> impl Iterator<Item = ScalarUDF> {
         ("array_length", Length),
         ("cardinality", Cardinality),
         ("pg_array", OrEmpty),
-    ]
-    .into_iter()
-    .map(|(name, function)| ScalarUDF::new_from_impl(OverList { name, function }))
+    ];
+    let (name, function) = functions.into_iter().find(|(own, _)| *own == name)?;
+    Some(ScalarUDF::new_from_impl(OverList { name, function }))
 }
 
 /// What a subscript begins with: vectors count from 0.

@@ -12,17 +12,30 @@ pub mod reg;
 pub mod session;
 mod strings;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use datafusion::{functions_nested::range::gen_series_udf, logical_expr::ScalarUDF};
 
-pub use native::Native;
+use super::facts::SessionFacts;
+use native::{Bound, Native};
 
-/// Every scalar function of this room; each under its name and its aliases.
-pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    let native = [describe::FUNCTIONS, privileges::FUNCTIONS, session::FUNCTIONS, strings::FUNCTIONS];
-    let native = native.into_iter().flatten().map(|native| ScalarUDF::new_from_impl(native.clone()));
+/// The function of that name, in lower case and without a schema, as it answers for one session.
+///
+/// A function carries its session's facts: the engine folds and tests expressions in places where no options reach.
+pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<ScalarUDF>> {
+    static NATIVE: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
+        let all = [describe::FUNCTIONS, privileges::FUNCTIONS, reg::FUNCTIONS, session::FUNCTIONS, strings::FUNCTIONS];
+        all.into_iter().flatten().map(|native| (native.name, *native)).collect()
+    });
+    if let Some(native) = NATIVE.get(name) {
+        return Some(Arc::new(ScalarUDF::new_from_impl(Bound { native: *native, facts: Arc::clone(facts) })));
+    }
     // The list that `generate_series` in a SELECT list expands: there its own name means the set.
-    let series = gen_series_udf().as_ref().clone().with_aliases(["pg_series"]);
-    native.chain(reg::functions()).chain(lists::functions()).chain(json::functions()).chain([series]).map(Arc::new).collect()
+    if name == "pg_series" {
+        return Some(gen_series_udf());
+    }
+    reg::function(name, facts).or_else(|| lists::function(name)).or_else(|| json::function(name)).map(Arc::new)
 }

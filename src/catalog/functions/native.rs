@@ -12,7 +12,6 @@ use arrow::{
 };
 use datafusion::{
     common::ScalarValue,
-    config::ConfigOptions,
     error::{DataFusionError, Result as EngineResult},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -25,7 +24,7 @@ use crate::{
 };
 
 /// One function.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Native {
     pub name: &'static str,
     /// The result's type as `format_type` spells it.
@@ -38,7 +37,7 @@ pub struct Native {
 
 /// The arguments of one row.
 pub struct Call<'a> {
-    facts: Option<&'a SessionFacts>,
+    pub facts: &'a SessionFacts,
     pub args: Vec<Option<String>>,
 }
 
@@ -58,12 +57,8 @@ impl Call<'_> {
         u32::try_from(self.number(index)?).ok()
     }
 
-    pub fn facts(&self) -> Result<&SessionFacts> {
-        self.facts.ok_or_else(|| Error::internal("a function was called outside a session"))
-    }
-
-    pub fn model(&self) -> Result<&Model> {
-        Ok(&self.facts()?.catalog.model)
+    pub fn model(&self) -> &Model {
+        &self.facts.catalog.model
     }
 }
 
@@ -77,17 +72,24 @@ pub const fn lenient(name: &'static str, returns: &'static str, call: fn(&Call<'
     Native { name, returns, strict: false, volatility: Volatility::Stable, call }
 }
 
-impl PartialEq for Native {
+/// A function with the session that it answers for.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub native: Native,
+    pub facts: Arc<SessionFacts>,
+}
+
+impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.native.name == other.native.name && Arc::ptr_eq(&self.facts, &other.facts)
     }
 }
 
-impl Eq for Native {}
+impl Eq for Bound {}
 
-impl Hash for Native {
+impl Hash for Bound {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
+        self.native.name.hash(state);
     }
 }
 
@@ -96,32 +98,31 @@ pub fn any_arguments() -> TypeSignature {
     TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny])
 }
 
-impl ScalarUDFImpl for Native {
+impl ScalarUDFImpl for Bound {
     fn name(&self) -> &str {
-        self.name
+        self.native.name
     }
 
     fn signature(&self) -> &Signature {
-        signature(self.volatility)
+        signature(self.native.volatility)
     }
 
     fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
-        Ok(types::arrow_type(self.returns))
+        Ok(types::arrow_type(self.native.returns))
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        Ok(Arc::new(types::field(self.name, self.returns, true)))
+        Ok(Arc::new(types::field(self.native.name, self.native.returns, true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let facts = SessionFacts::of(&args.config_options);
         evaluate(&args, |row| {
-            if self.strict && row.iter().any(Option::is_none) {
+            if self.native.strict && row.iter().any(Option::is_none) {
                 return Ok(None);
             }
-            (self.call)(&Call { facts, args: row })
+            (self.native.call)(&Call { facts: &self.facts, args: row })
         })
-        .and_then(|(cells, scalar)| result(types::array(self.returns, &cells), scalar))
+        .and_then(|(cells, scalar)| result(types::array(self.native.returns, &cells), scalar))
     }
 }
 
@@ -218,9 +219,4 @@ pub fn array_text(items: &[Option<String>]) -> String {
         })
         .collect();
     format!("{{{}}}", items.join(","))
-}
-
-/// The facts in a set of options, for functions that are not [`Native`].
-pub fn facts(options: &ConfigOptions) -> EngineResult<&SessionFacts> {
-    SessionFacts::of(options).ok_or_else(|| DataFusionError::Internal("a function was called outside a session".into()))
 }

@@ -1,7 +1,10 @@
 //! The `reg*` types: names to OIDs and back. `x::regclass` is the function `regclass(x)` once rewritten: what it does depends
 //! on whether `x` is a number or a name, and what `::text` then does depends on the type that the field's metadata names.
 
-use std::sync::Arc;
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
@@ -19,28 +22,59 @@ use crate::{
 };
 
 /// `regclass(x)`, `oid(x)` …: a number as it is, a name looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 struct ToOid {
     /// The type, which is also the function's name.
     name: &'static str,
+    facts: Arc<SessionFacts>,
 }
 
 /// `pg_text(x)`: `x::text` as PostgreSQL has it for every type of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct ToText;
+#[derive(Debug, Clone)]
+struct ToText {
+    facts: Arc<SessionFacts>,
+}
 
 /// `pg_typeof(x)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct TypeOf;
 
-pub fn functions() -> impl Iterator<Item = ScalarUDF> {
-    let casts = types::REG_TYPES.iter().map(|name| ScalarUDF::new_from_impl(ToOid { name }));
-    let plain = [ScalarUDF::new_from_impl(ToOid { name: "oid" }), ScalarUDF::new_from_impl(ToText), ScalarUDF::new_from_impl(TypeOf)];
-    casts.chain(plain).chain(LOOKUPS.iter().cloned().map(ScalarUDF::new_from_impl))
+macro_rules! same_by {
+    ($function:ty, $($field:ident),*) => {
+        impl PartialEq for $function {
+            fn eq(&self, other: &Self) -> bool {
+                $(self.$field == other.$field &&)* Arc::ptr_eq(&self.facts, &other.facts)
+            }
+        }
+
+        impl Eq for $function {}
+
+        impl Hash for $function {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                $(self.$field.hash(state);)*
+                Arc::as_ptr(&self.facts).hash(state);
+            }
+        }
+    };
+}
+
+same_by!(ToOid, name);
+same_by!(ToText,);
+
+/// The function of that name for one session.
+pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<ScalarUDF> {
+    if let Some(name) = types::REG_TYPES.iter().copied().chain(["oid"]).find(|reg| *reg == name) {
+        return Some(ScalarUDF::new_from_impl(ToOid { name, facts: Arc::clone(facts) }));
+    }
+    match name {
+        "pg_text" => Some(ScalarUDF::new_from_impl(ToText { facts: Arc::clone(facts) })),
+        "pg_typeof" => Some(ScalarUDF::new_from_impl(TypeOf)),
+        _ => None,
+    }
 }
 
 /// `to_reg*`: NULL rather than an error.
-const LOOKUPS: &[Native] = &[
+pub const FUNCTIONS: &[Native] = &[
     stable("to_regclass", "regclass", |call| lookup(call, "regclass")),
     stable("to_regtype", "regtype", |call| lookup(call, "regtype")),
     stable("to_regproc", "regproc", |call| lookup(call, "regproc")),
@@ -53,7 +87,7 @@ const LOOKUPS: &[Native] = &[
 ];
 
 fn lookup(call: &Call<'_>, reg: &str) -> Result<Option<String>> {
-    Ok(resolve(call.model()?, reg, call.text(0).unwrap_or("")).map(|oid| oid.to_string()))
+    Ok(resolve(call.model(), reg, call.text(0).unwrap_or("")).map(|oid| oid.to_string()))
 }
 
 /// The OID that `text` names as a value of a `reg*` type.
@@ -177,14 +211,12 @@ impl ScalarUDFImpl for ToOid {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let facts = SessionFacts::of(&args.config_options);
         let (cells, scalar) = evaluate(&args, |row| {
             let Some(text) = row.into_iter().next().flatten() else { return Ok(None) };
             if text.parse::<i64>().is_ok() {
                 return Ok(Some(text));
             }
-            let model = facts.map(|facts| &facts.catalog.model).ok_or_else(|| unknown(self.name, &text))?;
-            match resolve(model, self.name, &text) {
+            match resolve(&self.facts.catalog.model, self.name, &text) {
                 Some(oid) => Ok(Some(oid.to_string())),
                 None => Err(unknown(self.name, &text)),
             }
@@ -211,14 +243,13 @@ impl ScalarUDFImpl for ToText {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let facts = SessionFacts::of(&args.config_options);
         let pg_type = args.arg_fields.first().and_then(|field| field.metadata().get(PG_TYPE)).map_or("", String::as_str);
         let reg = types::REG_TYPES.iter().copied().find(|reg| *reg == pg_type.trim_end_matches("[]"));
         let (cells, scalar) = evaluate(&args, |row| {
             let Some(text) = row.into_iter().next().flatten() else { return Ok(None) };
-            let (Some(reg), Some(facts)) = (reg, facts) else { return Ok(Some(text)) };
+            let Some(reg) = reg else { return Ok(Some(text)) };
             let name = |text: &str| match text.parse() {
-                Ok(oid) => name_of(&facts.catalog.model, reg, oid),
+                Ok(oid) => name_of(&self.facts.catalog.model, reg, oid),
                 Err(_) => text.to_owned(),
             };
             if !pg_type.ends_with("[]") {

@@ -9,14 +9,14 @@ use crate::{Error, Result, SqlState, catalog::model::Model};
 pub const SERVER_VERSION: &str = "15.18";
 
 pub const FUNCTIONS: &[Native] = &[
-    stable("version", "text", |call| Ok(Some(version(call.model()?)))),
+    stable("version", "text", |call| Ok(Some(version(call.model())))),
     stable("current_schema", "name", |_| Ok(Some("public".into()))),
     stable("current_schemas", "name[]", |call| {
         let implicit = call.text(0) == Some("true");
         Ok(Some(if implicit { "{pg_catalog,public}" } else { "{public}" }.into()))
     }),
-    stable("current_database", "name", |call| Ok(Some(call.facts()?.database.clone()))),
-    stable("current_catalog", "name", |call| Ok(Some(call.facts()?.database.clone()))),
+    stable("current_database", "name", |call| Ok(Some(call.facts.database.clone()))),
+    stable("current_catalog", "name", |call| Ok(Some(call.facts.database.clone()))),
     stable("current_user", "name", user),
     stable("session_user", "name", user),
     stable("current_role", "name", user),
@@ -24,7 +24,7 @@ pub const FUNCTIONS: &[Native] = &[
     stable("getpgusername", "name", user),
     stable("getdatabaseencoding", "name", |_| Ok(Some("UTF8".into()))),
     stable("pg_client_encoding", "name", |_| Ok(Some("UTF8".into()))),
-    stable("pg_backend_pid", "integer", |call| Ok(Some(call.facts()?.backend_pid.to_string()))),
+    stable("pg_backend_pid", "integer", |call| Ok(Some(call.facts.backend_pid.to_string()))),
     stable("pg_is_in_recovery", "boolean", no),
     stable("pg_is_wal_replay_paused", "boolean", no),
     stable("pg_is_other_temp_schema", "boolean", no),
@@ -76,7 +76,7 @@ pub fn version(model: &Model) -> String {
 }
 
 fn user(call: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some(call.facts()?.user.clone()))
+    Ok(Some(call.facts.user.clone()))
 }
 
 fn no(_: &Call<'_>) -> Result<Option<String>> {
@@ -88,13 +88,13 @@ fn nothing(_: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn start(call: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some(call.facts()?.start_time_us.to_string()))
+    Ok(Some(call.facts.start_time_us.to_string()))
 }
 
 /// With a second argument that is true, an unknown setting is NULL rather than an error.
 fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
     let Some(name) = call.text(0) else { return Ok(None) };
-    match call.facts()?.settings.get(name) {
+    match call.facts.settings.get(name) {
         Some(value) => Ok(Some(value)),
         None if call.text(1) == Some("true") => Ok(None),
         None => {
@@ -107,5 +107,5 @@ fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
 fn set_config(call: &Call<'_>) -> Result<Option<String>> {
     let Some(name) = call.text(0) else { return Ok(None) };
     let local = call.text(2) == Some("true");
-    call.facts()?.settings.set(name, call.text(1).unwrap_or(""), local).map(Some)
+    call.facts.settings.set(name, call.text(1).unwrap_or(""), local).map(Some)
 }

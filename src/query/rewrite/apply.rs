@@ -496,6 +496,9 @@ impl Runs {
         if let Shape::Rows { null_when_empty } = self.shape {
             return self.lists(results, set_of_row, null_when_empty);
         }
+        if set_of_row.is_empty() {
+            return Ok(arrow::array::new_empty_array(self.result.data_type()));
+        }
         let values = results.iter().map(|batch| self.value(batch)).collect::<EngineResult<Vec<_>>>()?;
         let of_rows: Vec<ScalarValue> = set_of_row.iter().filter_map(|set| values.get(*set).cloned()).collect();
         ScalarValue::iter_to_array(of_rows)

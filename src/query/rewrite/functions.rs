@@ -11,7 +11,7 @@ use super::{arguments, call, function_name, parts, syntax, take};
 use crate::catalog::Catalog;
 
 /// Functions in FROM that are a relation by another name, or none at all.
-const RELATIONS: [(&str, &str); 12] = [
+const RELATIONS: [(&str, &str); 11] = [
     ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
     ("pg_available_extensions", "SELECT name, default_version, comment FROM pg_catalog.pg_available_extensions"),
     ("pg_available_extension_versions", "SELECT * FROM pg_catalog.pg_available_extension_versions"),
@@ -25,7 +25,6 @@ const RELATIONS: [(&str, &str); 12] = [
         "SELECT 0::oid AS grantor, 0::oid AS grantee, '' AS privilege_type, false AS is_grantable WHERE false",
     ),
     ("pg_partition_tree", "SELECT 0::oid AS relid, 0::oid AS parentrelid, true AS isleaf, 0 AS level WHERE false"),
-    ("pg_partition_ancestors", "SELECT 0::oid AS relid WHERE false"),
     ("ts_token_type", "SELECT 0 AS tokid, '' AS alias, '' AS description WHERE false"),
 ];
 
@@ -137,6 +136,8 @@ fn list_of(name: &str, args: &[Expr]) -> Option<Expr> {
         ("generate_series", [_, _] | [_, _, _]) => Some(call("pg_series", args.to_vec())),
         ("generate_subscripts", [_, _]) => Some(call("pg_subscripts", args.to_vec())),
         ("_pg_expandarray", [_]) => Some(call("pg_expandarray", args.to_vec())),
+        // Nothing here is partitioned.
+        ("pg_partition_ancestors", [_]) => Some(call("pg_empty_oids", args.to_vec())),
         ("regexp_split_to_table", [_, _]) => Some(call("regexp_split_to_array", args.to_vec())),
         ("string_to_table", [_, _]) => Some(call("string_to_array", args.to_vec())),
         _ => None,

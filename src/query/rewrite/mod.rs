@@ -8,6 +8,7 @@ mod functions;
 mod labels;
 pub mod planners;
 mod syntax;
+mod system_columns;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +30,7 @@ pub use labels::output_name;
 /// catalogue says.
 pub fn rewrite(statement: &mut Statement, catalog: &Catalog, _facts: &SessionFacts) -> Result<()> {
     let over_catalogue = reads_catalogue(statement, catalog);
-    let mut rules = Rules { catalog, over_catalogue, depth: 0 };
+    let mut rules = Rules { catalog, over_catalogue, depth: 0, scopes: Vec::new() };
     match VisitMut::visit(statement, &mut rules) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -43,6 +44,8 @@ struct Rules<'a> {
     over_catalogue: bool,
     /// How many queries lie around the one being visited.
     depth: usize,
+    /// What names mean in the SELECTs around, innermost last.
+    scopes: Vec<system_columns::Scope>,
 }
 
 impl VisitorMut for Rules<'_> {
@@ -62,6 +65,12 @@ impl VisitorMut for Rules<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         functions::from(select, self.catalog);
         labels::select(select, self.catalog, self.depth <= 1);
+        self.scopes.push(system_columns::scope(select, self.catalog));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Error> {
+        self.scopes.pop();
         ControlFlow::Continue(())
     }
 
@@ -71,6 +80,7 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        system_columns::expr(expr, &self.scopes);
         syntax::expr(expr);
         casts::expr(expr, self.over_catalogue);
         functions::expr(expr);

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
-    common::{DFSchema, ScalarValue},
-    error::Result as EngineResult,
+    common::{DFSchema, ScalarValue, internal_err},
+    error::{DataFusionError, Result as EngineResult},
     logical_expr::{
-        Expr, ExprSchemable, GetFieldAccess, ScalarUDF,
+        Expr, ExprSchemable, GetFieldAccess,
         expr::ScalarFunction,
         planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr, TypePlanner},
     },
     sql::sqlparser::ast::{BinaryOperator, DataType as SqlType},
 };
 
-use crate::catalog::{names, types};
+use crate::catalog::{facts::SessionFacts, functions, names, types};
 
 /// Types that PostgreSQL has and the engine does not know by name.
 #[derive(Debug)]
@@ -42,14 +42,7 @@ fn canonical(oid: u32) -> Option<String> {
 /// Operators over catalogue columns.
 #[derive(Debug)]
 pub struct PostgresOperators {
-    subscript: Arc<ScalarUDF>,
-}
-
-impl PostgresOperators {
-    /// `functions` are those of the session, by name.
-    pub fn new(function: impl Fn(&str) -> Option<Arc<ScalarUDF>>) -> Option<PostgresOperators> {
-        Some(PostgresOperators { subscript: function("pg_subscript")? })
-    }
+    pub facts: Arc<SessionFacts>,
 }
 
 impl ExprPlanner for PostgresOperators {
@@ -60,11 +53,9 @@ impl ExprPlanner for PostgresOperators {
             BinaryOperator::Eq | BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
         );
         if comparison {
-            if is_boolean(&expr.left, schema) {
-                to_boolean(&mut expr.right);
-            } else if is_boolean(&expr.right, schema) {
-                to_boolean(&mut expr.left);
-            }
+            let RawBinaryExpr { left, right, .. } = &mut expr;
+            self.literal(right, left, schema)?;
+            self.literal(left, right, schema)?;
         }
         Ok(PlannerResult::Original(expr))
     }
@@ -77,12 +68,36 @@ impl ExprPlanner for PostgresOperators {
             return Ok(PlannerResult::Original(expr));
         }
         let args = vec![expr.expr.clone(), key.as_ref().clone()];
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&self.subscript), args))))
+        self.call("pg_subscript", args).map(PlannerResult::Planned)
     }
 }
 
-fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
-    expr.get_type(schema).is_ok_and(|data_type| data_type == DataType::Boolean)
+impl PostgresOperators {
+    fn call(&self, name: &str, args: Vec<Expr>) -> EngineResult<Expr> {
+        match functions::scalar_function(name, &self.facts) {
+            Some(function) => Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))),
+            None => internal_err!("no function {name}"),
+        }
+    }
+
+    /// Gives a quoted literal the type of what it is compared with, where the engine would not.
+    fn literal(&self, literal: &mut Expr, other: &Expr, schema: &DFSchema) -> EngineResult<()> {
+        let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = literal else { return Ok(()) };
+        let Ok((_, field)) = other.to_field(schema) else { return Ok(()) };
+        match (field.data_type(), types::pg_type_of(&field)) {
+            (DataType::Boolean, _) => to_boolean(literal),
+            (list @ DataType::List(_), _) => {
+                let array = types::array_of(list, &[Some(text.clone())]).map_err(|e| DataFusionError::External(Box::new(e)))?;
+                *literal = Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None);
+            }
+            (_, Some(reg)) if types::REG_TYPES.contains(&reg) && text.parse::<i64>().is_err() => {
+                let name = literal.clone();
+                *literal = self.call(reg, vec![name])?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 fn to_boolean(expr: &mut Expr) {

@@ -20,7 +20,7 @@ async fn psql_statements_plan_and_run() {
         let sql = sql.replace("{sys_invocation}", &oid);
         count += 1;
         if let Err(error) = engine.run(&sql).await {
-            failed.push(format!("{sql}\n--> {error}\n"));
+            failed.push(format!("{sql}\n--> {error:?}\n"));
         }
     }
     assert!(failed.is_empty(), "{} of {count} failed:\n{}", failed.len(), failed.join("\n"));
