@@ -34,7 +34,7 @@ use super::{
     Catalog,
     docs::{ColumnDoc, ForeignKey, TableDoc},
     facts::{SessionFacts, SettingsView},
-    functions,
+    functions, seed,
 };
 use crate::{
     Error, Result, SqlState,
@@ -154,7 +154,12 @@ struct Settings;
 
 impl SettingsView for Settings {
     fn get(&self, name: &str) -> Option<String> {
-        self.all().into_iter().find(|(own, ..)| own.eq_ignore_ascii_case(name)).map(|(_, value, _)| value)
+        let own = self.all().into_iter().find(|(own, ..)| own.eq_ignore_ascii_case(name)).map(|(_, value, _)| value);
+        let mut defaults = seed::rows("pg_settings").iter();
+        own.or_else(|| {
+            let row = defaults.find(|row| seed::get(row, "name").eq_ignore_ascii_case(name))?;
+            Some(seed::get(row, "setting").to_owned())
+        })
     }
 
     fn set(&self, name: &str, value: &str, _local: bool) -> Result<String> {
