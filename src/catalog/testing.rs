@@ -69,7 +69,8 @@ fn column(table: &str, field: &Field) -> ArrayRef {
         DataType::Timestamp(..) => {
             Arc::new(TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000]).with_timezone("+00:00"))
         }
-        _ => Arc::new(arrow::array::LargeStringArray::from(vec![format!("{table}_1"), format!("{table}_2")])),
+        DataType::LargeUtf8 => Arc::new(arrow::array::LargeStringArray::from(vec![format!("{table}_1"), format!("{table}_2")])),
+        other => arrow::array::new_null_array(other, 2),
     }
 }
 
@@ -144,9 +145,9 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
     ])
 }
 
-/// The catalogue over the made-up cluster.
-pub fn catalog() -> Arc<Catalog> {
-    Catalog::documented(CLUSTER, CLUSTER, &introspection(), Arc::new(Rows), &docs()).unwrap()
+/// The catalogue over a made-up cluster.
+pub fn catalog(introspection: &Introspection) -> Arc<Catalog> {
+    Catalog::documented(CLUSTER, CLUSTER, introspection, Arc::new(Rows), &docs()).unwrap()
 }
 
 #[derive(Debug)]
@@ -195,7 +196,12 @@ pub struct Answer {
 
 impl Engine {
     pub fn new() -> Engine {
-        let catalog = catalog();
+        Engine::over(&introspection())
+    }
+
+    /// An engine over a cluster that has other tables.
+    pub fn over(introspection: &Introspection) -> Engine {
+        let catalog = catalog(introspection);
         let facts = SessionFacts {
             user: CLUSTER.into(),
             database: CLUSTER.into(),
