@@ -1,2 +1,162 @@
-//! What PostgreSQL's SQL says and DataFusion's planner does not understand, said in a way that it does: rewrites of the
-//! syntax tree, one rule a file, applied in order by [`rewrite`].
+//! What Postgres SQL over the catalogue needs and the engine lacks, said in SQL that it has. Each rule is a file with its
+//! own tests: rules over the syntax tree here ([`rewrite`]), [`planners`] that the planner asks for types and operators,
+//! and [`apply`] over the plan for subqueries and lateral joins that it cannot untangle.
+
+pub mod apply;
+mod casts;
+mod functions;
+mod labels;
+pub mod planners;
+mod syntax;
+mod system_columns;
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query,
+    Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use crate::{
+    Error, Result,
+    catalog::{Catalog, facts::SessionFacts, model},
+};
+
+pub use labels::output_name;
+
+/// Rewrites a statement before it is planned. `facts` is the session that asks: literals of `reg*` types mean what its
+/// catalogue says.
+pub fn rewrite(statement: &mut Statement, catalog: &Catalog, _facts: &SessionFacts) -> Result<()> {
+    let over_catalogue = reads_catalogue(statement, catalog);
+    let mut rules = Rules { catalog, over_catalogue, depth: 0, scopes: Vec::new() };
+    match VisitMut::visit(statement, &mut rules) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// All rules, run in one walk: labels before anything below them is touched, everything else from the leaves up.
+struct Rules<'a> {
+    catalog: &'a Catalog,
+    /// The statement reads relations of `pg_catalog` or `information_schema`: `::text` then means what it means there.
+    over_catalogue: bool,
+    /// How many queries lie around the one being visited.
+    depth: usize,
+    /// What names mean in the SELECTs around, innermost last.
+    scopes: Vec<system_columns::Scope>,
+}
+
+impl VisitorMut for Rules<'_> {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        self.depth += 1;
+        syntax::query(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        functions::from(select, self.catalog);
+        labels::select(select, self.catalog, self.depth <= 1);
+        self.scopes.push(system_columns::scope(select, self.catalog));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Error> {
+        self.scopes.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        syntax::table_factor(factor);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        system_columns::expr(expr, &self.scopes);
+        syntax::expr(expr);
+        casts::expr(expr, self.over_catalogue);
+        functions::expr(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether the statement names a relation of the system's schemas.
+fn reads_catalogue(statement: &Statement, catalog: &Catalog) -> bool {
+    struct Finder<'a>(&'a Catalog);
+    impl Visitor for Finder<'_> {
+        type Break = ();
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+            if is_system_relation(relation, self.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    statement.visit(&mut Finder(catalog)).is_break()
+}
+
+fn is_system_relation(name: &ObjectName, catalog: &Catalog) -> bool {
+    match parts(name).as_slice() {
+        [.., schema, _] => matches!(schema.as_str(), "pg_catalog" | "information_schema"),
+        [table] => catalog.model.relation(model::PG_CATALOG, table).is_some(),
+        [] => false,
+    }
+}
+
+/// The parts of a name, folded as SQL folds them.
+fn parts(name: &ObjectName) -> Vec<String> {
+    name.0.iter().filter_map(ObjectNamePart::as_ident).map(folded).collect()
+}
+
+fn folded(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+/// The last part of a function's name, without the schema that it may carry.
+fn function_name(function: &Function) -> String {
+    parts(&function.name).pop().unwrap_or_default()
+}
+
+/// A call of one of this program's own functions.
+fn call(name: &str, args: Vec<Expr>) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// Takes an expression out, to be put back changed.
+fn take(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::value(datafusion::sql::sqlparser::ast::Value::Null))
+}
+
+/// The argument expressions of a call; `None` where an argument is none (`*`, a name with a value).
+fn arguments(function: &Function) -> Option<Vec<&Expr>> {
+    match &function.args {
+        FunctionArguments::List(list) => list
+            .args
+            .iter()
+            .map(|arg| match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+                _ => None,
+            })
+            .collect(),
+        FunctionArguments::None => Some(Vec::new()),
+        FunctionArguments::Subquery(_) => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! What functions and relations need to know of the session that asks. Travels in the engine's `ConfigOptions`, which
+//! every function and every scan receives.
+
+use std::{any::Any, fmt, sync::Arc};
+
+use datafusion::{
+    common::{
+        config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions},
+        plan_err,
+    },
+    error::Result as EngineResult,
+};
+
+use super::Catalog;
+use crate::Result;
+
+/// The session's settings (GUCs).
+pub trait SettingsView: Send + Sync + fmt::Debug {
+    /// The value of a setting; `None` where there is no such setting.
+    fn get(&self, name: &str) -> Option<String>;
+
+    /// Sets a setting as `set_config` does and gives the value that it then has; `local`: for this transaction only.
+    fn set(&self, name: &str, value: &str, local: bool) -> Result<String>;
+
+    /// Name, value and description of each.
+    fn all(&self) -> Vec<(String, String, String)>;
+}
+
+/// One session, as functions see it.
+#[derive(Debug, Clone)]
+pub struct SessionFacts {
+    /// The role that is logged in: the cluster's name.
+    pub user: String,
+    /// The database that it connected to.
+    pub database: String,
+    pub backend_pid: i32,
+    /// When the session began, in microseconds since 1970.
+    pub start_time_us: i64,
+    /// When the statement began, in microseconds since 1970.
+    pub query_time_us: i64,
+    /// The statement's text, for `pg_stat_activity`.
+    pub query: Option<String>,
+    pub settings: Arc<dyn SettingsView>,
+    /// What names and OIDs mean.
+    pub catalog: Arc<Catalog>,
+}
+
+impl SessionFacts {
+    /// The facts that a function or a scan was handed.
+    pub fn of(options: &ConfigOptions) -> Option<&SessionFacts> {
+        options.extensions.get::<SessionFacts>()
+    }
+
+    pub fn statement_time_us(&self) -> i64 {
+        self.query_time_us
+    }
+}
+
+impl ConfigExtension for SessionFacts {
+    const PREFIX: &'static str = "session";
+}
+
+/// Nothing of it can be set or listed by name: it is carried, not configured.
+impl ExtensionOptions for SessionFacts {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, _value: &str) -> EngineResult<()> {
+        plan_err!("unrecognized configuration parameter \"{}.{key}\"", Self::PREFIX)
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,207 @@
+//! JSON out of values: `json_build_object` and kin. JSON is text here; the fields' metadata says that it is JSON.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray},
+    compute::cast,
+    datatypes::{DataType, Field, FieldRef},
+};
+use datafusion::{
+    error::Result as EngineResult,
+    logical_expr::{
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    },
+};
+
+use super::native::{engine_error, result, signature};
+use crate::{Error, SqlState, catalog::types};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Shape {
+    /// Keys and values in turn.
+    Object,
+    Array,
+    /// One value as it is.
+    Value,
+    /// A list of keys and a list of values.
+    Pairs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Json {
+    name: &'static str,
+    returns: &'static str,
+    shape: Shape,
+}
+
+/// The function of that name.
+pub fn function(name: &str) -> Option<ScalarUDF> {
+    let functions = [
+        ("json_build_object", "json", Shape::Object),
+        ("jsonb_build_object", "jsonb", Shape::Object),
+        ("json_build_array", "json", Shape::Array),
+        ("jsonb_build_array", "jsonb", Shape::Array),
+        ("to_json", "json", Shape::Value),
+        ("to_jsonb", "jsonb", Shape::Value),
+        ("array_to_json", "json", Shape::Value),
+        ("row_to_json", "json", Shape::Value),
+        ("pg_json_array", "json", Shape::Value),
+        ("pg_jsonb_array", "jsonb", Shape::Value),
+        ("pg_json_pairs", "json", Shape::Pairs),
+        ("pg_jsonb_pairs", "jsonb", Shape::Pairs),
+    ];
+    let (name, returns, shape) = functions.into_iter().find(|(own, ..)| *own == name)?;
+    Some(ScalarUDF::new_from_impl(Json { name, returns, shape }))
+}
+
+impl Json {
+    /// PostgreSQL writes `json` and `jsonb` with different blanks.
+    fn separators(&self) -> (&'static str, &'static str) {
+        if self.returns == "json" { (" : ", ", ") } else { (": ", ", ") }
+    }
+}
+
+impl ScalarUDFImpl for Json {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        signature(Volatility::Immutable)
+    }
+
+    fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
+        Ok(Arc::new(types::field(self.name, self.returns, true)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
+        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if scalar { 1 } else { args.number_rows };
+        let columns = args.args.iter().map(|arg| arg.to_array(rows)).collect::<EngineResult<Vec<_>>>()?;
+        let (colon, comma) = self.separators();
+        let mut cells = Vec::with_capacity(rows);
+        for row in 0..rows {
+            let mut out = String::new();
+            let value = |index: usize, out: &mut String| match (columns.get(index), args.arg_fields.get(index)) {
+                (Some(column), Some(field)) => write(out, column, field, row),
+                _ => Ok(()),
+            };
+            match self.shape {
+                Shape::Value => match columns.first() {
+                    Some(column) if column.is_valid(row) && column.data_type() != &DataType::Null => value(0, &mut out)?,
+                    _ => {
+                        cells.push(None);
+                        continue;
+                    }
+                },
+                Shape::Array => {
+                    out.push('[');
+                    for index in 0..columns.len() {
+                        out.push_str(if index > 0 { comma } else { "" });
+                        value(index, &mut out)?;
+                    }
+                    out.push(']');
+                }
+                Shape::Object => {
+                    out.push('{');
+                    for index in (0..columns.len()).step_by(2) {
+                        out.push_str(if index > 0 { comma } else { "" });
+                        let key = columns.get(index).map(|column| key(column, row)).transpose()?.flatten();
+                        let key = key.ok_or_else(|| {
+                            let message = "null value not allowed for object key";
+                            engine_error(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+                        })?;
+                        string(&mut out, &key);
+                        out.push_str(colon);
+                        value(index + 1, &mut out)?;
+                    }
+                    out.push('}');
+                }
+                Shape::Pairs => {
+                    let (Some(keys), Some(values)) = (columns.first(), columns.get(1)) else { continue };
+                    if keys.is_null(row) {
+                        cells.push(None);
+                        continue;
+                    }
+                    let (keys, values) = (keys.as_list::<i32>().value(row), values.as_list::<i32>().value(row));
+                    let field = Field::new("value", values.data_type().clone(), true);
+                    out.push_str("{ ");
+                    for index in 0..keys.len() {
+                        out.push_str(if index > 0 { comma } else { "" });
+                        string(&mut out, &key(&keys, index)?.unwrap_or_default());
+                        out.push_str(colon);
+                        write(&mut out, &values, &field, index)?;
+                    }
+                    out.push_str(" }");
+                }
+            }
+            cells.push(Some(out));
+        }
+        result(types::array("text", &cells), scalar)
+    }
+}
+
+fn key(column: &ArrayRef, row: usize) -> EngineResult<Option<String>> {
+    let text = cast(&column.slice(row, 1), &DataType::Utf8)?;
+    let text = text.as_string::<i32>();
+    Ok(text.is_valid(0).then(|| text.value(0).to_owned()))
+}
+
+/// One value as JSON.
+fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize) -> EngineResult<()> {
+    if array.is_null(row) || array.data_type() == &DataType::Null {
+        out.push_str("null");
+        return Ok(());
+    }
+    match array.data_type() {
+        DataType::Boolean => out.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
+        DataType::List(item) => {
+            let items = array.as_list::<i32>().value(row);
+            out.push('[');
+            for index in 0..items.len() {
+                out.push_str(if index > 0 { "," } else { "" });
+                write(out, &items, item, index)?;
+            }
+            out.push(']');
+        }
+        DataType::Struct(fields) => {
+            out.push('{');
+            for (index, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                string(out, field.name());
+                out.push(':');
+                write(out, column, field, row)?;
+            }
+            out.push('}');
+        }
+        data_type => {
+            let text = key(array, row)?.unwrap_or_default();
+            let json = matches!(field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str), Some("json" | "jsonb"));
+            if data_type.is_numeric() || json { out.push_str(&text) } else { string(out, &text) }
+        }
+    }
+    Ok(())
+}
+
+fn string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}

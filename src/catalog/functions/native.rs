@@ -1,0 +1,222 @@
+//! Functions as table rows: a name, parameter and result types, and a Rust function over text forms.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray},
+    compute::cast,
+    datatypes::{DataType, Field, FieldRef},
+};
+use datafusion::{
+    common::ScalarValue,
+    error::{DataFusionError, Result as EngineResult},
+    logical_expr::{
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    },
+};
+
+use crate::{
+    Error, Result,
+    catalog::{facts::SessionFacts, model::Model, types},
+};
+
+/// One function.
+#[derive(Debug, Clone, Copy)]
+pub struct Native {
+    pub name: &'static str,
+    /// The result's type as `format_type` spells it.
+    pub returns: &'static str,
+    /// NULL for any NULL argument, without a call.
+    pub strict: bool,
+    pub volatility: Volatility,
+    pub call: fn(&Call<'_>) -> Result<Option<String>>,
+}
+
+/// The arguments of one row.
+pub struct Call<'a> {
+    pub facts: &'a SessionFacts,
+    pub args: Vec<Option<String>>,
+}
+
+impl Call<'_> {
+    /// The text form of an argument, `None` where it is NULL or not given.
+    pub fn text(&self, index: usize) -> Option<&str> {
+        self.args.get(index)?.as_deref()
+    }
+
+    /// An argument as a number.
+    pub fn number(&self, index: usize) -> Option<i64> {
+        self.text(index)?.trim().parse().ok()
+    }
+
+    /// An argument as an OID.
+    pub fn oid(&self, index: usize) -> Option<u32> {
+        u32::try_from(self.number(index)?).ok()
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.facts.catalog.model
+    }
+}
+
+/// A function that looks only at its arguments and the catalogue.
+pub const fn stable(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
+    Native { name, returns, strict: true, volatility: Volatility::Stable, call }
+}
+
+/// The same, called for NULL arguments too.
+pub const fn lenient(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
+    Native { name, returns, strict: false, volatility: Volatility::Stable, call }
+}
+
+/// A function with the session that it answers for.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub native: Native,
+    pub facts: Arc<SessionFacts>,
+}
+
+impl PartialEq for Bound {
+    fn eq(&self, other: &Self) -> bool {
+        self.native.name == other.native.name && Arc::ptr_eq(&self.facts, &other.facts)
+    }
+}
+
+impl Eq for Bound {}
+
+impl Hash for Bound {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.native.name.hash(state);
+    }
+}
+
+/// Any arguments at all: how many and of which types each function sees to itself.
+pub fn any_arguments() -> TypeSignature {
+    TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny])
+}
+
+impl ScalarUDFImpl for Bound {
+    fn name(&self) -> &str {
+        self.native.name
+    }
+
+    fn signature(&self) -> &Signature {
+        signature(self.native.volatility)
+    }
+
+    fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
+        Ok(types::arrow_type(self.native.returns))
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
+        Ok(Arc::new(types::field(self.native.name, self.native.returns, true)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
+        evaluate(&args, |row| {
+            if self.native.strict && row.iter().any(Option::is_none) {
+                return Ok(None);
+            }
+            (self.native.call)(&Call { facts: &self.facts, args: row })
+        })
+        .and_then(|(cells, scalar)| result(types::array(self.native.returns, &cells), scalar))
+    }
+}
+
+/// One signature for each volatility: the trait hands out references.
+pub fn signature(volatility: Volatility) -> &'static Signature {
+    use std::sync::LazyLock;
+    static SIGNATURES: LazyLock<[Signature; 3]> = LazyLock::new(|| {
+        [Volatility::Immutable, Volatility::Stable, Volatility::Volatile].map(|v| Signature::new(any_arguments(), v))
+    });
+    let [immutable, stable, volatile] = &*SIGNATURES;
+    match volatility {
+        Volatility::Immutable => immutable,
+        Volatility::Stable => stable,
+        Volatility::Volatile => volatile,
+    }
+}
+
+/// Calls `function` once for each row, once in all when every argument is a constant. Says whether that was so.
+pub fn evaluate(
+    args: &ScalarFunctionArgs,
+    mut function: impl FnMut(Vec<Option<String>>) -> Result<Option<String>>,
+) -> EngineResult<(Vec<Option<String>>, bool)> {
+    let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let rows = if scalar { 1 } else { args.number_rows };
+    let columns = args
+        .args
+        .iter()
+        .zip(&args.arg_fields)
+        .map(|(arg, field)| texts(&arg.to_array(rows)?, field))
+        .collect::<EngineResult<Vec<_>>>()?;
+    let cells = (0..rows)
+        .map(|row| function(columns.iter().map(|column| column.get(row).cloned().flatten()).collect()))
+        .collect::<Result<Vec<_>>>()
+        .map_err(engine_error)?;
+    Ok((cells, scalar))
+}
+
+/// The array of a function's cells, or its one value.
+pub fn result(array: Result<ArrayRef>, scalar: bool) -> EngineResult<ColumnarValue> {
+    let array = array.map_err(engine_error)?;
+    Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+}
+
+/// An error of this program on its way through the engine; the session takes it out again whole.
+pub fn engine_error(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// The text forms of an array's values, as PostgreSQL writes them for the field's type.
+pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>>> {
+    let vector = matches!(field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str), Some("int2vector" | "oidvector"));
+    match array.data_type() {
+        DataType::List(item) => {
+            let list = array.as_list::<i32>();
+            (0..list.len())
+                .map(|row| {
+                    if list.is_null(row) {
+                        return Ok(None);
+                    }
+                    let items = texts(&list.value(row), item)?;
+                    Ok(Some(if vector { vector_text(&items) } else { array_text(&items) }))
+                })
+                .collect()
+        }
+        DataType::Boolean => {
+            let values = array.as_boolean();
+            Ok((0..values.len()).map(|row| values.is_valid(row).then(|| values.value(row).to_string())).collect())
+        }
+        DataType::Null => Ok(vec![None; array.len()]),
+        _ => {
+            let strings = cast(array, &DataType::Utf8)?;
+            let strings = strings.as_string::<i32>();
+            Ok(strings.iter().map(|value| value.map(str::to_owned)).collect())
+        }
+    }
+}
+
+fn vector_text(items: &[Option<String>]) -> String {
+    items.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// `{a,"b c",NULL}`, quoted as array_out does.
+pub fn array_text(items: &[Option<String>]) -> String {
+    let items: Vec<String> = items
+        .iter()
+        .map(|item| match item {
+            None => "NULL".to_owned(),
+            Some(text) => {
+                let plain = !text.is_empty()
+                    && !text.eq_ignore_ascii_case("null")
+                    && !text.contains(|c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace());
+                if plain { text.clone() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+            }
+        })
+        .collect();
+    format!("{{{}}}", items.join(","))
+}

@@ -1,0 +1,216 @@
+//! Names of output columns: what PostgreSQL calls an expression without an alias, and names that are unique where the
+//! engine demands it.
+//!
+//! A name that another column of the same SELECT has is told apart by a mark that clients never see: [`output_name`]
+//! takes it off again.
+
+use std::collections::HashSet;
+
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
+    UnaryOperator, Value,
+};
+
+use super::{folded, function_name, parts};
+use crate::catalog::{Catalog, model};
+
+/// U+2063 INVISIBLE SEPARATOR: in no name that a cluster or a client has.
+const MARK: char = '\u{2063}';
+
+/// What PostgreSQL calls an expression that it has no word for.
+const NAMELESS: &str = "?column?";
+
+/// The name of an output column without the mark that made it unique.
+pub fn output_name(name: &str) -> &str {
+    name.trim_end_matches(MARK)
+}
+
+/// Gives every unnamed item of a SELECT its name, and makes names unique. At the top of a statement nobody refers to
+/// them any more, so that every doubtful one may be marked; below it only those that are there twice.
+pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
+    let wildcard = select.projection.iter().any(is_wildcard);
+    let mut taken: HashSet<String> = if wildcard { expanded(select, catalog) } else { HashSet::new() };
+    let mut plain: HashSet<Vec<String>> = HashSet::new();
+    for item in &mut select.projection {
+        let (expr, given) = match item {
+            SelectItem::UnnamedExpr(expr) => (expr, None),
+            SelectItem::ExprWithAlias { expr, alias } => (expr, Some(folded(alias))),
+            _ => continue,
+        };
+        let path = column_path(expr);
+        let name = given.clone().unwrap_or_else(|| label(expr).0);
+        let is_plain = given.is_none() && path.is_some();
+        // Columns of the same name from two tables are told apart by their tables.
+        let qualified_apart = is_plain && top && !wildcard && path.as_ref().is_some_and(|path| path.len() > 1)
+            && plain.iter().all(|other| other.len() > 1 && Some(other) != path.as_ref());
+        let mut unique = name.clone();
+        if !qualified_apart {
+            if wildcard && top && given.is_none() {
+                unique.push(MARK);
+            }
+            while taken.contains(&unique) {
+                unique.push(MARK);
+            }
+        }
+        taken.insert(unique.clone());
+        if let (true, Some(path)) = (is_plain, path) {
+            plain.insert(path);
+            if unique == name {
+                continue;
+            }
+        }
+        if given.as_ref() == Some(&unique) {
+            continue;
+        }
+        let expr = super::take(expr);
+        *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', unique) };
+    }
+}
+
+fn is_wildcard(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+}
+
+/// The names that a SELECT's wildcards stand for, as far as they can be told from the text and the catalogue.
+fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
+    let all = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+    let wanted: Vec<String> = select
+        .projection
+        .iter()
+        .filter_map(|item| match item {
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => parts(name).pop(),
+            _ => None,
+        })
+        .collect();
+    let factors = select.from.iter().flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    let mut names = HashSet::new();
+    for factor in factors {
+        let (own, columns) = match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let mut parts = parts(name);
+                let table = parts.pop().unwrap_or_default();
+                let schemas = match parts.pop() {
+                    Some(schema) => vec![schema],
+                    None => vec!["pg_catalog".to_owned(), "public".to_owned()],
+                };
+                let relation =
+                    schemas.iter().find_map(|schema| catalog.model.relation(model::namespace_oid(schema)?, &table));
+                let columns = relation.map(|r| r.columns.iter().map(|c| c.name.clone()).collect()).unwrap_or_default();
+                (alias.as_ref().map_or(table, |alias| folded(&alias.name)), columns)
+            }
+            TableFactor::Derived { subquery, alias: Some(alias), .. } => (folded(&alias.name), query_columns(subquery)),
+            _ => continue,
+        };
+        if all || wanted.contains(&own) {
+            names.extend(columns);
+        }
+    }
+    names
+}
+
+/// The names of a query's columns, but for those of wildcards.
+fn query_columns(query: &Query) -> Vec<String> {
+    let mut body = query.body.as_ref();
+    loop {
+        match body {
+            SetExpr::Select(select) => {
+                return select
+                    .projection
+                    .iter()
+                    .filter_map(|item| match item {
+                        SelectItem::UnnamedExpr(expr) => Some(label(expr).0),
+                        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+                        _ => None,
+                    })
+                    .collect();
+            }
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(query) => body = &query.body,
+            _ => return Vec::new(),
+        }
+    }
+}
+
+fn column_path(expr: &Expr) -> Option<Vec<String>> {
+    match expr {
+        Expr::Identifier(ident) => Some(vec![folded(ident)]),
+        Expr::CompoundIdentifier(idents) => Some(idents.iter().map(folded).collect()),
+        _ => None,
+    }
+}
+
+/// How far a name is the expression's own: a cast or a CASE around it keeps a strong one and replaces a weak one.
+/// (PostgreSQL's FigureColnameInternal.)
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    None,
+    Weak,
+    Strong,
+}
+
+/// What PostgreSQL calls an expression.
+fn label(expr: &Expr) -> (String, Strength) {
+    use Strength::{Strong, Weak};
+    let strong = |name: &str| (name.to_owned(), Strong);
+    match expr {
+        Expr::Identifier(ident) => (folded(ident), Strong),
+        Expr::CompoundIdentifier(idents) => (idents.last().map(folded).unwrap_or_default(), Strong),
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            let field = access_chain.iter().rev().find_map(|access| match access {
+                AccessExpr::Dot(field) => Some(label(field)),
+                AccessExpr::Subscript(_) => None,
+            });
+            field.unwrap_or_else(|| label(root))
+        }
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => label(inner),
+        Expr::Function(function) => {
+            let name = function_name(function);
+            // ARRAY(SELECT …) reads as a function here.
+            if name == "nullif" { strong("nullif") } else { (name, Strong) }
+        }
+        Expr::Cast { expr: inner, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. } => match label(inner) {
+            (name, Strong) => (name, Strong),
+            _ => (type_name(data_type), Weak),
+        },
+        Expr::TypedString(typed) => (type_name(&typed.data_type), Weak),
+        Expr::Interval(_) => ("interval".to_owned(), Weak),
+        Expr::Case { else_result, .. } => match else_result.as_deref().map(label) {
+            Some((name, Strong)) => (name, Strong),
+            _ => ("case".to_owned(), Weak),
+        },
+        Expr::Extract { .. } => strong("extract"),
+        Expr::Position { .. } => strong("position"),
+        Expr::Substring { .. } => strong("substring"),
+        Expr::Overlay { .. } => strong("overlay"),
+        Expr::Ceil { .. } => strong("ceil"),
+        Expr::Floor { .. } => strong("floor"),
+        Expr::Trim { trim_where, .. } => strong(match trim_where.map(|side| side.to_string()).as_deref() {
+            Some("LEADING") => "ltrim",
+            Some("TRAILING") => "rtrim",
+            _ => "btrim",
+        }),
+        Expr::AtTimeZone { .. } => strong("timezone"),
+        Expr::Exists { .. } => strong("exists"),
+        Expr::Array(_) => strong("array"),
+        Expr::Tuple(_) => strong("row"),
+        Expr::Subquery(query) => match query_columns(query).into_iter().next() {
+            Some(name) => (name, Strong),
+            None => (NAMELESS.to_owned(), Strength::None),
+        },
+        Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => strong("grouping"),
+        // A sign belongs to a number, an operator to nothing.
+        Expr::UnaryOp { op: UnaryOperator::Plus | UnaryOperator::Minus, .. } => (NAMELESS.to_owned(), Strength::None),
+        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => ("bool".to_owned(), Weak),
+        _ => (NAMELESS.to_owned(), Strength::None),
+    }
+}
+
+/// A type by its `pg_type.typname`, as PostgreSQL calls a cast constant.
+fn type_name(data_type: &DataType) -> String {
+    let spelled = data_type.to_string().to_lowercase();
+    let scalar = spelled.trim_end_matches("[]");
+    match crate::catalog::names::parse_type(scalar).and_then(|(oid, _)| crate::catalog::seed::types().get(&oid)) {
+        Some(system) => system.name.to_owned(),
+        None => scalar.rsplit('.').next().unwrap_or(scalar).trim_matches('"').to_owned(),
+    }
+}
