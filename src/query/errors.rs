@@ -46,7 +46,14 @@ pub fn from_datafusion(error: DataFusionError) -> Error {
             },
         },
         DataFusionError::Context(_, inner) => from_datafusion(*inner),
-        DataFusionError::Diagnostic(_, inner) => from_datafusion(*inner),
+        DataFusionError::Diagnostic(diagnostic, inner) => {
+            let error = from_datafusion(*inner);
+            // The statement parser puts the character's position in the client's text where a column is expected.
+            match diagnostic.span.and_then(|span| usize::try_from(span.start.column).ok()).filter(|at| *at > 0) {
+                Some(position) if error.position().is_none() => error.with_position(position),
+                _ => error,
+            }
+        }
         DataFusionError::Shared(inner) => from_shared(&inner),
         DataFusionError::Collection(errors) => match errors.into_iter().next() {
             Some(first) => from_datafusion(first),

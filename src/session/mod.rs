@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn report_settings(&mut self) {
         for (name, value) in self.backend.settings.lock().take_reports() {
-            backend::put(&mut self.connection.out, &ParameterStatus::new(name, value));
+            backend::put(&mut self.connection.out, &ParameterStatus::new(name.to_owned(), value));
         }
     }
 
