@@ -13,7 +13,10 @@ const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     cli::log_to_stderr();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_SIZE).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK_SIZE)
+        .build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(cli::run(arguments)),
         Err(error) => Err(format!("cannot start: {error}")),

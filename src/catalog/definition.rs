@@ -10,9 +10,16 @@ pub fn constraint(model: &Model, constraint: &Constraint, relation: &Relation) -
     let own = columns(relation, &constraint.key);
     match &constraint.kind {
         ConstraintKind::Primary { .. } => format!("PRIMARY KEY ({own})"),
-        ConstraintKind::Foreign { relation: referenced, key, .. } => {
+        ConstraintKind::Foreign {
+            relation: referenced,
+            key,
+            ..
+        } => {
             let name = pg_catalog::relation_name(model, *referenced).unwrap_or_default();
-            let key = model.relation_by_oid(*referenced).map(|relation| columns(relation, key)).unwrap_or_default();
+            let key = model
+                .relation_by_oid(*referenced)
+                .map(|relation| columns(relation, key))
+                .unwrap_or_default();
             format!("FOREIGN KEY ({own}) REFERENCES {name}({key})")
         }
     }

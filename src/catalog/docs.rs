@@ -67,15 +67,13 @@ pub struct ViewColumnDoc {
 
 /// The documented tables by name.
 pub fn tables() -> &'static BTreeMap<String, TableDoc> {
-    static TABLES: LazyLock<BTreeMap<String, TableDoc>> =
-        LazyLock::new(|| load(TABLE_FILES, parse::table));
+    static TABLES: LazyLock<BTreeMap<String, TableDoc>> = LazyLock::new(|| load(TABLE_FILES, parse::table));
     &TABLES
 }
 
 /// The documented views by name.
 pub fn views() -> &'static BTreeMap<String, ViewDoc> {
-    static VIEWS: LazyLock<BTreeMap<String, ViewDoc>> =
-        LazyLock::new(|| load(VIEW_FILES, parse::view));
+    static VIEWS: LazyLock<BTreeMap<String, ViewDoc>> = LazyLock::new(|| load(VIEW_FILES, parse::view));
     &VIEWS
 }
 

@@ -47,7 +47,12 @@ pub struct RelationInfo {
 
 impl Catalog {
     /// `database` is the name that the client connected to, `user` the cluster's role, which owns everything.
-    pub fn new(database: &str, user: &str, introspection: &Introspection, source: Arc<dyn Source>) -> Result<Arc<Catalog>> {
+    pub fn new(
+        database: &str,
+        user: &str,
+        introspection: &Introspection,
+        source: Arc<dyn Source>,
+    ) -> Result<Arc<Catalog>> {
         Catalog::documented(database, user, introspection, source, docs::tables())
     }
 
@@ -76,7 +81,9 @@ impl Catalog {
 
     /// A relation of `public`, `pg_catalog` or `information_schema`.
     pub fn table(&self, schema: &str, name: &str) -> Option<Arc<dyn TableProvider>> {
-        self.tables.get(&(model::namespace_oid(schema)?, name.to_owned())).cloned()
+        self.tables
+            .get(&(model::namespace_oid(schema)?, name.to_owned()))
+            .cloned()
     }
 
     /// Where a relation's columns come from.

@@ -98,12 +98,17 @@ impl Relation {
     }
 
     pub fn primary_key(&self) -> Option<&Constraint> {
-        self.constraints.iter().find(|constraint| matches!(constraint.kind, ConstraintKind::Primary { .. }))
+        self.constraints
+            .iter()
+            .find(|constraint| matches!(constraint.kind, ConstraintKind::Primary { .. }))
     }
 
     /// The columns with attribute numbers, from 1.
     pub fn numbered(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().map(|(index, column)| (index + 1, column))
+        self.columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| (index + 1, column))
     }
 
     /// The column of an attribute number.
@@ -112,18 +117,26 @@ impl Relation {
     }
 
     fn number_of(&self, name: &str) -> Option<usize> {
-        self.numbered().find(|(_, column)| column.name == name).map(|(number, _)| number)
+        self.numbered()
+            .find(|(_, column)| column.name == name)
+            .map(|(number, _)| number)
     }
 }
 
 /// The name of a namespace.
 pub fn namespace_name(oid: u32) -> &'static str {
-    NAMESPACES.iter().find(|(namespace, ..)| *namespace == oid).map_or("", |(_, name, _)| name)
+    NAMESPACES
+        .iter()
+        .find(|(namespace, ..)| *namespace == oid)
+        .map_or("", |(_, name, _)| name)
 }
 
 /// The OID of a namespace.
 pub fn namespace_oid(name: &str) -> Option<u32> {
-    NAMESPACES.iter().find(|(_, namespace, _)| *namespace == name).map(|(oid, ..)| *oid)
+    NAMESPACES
+        .iter()
+        .find(|(_, namespace, _)| *namespace == name)
+        .map(|(oid, ..)| *oid)
 }
 
 impl Model {
@@ -136,10 +149,16 @@ impl Model {
             relations.push(introspection_table(&mut oids, name, schema, docs.get(name)));
         }
         let by_name = |relations: &[Relation], name: &str| {
-            relations.iter().skip(system).position(|relation| relation.name == name).map(|index| index + system)
+            relations
+                .iter()
+                .skip(system)
+                .position(|relation| relation.name == name)
+                .map(|index| index + system)
         };
         for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
-            let Some(index) = by_name(&relations, &doc.name) else { continue };
+            let Some(index) = by_name(&relations, &doc.name) else {
+                continue;
+            };
             if let Some(primary) = primary_key(&mut oids, &relations[index], doc) {
                 for number in &primary.key {
                     if let Some(column) = relations[index].columns.get_mut(number - 1) {
@@ -150,9 +169,13 @@ impl Model {
             }
         }
         for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
-            let Some(index) = by_name(&relations, &doc.name) else { continue };
+            let Some(index) = by_name(&relations, &doc.name) else {
+                continue;
+            };
             for foreign in &doc.foreign_keys {
-                let Some(target) = by_name(&relations, &foreign.table) else { continue };
+                let Some(target) = by_name(&relations, &foreign.table) else {
+                    continue;
+                };
                 let constraint = foreign_key(&mut oids, &relations[index], &relations[target], foreign);
                 relations[index].constraints.extend(constraint);
             }
@@ -162,14 +185,20 @@ impl Model {
             database_oid: oids.get(Kind::Database, database),
             user: user.to_owned(),
             runtime_version: introspection.version.clone(),
-            by_name: relations.iter().enumerate().map(|(i, r)| ((r.namespace, r.name.clone()), i)).collect(),
+            by_name: relations
+                .iter()
+                .enumerate()
+                .map(|(i, r)| ((r.namespace, r.name.clone()), i))
+                .collect(),
             by_oid: relations.iter().enumerate().map(|(i, r)| (r.oid, i)).collect(),
             relations,
         }
     }
 
     pub fn relation(&self, namespace: u32, name: &str) -> Option<&Relation> {
-        self.by_name.get(&(namespace, name.to_owned())).and_then(|index| self.relations.get(*index))
+        self.by_name
+            .get(&(namespace, name.to_owned()))
+            .and_then(|index| self.relations.get(*index))
     }
 
     pub fn relation_by_oid(&self, oid: u32) -> Option<&Relation> {
@@ -194,7 +223,12 @@ impl Model {
 
     /// Every constraint with its table.
     pub fn constraints(&self) -> impl Iterator<Item = (&Constraint, &Relation)> {
-        self.tables().flat_map(|relation| relation.constraints.iter().map(move |constraint| (constraint, relation)))
+        self.tables().flat_map(|relation| {
+            relation
+                .constraints
+                .iter()
+                .map(move |constraint| (constraint, relation))
+        })
     }
 }
 
@@ -256,12 +290,12 @@ fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option
                     type_oid,
                     type_modifier,
                     not_null: doc.is_some_and(|doc| doc.not_null),
-                    comment: doc.and_then(|doc| doc.comment.clone()),
+                    comment: doc.map(|doc| doc.comment.clone()),
                 }
             })
             .collect(),
         constraints: Vec::new(),
-        comment: doc.and_then(|doc| doc.comment.clone()),
+        comment: doc.map(|doc| doc.comment.clone()),
     }
 }
 
@@ -283,17 +317,23 @@ pub fn discovered_type(field: &Field) -> String {
             DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
                 format!("numeric({precision},{scale})")
             }
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea".into(),
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                "bytea".into()
+            }
             DataType::Date32 | DataType::Date64 => "date".into(),
             DataType::Time32(_) | DataType::Time64(_) => "time without time zone".into(),
-            DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, zone) => {
-                match zone {
-                    Some(_) => "timestamp with time zone".into(),
-                    None => "timestamp without time zone".into(),
-                }
-            }
+            DataType::Timestamp(
+                TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond,
+                zone,
+            ) => match zone {
+                Some(_) => "timestamp with time zone".into(),
+                None => "timestamp without time zone".into(),
+            },
             DataType::Interval(_) => "interval".into(),
-            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::ListView(item) => {
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::FixedSizeList(item, _)
+            | DataType::ListView(item) => {
                 format!("{}[]", of(item.data_type()))
             }
             DataType::Dictionary(_, value) => of(value),
@@ -316,24 +356,42 @@ pub fn overlay(relation: &Relation, schema: &Schema) -> SchemaRef {
 
 fn primary_key(oids: &mut Oids, relation: &Relation, doc: &TableDoc) -> Option<Constraint> {
     // A key of which this version lacks a column is no key.
-    let key = doc.primary_key.iter().map(|name| relation.number_of(name)).collect::<Option<Vec<_>>>()?;
+    let key = doc
+        .primary_key
+        .iter()
+        .map(|name| relation.number_of(name))
+        .collect::<Option<Vec<_>>>()?;
     if key.is_empty() {
         return None;
     }
     let name = format!("{}_pkey", relation.name);
     Some(Constraint {
         oid: oids.get(Kind::Constraint, &name),
-        kind: ConstraintKind::Primary { index: oids.get(Kind::Index, &name) },
+        kind: ConstraintKind::Primary {
+            index: oids.get(Kind::Index, &name),
+        },
         name,
         key,
     })
 }
 
-fn foreign_key(oids: &mut Oids, relation: &Relation, target: &Relation, foreign: &docs::ForeignKey) -> Option<Constraint> {
-    let key = foreign.columns.iter().map(|name| relation.number_of(name)).collect::<Option<Vec<_>>>()?;
+fn foreign_key(
+    oids: &mut Oids,
+    relation: &Relation,
+    target: &Relation,
+    foreign: &docs::ForeignKey,
+) -> Option<Constraint> {
+    let key = foreign
+        .columns
+        .iter()
+        .map(|name| relation.number_of(name))
+        .collect::<Option<Vec<_>>>()?;
     let referenced = match foreign.referenced.as_slice() {
         [] => target.primary_key()?.key.clone(),
-        names => names.iter().map(|name| target.number_of(name)).collect::<Option<Vec<_>>>()?,
+        names => names
+            .iter()
+            .map(|name| target.number_of(name))
+            .collect::<Option<Vec<_>>>()?,
     };
     let index = match target.primary_key()?.kind {
         ConstraintKind::Primary { index } => index,
@@ -344,7 +402,11 @@ fn foreign_key(oids: &mut Oids, relation: &Relation, target: &Relation, foreign:
         oid: oids.get(Kind::Constraint, &name),
         name,
         key,
-        kind: ConstraintKind::Foreign { relation: target.oid, index, key: referenced },
+        kind: ConstraintKind::Foreign {
+            relation: target.oid,
+            index,
+            key: referenced,
+        },
     })
 }
 

@@ -41,14 +41,19 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
         return (array != 0).then_some((array, modifier));
     }
     let (name, arguments, rest) = match (text.find('('), text.find(')')) {
-        (Some(open), Some(close)) if open < close => {
-            (&text[..open], text.get(open + 1..close), text.get(close + 1..).unwrap_or(""))
-        }
+        (Some(open), Some(close)) if open < close => (
+            &text[..open],
+            text.get(open + 1..close),
+            text.get(close + 1..).unwrap_or(""),
+        ),
         _ => (text, None, ""),
     };
     let mut name = name.trim().to_owned();
     name.push_str(if rest.is_empty() { "" } else { rest });
-    let unqualified = name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(&name);
+    let unqualified = name
+        .strip_prefix("pg_catalog.")
+        .or_else(|| name.strip_prefix("information_schema."))
+        .unwrap_or(&name);
     // A quoted name is the type's own: `"char"` is not SQL's `char`.
     let typname = match unqualified.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
         Some(quoted) => quoted.to_owned(),
@@ -62,7 +67,10 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
     };
     let oid = seed::type_named(&typname)?.oid;
     let numbers: Vec<i32> = match arguments {
-        Some(arguments) => arguments.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?,
+        Some(arguments) => arguments
+            .split(',')
+            .map(|number| number.trim().parse().ok())
+            .collect::<Option<_>>()?,
         None => Vec::new(),
     };
     let modifier = match (typname.as_str(), numbers.as_slice()) {
@@ -84,8 +92,15 @@ pub fn format_type(model: &Model, oid: u32, modifier: Option<i32>) -> Option<Str
     if seed::types().contains_key(&oid) {
         return builtin(oid, modifier);
     }
-    let relation = model.relations.iter().find(|r| r.row_type == oid || r.array_type == oid)?;
-    let schema = if relation.schema() == "information_schema" { "information_schema." } else { "" };
+    let relation = model
+        .relations
+        .iter()
+        .find(|r| r.row_type == oid || r.array_type == oid)?;
+    let schema = if relation.schema() == "information_schema" {
+        "information_schema."
+    } else {
+        ""
+    };
     let array = if relation.array_type == oid { "[]" } else { "" };
     Some(format!("{schema}{}{array}", super::quote::identifier(&relation.name)))
 }
@@ -136,7 +151,10 @@ mod tests {
             ("timestamp(2) with time zone", (1184, 2)),
             ("text[]", (1009, -1)),
             ("pg_catalog.regclass", (2205, -1)),
-            ("information_schema.sql_identifier", (seed::type_named("sql_identifier").unwrap().oid, -1)),
+            (
+                "information_schema.sql_identifier",
+                (seed::type_named("sql_identifier").unwrap().oid, -1),
+            ),
         ] {
             assert_eq!(parse_type(text), Some(expected), "{text}");
         }

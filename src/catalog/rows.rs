@@ -72,7 +72,11 @@ pub fn vector<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 fn join<T: ToString>(items: impl IntoIterator<Item = T>, separator: &str) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(separator)
+    items
+        .into_iter()
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join(separator)
 }
 
 /// A row of `"column" => value` pairs.
@@ -85,8 +89,11 @@ pub(crate) use row;
 
 /// The Arrow schema of a catalogue relation.
 pub fn schema(relation: &Relation) -> SchemaRef {
-    let fields: Vec<_> =
-        relation.columns.iter().map(|column| types::field(&column.name, &column.pg_type, !column.not_null)).collect();
+    let fields: Vec<_> = relation
+        .columns
+        .iter()
+        .map(|column| types::field(&column.name, &column.pg_type, !column.not_null))
+        .collect();
     Arc::new(Schema::new(fields))
 }
 

@@ -86,8 +86,12 @@ const FILES: [(&str, &str); 22] = files![
     "pg_catalog/keywords",
 ];
 
-static ROWS: LazyLock<HashMap<&'static str, Vec<Row>>> =
-    LazyLock::new(|| FILES.iter().map(|(path, text)| (file_name(path), parse(text))).collect());
+static ROWS: LazyLock<HashMap<&'static str, Vec<Row>>> = LazyLock::new(|| {
+    FILES
+        .iter()
+        .map(|(path, text)| (file_name(path), parse(text)))
+        .collect()
+});
 
 fn file_name(path: &'static str) -> &'static str {
     path.rsplit('/').next().unwrap_or(path)
@@ -100,7 +104,9 @@ pub fn rows(name: &str) -> &'static [Row] {
 
 /// The value of a column of a row, `""` where it is NULL.
 pub fn get(row: &Row, column: &str) -> &'static str {
-    row.iter().find(|(name, _)| *name == column).map_or("", |(_, value)| value)
+    row.iter()
+        .find(|(name, _)| *name == column)
+        .map_or("", |(_, value)| value)
 }
 
 /// The value of a numeric column of a row, the type's zero where it is NULL.
@@ -130,7 +136,9 @@ pub fn relations() -> &'static [SystemRelation] {
                 row_type: number(row, "rowtype"),
                 array_type: number(row, "rowarray"),
                 shared: get(row, "shared") == "t",
-                columns: columns.remove(format!("{}.{}", get(row, "schema"), get(row, "name")).as_str()).unwrap_or_default(),
+                columns: columns
+                    .remove(format!("{}.{}", get(row, "schema"), get(row, "name")).as_str())
+                    .unwrap_or_default(),
             })
             .collect()
     });
@@ -200,7 +208,11 @@ fn parse(text: &'static str) -> Vec<Row> {
                 }
             }
             let field = &quoted[..end];
-            record.push(Some(if doubled { field.replace("\"\"", "\"").leak() } else { field }));
+            record.push(Some(if doubled {
+                field.replace("\"\"", "\"").leak()
+            } else {
+                field
+            }));
             rest = quoted.get(end + 1..).unwrap_or("");
         } else {
             let end = rest.find([',', '\n']).unwrap_or(rest.len());
@@ -226,7 +238,14 @@ fn parse(text: &'static str) -> Vec<Row> {
     let mut records = records.into_iter();
     let header: Vec<&str> = records.next().unwrap_or_default().into_iter().flatten().collect();
     records
-        .map(|record| header.iter().copied().zip(record).filter_map(|(name, value)| Some((name, value?))).collect())
+        .map(|record| {
+            header
+                .iter()
+                .copied()
+                .zip(record)
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect()
+        })
         .collect()
 }
 
@@ -242,13 +261,19 @@ mod tests {
         assert!(relations().iter().all(|relation| !relation.columns.is_empty()));
         let class = relations().iter().find(|relation| relation.name == "pg_class").unwrap();
         assert_eq!((class.oid, class.columns.len()), (1259, 33));
-        assert_eq!((class.columns[16].name, class.columns[16].pg_type), ("relkind", "\"char\""));
+        assert_eq!(
+            (class.columns[16].name, class.columns[16].pg_type),
+            ("relkind", "\"char\"")
+        );
     }
 
     #[test]
     fn null_and_the_empty_string_stay_apart() {
         let rows = parse("a,b,c\n1,,\"\"\n\"x,\"\"y\"\"\",2,\n");
-        assert_eq!(rows, vec![vec![("a", "1"), ("c", "")], vec![("a", "x,\"y\""), ("b", "2")]]);
+        assert_eq!(
+            rows,
+            vec![vec![("a", "1"), ("c", "")], vec![("a", "x,\"y\""), ("b", "2")]]
+        );
     }
 
     #[test]

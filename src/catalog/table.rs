@@ -40,11 +40,20 @@ impl CatalogTable {
             Some(relation) => rows::schema(relation),
             None => Arc::new(arrow::datatypes::Schema::empty()),
         };
-        CatalogTable { model, index, schema, batch: OnceLock::new() }
+        CatalogTable {
+            model,
+            index,
+            schema,
+            batch: OnceLock::new(),
+        }
     }
 
     fn batch(&self, facts: Option<&SessionFacts>) -> Result<RecordBatch> {
-        let relation = self.model.relations.get(self.index).ok_or_else(|| Error::internal("no such relation"))?;
+        let relation = self
+            .model
+            .relations
+            .get(self.index)
+            .ok_or_else(|| Error::internal("no such relation"))?;
         if FORBIDDEN.contains(&relation.name.as_str()) {
             let message = format!("permission denied for table {}", relation.name);
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
@@ -86,7 +95,9 @@ impl TableProvider for CatalogTable {
         _limit: Option<usize>,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let facts = SessionFacts::of(state.config_options());
-        let batch = self.batch(facts).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let batch = self
+            .batch(facts)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let exec = MemorySourceConfig::try_new_exec(&[vec![batch]], Arc::clone(&self.schema), projection.cloned())?;
         Ok(exec)
     }

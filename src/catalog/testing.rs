@@ -38,7 +38,10 @@ use super::{
 };
 use crate::{
     Error, Result, SqlState,
-    query::rewrite::{self, planners::{PostgresOperators, PostgresTypes}},
+    query::rewrite::{
+        self,
+        planners::{PostgresOperators, PostgresTypes},
+    },
     source::{Introspection, Source},
 };
 
@@ -66,10 +69,13 @@ fn column(table: &str, field: &Field) -> ArrayRef {
     match field.data_type() {
         DataType::UInt32 => Arc::new(UInt32Array::from(vec![0, 1])),
         DataType::UInt64 => Arc::new(UInt64Array::from(vec![u64::MAX, 7])),
-        DataType::Timestamp(..) => {
-            Arc::new(TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000]).with_timezone("+00:00"))
-        }
-        DataType::LargeUtf8 => Arc::new(arrow::array::LargeStringArray::from(vec![format!("{table}_1"), format!("{table}_2")])),
+        DataType::Timestamp(..) => Arc::new(
+            TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000]).with_timezone("+00:00"),
+        ),
+        DataType::LargeUtf8 => Arc::new(arrow::array::LargeStringArray::from(vec![
+            format!("{table}_1"),
+            format!("{table}_2"),
+        ])),
         other => arrow::array::new_null_array(other, 2),
     }
 }
@@ -83,18 +89,32 @@ pub fn introspection() -> Introspection {
             vec![
                 text("id"),
                 text("status"),
-                Field::new("created_at", DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())), true),
+                Field::new(
+                    "created_at",
+                    DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())),
+                    true,
+                ),
                 text("pinned_deployment_id"),
                 Field::new("retry_count", DataType::UInt64, true),
                 Field::new("partition_key", DataType::UInt64, true),
             ],
         ),
-        ("sys_journal", vec![text("id"), Field::new("index", DataType::UInt32, true), text("entry_json")]),
+        (
+            "sys_journal",
+            vec![
+                text("id"),
+                Field::new("index", DataType::UInt32, true),
+                text("entry_json"),
+            ],
+        ),
         ("sys_deployment", vec![text("id"), text("endpoint")]),
     ];
     Introspection {
         version: "1.7.12".into(),
-        tables: tables.into_iter().map(|(name, fields)| (name.to_owned(), Arc::new(Schema::new(fields)) as SchemaRef)).collect(),
+        tables: tables
+            .into_iter()
+            .map(|(name, fields)| (name.to_owned(), Arc::new(Schema::new(fields)) as SchemaRef))
+            .collect(),
         functions: BTreeSet::new(),
     }
 }
@@ -105,12 +125,12 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
         name: name.into(),
         pg_type: pg_type.into(),
         not_null: false,
-        comment: Some(comment.into()),
+        comment: comment.into(),
     };
     let table = |name: &str, columns: Vec<ColumnDoc>, key: &[&str], foreign_keys: Vec<ForeignKey>| {
         let doc = TableDoc {
             name: name.into(),
-            comment: Some(format!("About {name}")),
+            comment: format!("About {name}"),
             columns,
             primary_key: key.iter().map(|name| (*name).to_owned()).collect(),
             foreign_keys,
@@ -137,11 +157,19 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
         ),
         table(
             "sys_journal",
-            vec![column("id", "text", "The invocation"), column("index", "bigint", "Position")],
+            vec![
+                column("id", "text", "The invocation"),
+                column("index", "bigint", "Position"),
+            ],
             &["id", "index"],
             vec![foreign(&["id"], "sys_invocation")],
         ),
-        table("sys_deployment", vec![column("id", "text", "The deployment")], &["id"], vec![]),
+        table(
+            "sys_deployment",
+            vec![column("id", "text", "The deployment")],
+            &["id"],
+            vec![],
+        ),
     ])
 }
 
@@ -155,7 +183,11 @@ struct Settings;
 
 impl SettingsView for Settings {
     fn get(&self, name: &str) -> Option<String> {
-        let own = self.all().into_iter().find(|(own, ..)| own.eq_ignore_ascii_case(name)).map(|(_, value, _)| value);
+        let own = self
+            .all()
+            .into_iter()
+            .find(|(own, ..)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value, _)| value);
         let mut defaults = seed::rows("pg_settings").iter();
         own.or_else(|| {
             let row = defaults.find(|row| seed::get(row, "name").eq_ignore_ascii_case(name))?;
@@ -166,14 +198,22 @@ impl SettingsView for Settings {
     fn set(&self, name: &str, value: &str, _local: bool) -> Result<String> {
         match self.get(name) {
             Some(_) => Ok(value.to_owned()),
-            None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))),
+            None => Err(Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("unrecognized configuration parameter \"{name}\""),
+            )),
         }
     }
 
     fn all(&self) -> Vec<(String, String, String)> {
-        [("application_name", "test"), ("search_path", "\"$user\", public"), ("server_version_num", "150018"), ("jit", "off")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned(), String::new()))
-            .to_vec()
+        [
+            ("application_name", "test"),
+            ("search_path", "\"$user\", public"),
+            ("server_version_num", "150018"),
+            ("jit", "off"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned(), String::new()))
+        .to_vec()
     }
 }
 
@@ -212,22 +252,40 @@ impl Engine {
             settings: Arc::new(Settings),
             catalog: Arc::clone(&catalog),
         };
-        let config = SessionConfig::new().with_option_extension(facts.clone()).with_target_partitions(2);
+        let config = SessionConfig::new()
+            .with_option_extension(facts.clone())
+            .with_target_partitions(2);
         let facts = Arc::new(facts);
-        let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .build();
         datafusion_functions_json::register_all(&mut state).unwrap();
-        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators { facts: Arc::clone(&facts) })];
+        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
+            facts: Arc::clone(&facts),
+        })];
         expr_planners.extend(state.expr_planners().iter().cloned());
-        Engine { state, catalog, facts, expr_planners, types: Arc::new(PostgresTypes) }
+        Engine {
+            state,
+            catalog,
+            facts,
+            expr_planners,
+            types: Arc::new(PostgresTypes),
+        }
     }
 
     /// The plan of one statement, not yet optimized.
     pub fn plan(&self, sql: &str) -> EngineResult<LogicalPlan> {
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
-        let Some(mut statement) = statements.pop() else { return plan_err!("no statement") };
+        let Some(mut statement) = statements.pop() else {
+            return plan_err!("no statement");
+        };
         rewrite::rewrite(&mut statement, &self.catalog, &self.facts).map_err(external)?;
-        let options = ParserOptions { enable_ident_normalization: true, ..ParserOptions::default() };
+        let options = ParserOptions {
+            enable_ident_normalization: true,
+            ..ParserOptions::default()
+        };
         SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)
     }
 
@@ -242,8 +300,11 @@ impl Engine {
         let options = FormatOptions::default();
         let mut rows = Vec::new();
         for batch in &batches {
-            let columns: Vec<ArrayFormatter> =
-                batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<_, _>>()?;
+            let columns: Vec<ArrayFormatter> = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column, &options))
+                .collect::<Result<_, _>>()?;
             for row in 0..batch.num_rows() {
                 let cells = columns.iter().zip(batch.columns()).map(|(format, column)| {
                     use arrow::array::Array;
@@ -253,8 +314,16 @@ impl Engine {
             }
         }
         Ok(Answer {
-            names: schema.fields().iter().map(|field| rewrite::output_name(field.name()).to_owned()).collect(),
-            types: schema.fields().iter().map(|field| super::types::pg_type_of(field).map(str::to_owned)).collect(),
+            names: schema
+                .fields()
+                .iter()
+                .map(|field| rewrite::output_name(field.name()).to_owned())
+                .collect(),
+            types: schema
+                .fields()
+                .iter()
+                .map(|field| super::types::pg_type_of(field).map(str::to_owned))
+                .collect(),
             rows,
         })
     }
@@ -262,7 +331,16 @@ impl Engine {
     /// The rows of a statement that must work, cells joined by `|`, NULL as nothing.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
         let answer = self.run(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error}"));
-        answer.rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("")).collect::<Vec<_>>().join("|")).collect()
+        answer
+            .rows
+            .iter()
+            .map(|row| {
+                row.iter()
+                    .map(|cell| cell.as_deref().unwrap_or(""))
+                    .collect::<Vec<_>>()
+                    .join("|")
+            })
+            .collect()
     }
 }
 
@@ -270,7 +348,10 @@ impl ContextProvider for Engine {
     fn get_table_source(&self, name: TableReference) -> EngineResult<Arc<dyn TableSource>> {
         let table = match name.schema() {
             Some(schema) => self.catalog.table(schema, name.table()),
-            None => self.catalog.table("pg_catalog", name.table()).or_else(|| self.catalog.table("public", name.table())),
+            None => self
+                .catalog
+                .table("pg_catalog", name.table())
+                .or_else(|| self.catalog.table("public", name.table())),
         };
         match table {
             Some(table) => Ok(provider_as_source(table)),
@@ -291,7 +372,10 @@ impl ContextProvider for Engine {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        let name = name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(name);
+        let name = name
+            .strip_prefix("pg_catalog.")
+            .or_else(|| name.strip_prefix("information_schema."))
+            .unwrap_or(name);
         functions::scalar_function(name, &self.facts).or_else(|| self.state.scalar_functions().get(name).cloned())
     }
 

@@ -7,8 +7,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-        IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
+        ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder,
+        Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
     },
     buffer::{NullBuffer, OffsetBuffer},
     datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit},
@@ -46,7 +46,9 @@ pub fn arrow_type(pg_type: &str) -> DataType {
         "double precision" => DataType::Float64,
         "bytea" => DataType::Binary,
         "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
-        "timestamp with time zone" | "timestamp(2) with time zone" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "timestamp with time zone" | "timestamp(2) with time zone" => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        }
         "int2vector" => list_of(DataType::Int16),
         "oidvector" => list_of(DataType::Int64),
         _ => DataType::Utf8,
@@ -129,7 +131,9 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
         }
         DataType::Binary => {
             let mut builder = BinaryBuilder::new();
-            values.iter().for_each(|value| builder.append_option(value.as_deref().map(str::as_bytes)));
+            values
+                .iter()
+                .for_each(|value| builder.append_option(value.as_deref().map(str::as_bytes)));
             Ok(Arc::new(builder.finish()))
         }
         // Microseconds since 1970: such cells are computed here, never read from a file.
@@ -194,9 +198,17 @@ pub fn elements(text: &str, out: &mut Vec<Option<String>>) {
     let mut quoted = false;
     let mut in_quotes = false;
     let mut push = |item: &mut String, quoted: &mut bool| {
-        let text = if *quoted { std::mem::take(item) } else { item.trim().to_owned() };
+        let text = if *quoted {
+            std::mem::take(item)
+        } else {
+            item.trim().to_owned()
+        };
         item.clear();
-        out.push(if !*quoted && text.eq_ignore_ascii_case("null") { None } else { Some(text) });
+        out.push(if !*quoted && text.eq_ignore_ascii_case("null") {
+            None
+        } else {
+            Some(text)
+        });
         *quoted = false;
     };
     while let Some(c) = chars.next() {
@@ -233,7 +245,10 @@ mod tests {
     fn array_literals_are_read_as_postgresql_reads_them() {
         assert_eq!(split("{}"), vec![]);
         assert_eq!(split("{a, b}"), vec![Some("a".into()), Some("b".into())]);
-        assert_eq!(split(r#"{"a,\"b",NULL,"NULL"}"#), vec![Some("a,\"b".into()), None, Some("NULL".into())]);
+        assert_eq!(
+            split(r#"{"a,\"b",NULL,"NULL"}"#),
+            vec![Some("a,\"b".into()), None, Some("NULL".into())]
+        );
         assert_eq!(split("1 2"), vec![Some("1".into()), Some("2".into())]);
         assert_eq!(split(""), vec![]);
     }

@@ -14,8 +14,10 @@ use restate_pg::{
     },
     query::Engine,
     source::{RuntimeSource, SnapshotSource, Source},
-    token::{self, Algorithm, DEFAULT_AUDIENCE, DEFAULT_CLUSTER_CLAIM, DEFAULT_ISSUER, IssueOptions, Issuer, KeySet,
-        KeySource, SigningKey, SystemClock, Verifier},
+    token::{
+        self, Algorithm, DEFAULT_AUDIENCE, DEFAULT_CLUSTER_CLAIM, DEFAULT_ISSUER, IssueOptions, Issuer, KeySet,
+        KeySource, SigningKey, SystemClock, Verifier,
+    },
 };
 use tokio::net::TcpListener;
 
@@ -60,7 +62,10 @@ mod embedded {
 
 /// Queries that show what there is, with what they are for.
 const WORTH_TRYING: &[(&str, &str)] = &[
-    ("how the invocations stand", "select status, count(*) from sys_invocation group by 1 order by 2 desc;"),
+    (
+        "how the invocations stand",
+        "select status, count(*) from sys_invocation group by 1 order by 2 desc;",
+    ),
     (
         "what fails, and why",
         "select target, retry_count, last_failure from sys_invocation where last_failure is not null;",
@@ -70,7 +75,10 @@ const WORTH_TRYING: &[(&str, &str)] = &[
         "select index, entry_type, name from sys_journal where id = (select id from sys_invocation \
          where target_service_name = 'Greeter' order by created_at limit 1) order by index;",
     ),
-    ("what the objects remember", "select service_name, service_key, key, value_utf8 from state limit 10;"),
+    (
+        "what the objects remember",
+        "select service_name, service_key, key, value_utf8 from state limit 10;",
+    ),
     ("what a table's columns mean", "\\d+ sys_invocation"),
 ];
 
@@ -98,7 +106,10 @@ pub async fn run(arguments: Demo) -> Result<(), String> {
 
     let key = SigningKey::generate().map_err(fault)?;
     let keys = KeySet::parse(key.jwks().as_bytes()).map_err(fault)?;
-    let options = IssueOptions { ttl: TOKEN_TTL, ..IssueOptions::new(vec![cluster]) };
+    let options = IssueOptions {
+        ttl: TOKEN_TTL,
+        ..IssueOptions::new(vec![cluster])
+    };
     let token = token::issue(&key, &options, SystemTime::now()).map_err(fault)?;
     let issuer = Issuer {
         issuer: DEFAULT_ISSUER.to_owned(),
@@ -111,12 +122,16 @@ pub async fn run(arguments: Demo) -> Result<(), String> {
     let acceptor = tls::Identity::self_signed().and_then(tls::acceptor)?;
 
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
-    let listener =
-        TcpListener::bind(wanted).await.map_err(|error| format!("cannot listen on {wanted}: {error}; try --port"))?;
+    let listener = TcpListener::bind(wanted)
+        .await
+        .map_err(|error| format!("cannot listen on {wanted}: {error}; try --port"))?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     let stopped = serve::stopped()?;
 
-    println!("PGPASSWORD={} psql \"host=127.0.0.1 port={port} user=demo dbname=demo sslmode=require\"", token.expose());
+    println!(
+        "PGPASSWORD={} psql \"host=127.0.0.1 port={port} user=demo dbname=demo sslmode=require\"",
+        token.expose()
+    );
     println!();
     for (purpose, query) in WORTH_TRYING {
         println!("-- {purpose}");

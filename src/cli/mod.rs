@@ -59,5 +59,9 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
 /// Logs go to standard error, what was asked for to standard output. `RUST_LOG` says how much.
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,restate_pg=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }

@@ -42,7 +42,9 @@ pub async fn run(file: &Path) -> Result<(), String> {
 /// Where a cluster's rows come from.
 pub fn source(data: &Data) -> Result<Arc<dyn Source>, String> {
     Ok(match data {
-        Data::Runtime(url) => Arc::new(RuntimeSource::new(&url.to_string()).map_err(|error| error.message().to_owned())?),
+        Data::Runtime(url) => {
+            Arc::new(RuntimeSource::new(&url.to_string()).map_err(|error| error.message().to_owned())?)
+        }
         Data::Snapshot(dir) => Arc::new(SnapshotSource::open(dir).map_err(|error| error.message().to_owned())?),
     })
 }

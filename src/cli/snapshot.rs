@@ -30,7 +30,11 @@ pub async fn run(arguments: Snapshot) -> Result<(), String> {
         let _ = match progress.bytes {
             Some(bytes) => {
                 let clear = if terminal { "\r\x1b[K" } else { "" };
-                writeln!(stdout, "{clear}{place} {}: {} rows, {bytes} bytes", progress.table, progress.rows)
+                writeln!(
+                    stdout,
+                    "{clear}{place} {}: {} rows, {bytes} bytes",
+                    progress.table, progress.rows
+                )
             }
             // A line that is written over again is only good on a terminal.
             None if terminal => write!(stdout, "\r\x1b[K{place} {}: {} rows", progress.table, progress.rows),

@@ -30,8 +30,10 @@ pub struct Token {
 }
 
 pub fn run(arguments: Token) -> Result<(), String> {
-    let pem = std::fs::read_to_string(&arguments.key).map_err(|error| format!("{}: {error}", arguments.key.display()))?;
-    let key = SigningKey::from_pem(&Secret::new(pem)).map_err(|fault| format!("{}: {fault}", arguments.key.display()))?;
+    let pem =
+        std::fs::read_to_string(&arguments.key).map_err(|error| format!("{}: {error}", arguments.key.display()))?;
+    let key =
+        SigningKey::from_pem(&Secret::new(pem)).map_err(|fault| format!("{}: {fault}", arguments.key.display()))?;
     let options = IssueOptions {
         issuer: arguments.issuer,
         audience: arguments.audience,
@@ -45,6 +47,10 @@ pub fn run(arguments: Token) -> Result<(), String> {
 
 pub fn keygen(dir: &Path) -> Result<(), String> {
     token::keygen(dir).map_err(|fault| fault.to_string())?;
-    println!("wrote {} and {}", dir.join("private.pem").display(), dir.join("keys.jwks.json").display());
+    println!(
+        "wrote {} and {}",
+        dir.join("private.pem").display(),
+        dir.join("keys.jwks.json").display()
+    );
     Ok(())
 }

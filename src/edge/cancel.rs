@@ -53,8 +53,19 @@ impl Registry {
                 break pid;
             }
         };
-        entries.insert(pid, Entry { secret: secret.clone(), statement: Arc::clone(&statement) });
-        Ok(Registration { registry: Arc::clone(self), pid, secret, statement })
+        entries.insert(
+            pid,
+            Entry {
+                secret: secret.clone(),
+                statement: Arc::clone(&statement),
+            },
+        );
+        Ok(Registration {
+            registry: Arc::clone(self),
+            pid,
+            secret,
+            statement,
+        })
     }
 
     /// Cancels the statement that the session named by `key` runs now. An unknown session, a wrong secret and an idle
@@ -119,11 +130,23 @@ mod tests {
         let (one, other) = (registry.register(0).unwrap(), registry.register(2).unwrap());
         assert_eq!((one.secret.len(), other.secret.len()), (4, 32));
         let (mine, theirs) = (one.statement.begin(), other.statement.begin());
-        registry.cancel(&CancelKey { pid: one.pid, secret: other.secret.clone() });
-        registry.cancel(&CancelKey { pid: one.pid, secret: Bytes::new() });
-        registry.cancel(&CancelKey { pid: 0, secret: one.secret.clone() });
+        registry.cancel(&CancelKey {
+            pid: one.pid,
+            secret: other.secret.clone(),
+        });
+        registry.cancel(&CancelKey {
+            pid: one.pid,
+            secret: Bytes::new(),
+        });
+        registry.cancel(&CancelKey {
+            pid: 0,
+            secret: one.secret.clone(),
+        });
         assert!(!mine.is_cancelled() && !theirs.is_cancelled());
-        registry.cancel(&CancelKey { pid: one.pid, secret: one.secret.clone() });
+        registry.cancel(&CancelKey {
+            pid: one.pid,
+            secret: one.secret.clone(),
+        });
         assert!(mine.is_cancelled() && !theirs.is_cancelled());
     }
 
@@ -131,7 +154,10 @@ mod tests {
     fn a_request_between_statements_is_lost_and_a_closed_session_is_forgotten() {
         let registry = Arc::new(Registry::default());
         let session = registry.register(0).unwrap();
-        let key = CancelKey { pid: session.pid, secret: session.secret.clone() };
+        let key = CancelKey {
+            pid: session.pid,
+            secret: session.secret.clone(),
+        };
         let first = session.statement.begin();
         session.statement.end();
         registry.cancel(&key);

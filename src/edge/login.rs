@@ -128,8 +128,10 @@ async fn startup(mut connection: Connection<TlsStream<TcpStream>>, server: &Serv
     let user = match startup.parameter("user") {
         Some(user) if !user.is_empty() => user.to_owned(),
         _ => {
-            let error =
-                Error::fatal(SqlState::INVALID_AUTHORIZATION, "no PostgreSQL user name specified in startup packet");
+            let error = Error::fatal(
+                SqlState::INVALID_AUTHORIZATION,
+                "no PostgreSQL user name specified in startup packet",
+            );
             return refused(connection, &error).await;
         }
     };
@@ -199,8 +201,11 @@ where
 }
 
 fn unencrypted_data(request: &str) -> Error {
-    Error::fatal(SqlState::PROTOCOL_VIOLATION, format!("received unencrypted data after {request} request"))
-        .with_detail("This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.")
+    Error::fatal(
+        SqlState::PROTOCOL_VIOLATION,
+        format!("received unencrypted data after {request} request"),
+    )
+    .with_detail("This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.")
 }
 
 fn unexpected(request: &str) -> Error {

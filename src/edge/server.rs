@@ -1,11 +1,6 @@
 //! Accepts connections and serves each in a task of its own, until told to stop.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -16,12 +11,7 @@ use super::{
     cancel,
     login::{self, Login},
 };
-use crate::{
-    cluster::ClusterName,
-    query::Engine,
-    session::Session,
-    token::Verifier,
-};
+use crate::{cluster::ClusterName, query::Engine, session::Session, token::Verifier};
 
 /// How long the accept loop rests after a failed accept (no file descriptors left): spinning frees none.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -39,8 +29,16 @@ pub struct Server {
 
 impl Server {
     pub fn new(acceptor: TlsAcceptor, verifier: Verifier, engines: Vec<Engine>) -> Arc<Self> {
-        let engines = engines.into_iter().map(|engine| (engine.cluster().clone(), Arc::new(engine))).collect();
-        Arc::new(Server { acceptor, verifier, engines, cancels: Arc::default() })
+        let engines = engines
+            .into_iter()
+            .map(|engine| (engine.cluster().clone(), Arc::new(engine)))
+            .collect();
+        Arc::new(Server {
+            acceptor,
+            verifier,
+            engines,
+            cancels: Arc::default(),
+        })
     }
 }
 
@@ -80,7 +78,9 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
 async fn connection(socket: TcpStream, server: Arc<Server>, stop: CancellationToken) {
     // Replies leave as they are flushed; there is no small write that another would follow.
     let _ = socket.set_nodelay(true);
-    let Some(Login { connection, admitted }) = login::login(socket, &server).await else { return };
+    let Some(Login { connection, admitted }) = login::login(socket, &server).await else {
+        return;
+    };
     match Session::new(connection, admitted) {
         Ok(session) => {
             if let Err(error) = session.run(stop).await {

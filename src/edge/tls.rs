@@ -40,7 +40,10 @@ impl Identity {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let made = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string())?;
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(str::to_owned)?;
-        Ok(Identity { chain: vec![made.cert.der().clone()], key })
+        Ok(Identity {
+            chain: vec![made.cert.der().clone()],
+            key,
+        })
     }
 }
 
@@ -49,7 +52,11 @@ impl Identity {
 pub fn acceptor(identity: Identity) -> Result<TlsAcceptor, String> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(identity.chain, identity.key))
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(identity.chain, identity.key)
+        })
         .map_err(|error| error.to_string())?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
@@ -62,7 +69,13 @@ mod tests {
     #[test]
     fn a_key_of_another_certificate_is_refused() {
         let (one, other) = (Identity::self_signed().unwrap(), Identity::self_signed().unwrap());
-        assert!(acceptor(Identity { chain: one.chain, key: other.key }).is_err());
+        assert!(
+            acceptor(Identity {
+                chain: one.chain,
+                key: other.key
+            })
+            .is_err()
+        );
         assert!(acceptor(Identity::self_signed().unwrap()).is_ok());
     }
 }

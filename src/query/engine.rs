@@ -9,17 +9,18 @@ use std::{
 use datafusion::{
     config::ConfigOptions,
     execution::{
-        FunctionRegistry, SessionState, SessionStateBuilder,
+        SessionState, SessionStateBuilder,
         memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
+    logical_expr::planner::ExprPlanner,
     prelude::SessionConfig,
 };
 
-use super::errors::from_datafusion;
+use super::{errors::from_datafusion, rewrite::planners::PostgresOperators};
 use crate::{
     Result,
-    catalog::{Catalog, facts::SessionFacts, functions},
+    catalog::{Catalog, facts::SessionFacts},
     cluster::ClusterName,
     limits,
     source::{Introspection, Source},
@@ -41,7 +42,10 @@ struct Built {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("cluster", &self.cluster).field("source", &self.source).finish()
+        f.debug_struct("Engine")
+            .field("cluster", &self.cluster)
+            .field("source", &self.source)
+            .finish()
     }
 }
 
@@ -56,7 +60,12 @@ impl Engine {
             runtime.register_object_store(url.as_ref(), store);
         }
         let base = base_state(Arc::new(runtime)).map_err(from_datafusion)?;
-        Ok(Engine { cluster, source, base, catalogs: Mutex::default() })
+        Ok(Engine {
+            cluster,
+            source,
+            base,
+            catalogs: Mutex::default(),
+        })
     }
 
     pub fn cluster(&self) -> &ClusterName {
@@ -78,7 +87,13 @@ impl Engine {
             return Ok(Arc::clone(&built.catalog));
         }
         let catalog = Catalog::new(database, self.cluster.as_str(), &from, Arc::clone(&self.source))?;
-        catalogs.insert(database.to_owned(), Built { from, catalog: Arc::clone(&catalog) });
+        catalogs.insert(
+            database.to_owned(),
+            Built {
+                from,
+                catalog: Arc::clone(&catalog),
+            },
+        );
         Ok(catalog)
     }
 
@@ -87,8 +102,21 @@ impl Engine {
         let mut config = self.base.config().clone();
         config.options_mut().execution.time_zone = Some(time_zone.to_owned());
         config.options_mut().extensions.insert(facts.clone());
-        let state = SessionStateBuilder::new_from_existing(self.base.clone()).with_config(config).build();
-        Scope { state, facts, databases: self.databases(), time_zone: time_zone.to_owned() }
+        let state = SessionStateBuilder::new_from_existing(self.base.clone())
+            .with_config(config)
+            .build();
+        let facts = Arc::new(facts);
+        let mut operators: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
+            facts: Arc::clone(&facts),
+        })];
+        operators.extend(state.expr_planners().iter().cloned());
+        Scope {
+            state,
+            facts,
+            operators,
+            databases: self.databases(),
+            time_zone: time_zone.to_owned(),
+        }
     }
 }
 
@@ -96,7 +124,10 @@ impl Engine {
 /// stood when the scope was made.
 pub struct Scope {
     pub state: SessionState,
-    pub facts: SessionFacts,
+    pub facts: Arc<SessionFacts>,
+    /// What operators mean: PostgreSQL's own first.
+    pub operators: Vec<Arc<dyn ExprPlanner>>,
+    /// The databases that `database.schema.table` may name: all of them are the cluster's one.
     pub databases: [String; 3],
     time_zone: String,
 }
@@ -122,8 +153,5 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_default_features()
         .build();
     datafusion_functions_json::register_all(&mut state)?;
-    for function in functions::scalar_functions() {
-        state.register_udf(function)?;
-    }
     Ok(state)
 }

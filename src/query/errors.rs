@@ -17,16 +17,32 @@ const MEANINGS: &[(&str, SqlState, Option<&str>)] = &[
     ("Error parsing timestamp", SqlState::INVALID_DATETIME_FORMAT, None),
     ("Cannot cast string", SqlState::INVALID_TEXT_REPRESENTATION, None),
     ("Cast error", SqlState::INVALID_TEXT_REPRESENTATION, None),
-    ("Regular expression did not compile", SqlState::INVALID_PARAMETER_VALUE, None),
+    (
+        "Regular expression did not compile",
+        SqlState::INVALID_PARAMETER_VALUE,
+        None,
+    ),
     ("must appear in the GROUP BY clause", SqlState::GROUPING_ERROR, None),
-    ("could not be resolved from available columns", SqlState::GROUPING_ERROR, None),
+    (
+        "could not be resolved from available columns",
+        SqlState::GROUPING_ERROR,
+        None,
+    ),
     ("Invalid function", SqlState::UNDEFINED_FUNCTION, None),
     ("No function matches", SqlState::UNDEFINED_FUNCTION, None),
     ("does not support", SqlState::FEATURE_NOT_SUPPORTED, None),
     ("not supported", SqlState::FEATURE_NOT_SUPPORTED, None),
     ("not implemented", SqlState::FEATURE_NOT_SUPPORTED, None),
-    ("must produce at most one row", SqlState::CARDINALITY_VIOLATION, Some("more than one row returned by a subquery used as an expression")),
-    ("ScalarSubquery returned more than one row", SqlState::CARDINALITY_VIOLATION, Some("more than one row returned by a subquery used as an expression")),
+    (
+        "must produce at most one row",
+        SqlState::CARDINALITY_VIOLATION,
+        Some("more than one row returned by a subquery used as an expression"),
+    ),
+    (
+        "ScalarSubquery returned more than one row",
+        SqlState::CARDINALITY_VIOLATION,
+        Some("more than one row returned by a subquery used as an expression"),
+    ),
     ("coerce", SqlState::DATATYPE_MISMATCH, None),
     ("coercion", SqlState::DATATYPE_MISMATCH, None),
     ("Unsupported CAST", SqlState::CANNOT_COERCE, None),
@@ -49,7 +65,11 @@ pub fn from_datafusion(error: DataFusionError) -> Error {
         DataFusionError::Diagnostic(diagnostic, inner) => {
             let error = from_datafusion(*inner);
             // The statement parser puts the character's position in the client's text where a column is expected.
-            match diagnostic.span.and_then(|span| usize::try_from(span.start.column).ok()).filter(|at| *at > 0) {
+            match diagnostic
+                .span
+                .and_then(|span| usize::try_from(span.start.column).ok())
+                .filter(|at| *at > 0)
+            {
                 Some(position) if error.position().is_none() => error.with_position(position),
                 _ => error,
             }
@@ -116,22 +136,29 @@ fn from_schema(error: &SchemaError) -> Error {
                     None => format!("column \"{}\" does not exist", field.name),
                 },
             );
-            let near = valid_fields.iter().find(|valid| valid.name.eq_ignore_ascii_case(&field.name));
+            let near = valid_fields
+                .iter()
+                .find(|valid| valid.name.eq_ignore_ascii_case(&field.name));
             match near {
-                Some(near) => error.with_hint(format!("Perhaps you meant to reference the column \"{}\".", near.flat_name())),
+                Some(near) => error.with_hint(format!(
+                    "Perhaps you meant to reference the column \"{}\".",
+                    near.flat_name()
+                )),
                 None => error,
             }
         }
-        SchemaError::AmbiguousReference { field } => {
-            Error::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{}\" is ambiguous", field.name))
-        }
+        SchemaError::AmbiguousReference { field } => Error::new(
+            SqlState::AMBIGUOUS_COLUMN,
+            format!("column reference \"{}\" is ambiguous", field.name),
+        ),
         SchemaError::DuplicateQualifiedField { qualifier, name } => Error::new(
             SqlState::DUPLICATE_ALIAS,
             format!("column \"{name}\" of \"{qualifier}\" is specified more than once"),
         ),
-        SchemaError::DuplicateUnqualifiedField { name } => {
-            Error::new(SqlState::AMBIGUOUS_COLUMN, format!("column \"{name}\" is specified more than once"))
-        }
+        SchemaError::DuplicateUnqualifiedField { name } => Error::new(
+            SqlState::AMBIGUOUS_COLUMN,
+            format!("column \"{name}\" is specified more than once"),
+        ),
     }
 }
 
@@ -147,13 +174,21 @@ fn classified(text: &str, default: SqlState) -> Error {
 
 /// The first line of an engine's text, without its own prefixes, bounded.
 fn shortened(text: &str) -> String {
-    const PREFIXES: [&str; 6] =
-        ["Error during planning: ", "Execution error: ", "Arrow error: ", "Cast error: ", "sql parser error: ", "Invalid argument error: "];
+    const PREFIXES: [&str; 6] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Cast error: ",
+        "sql parser error: ",
+        "Invalid argument error: ",
+    ];
     let mut text = text.lines().next().unwrap_or_default();
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
         text = rest;
     }
-    text.get(..text.floor_char_boundary(TEXT_SIZE_MAX)).unwrap_or(text).to_owned()
+    text.get(..text.floor_char_boundary(TEXT_SIZE_MAX))
+        .unwrap_or(text)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -187,12 +222,24 @@ mod tests {
             valid_fields: vec![Column::new(Some("inv"), "id")],
         };
         let error = from_datafusion(DataFusionError::SchemaError(Box::new(missing), Box::new(None)));
-        assert_eq!((error.code(), error.message()), (SqlState::UNDEFINED_COLUMN, "column inv.ID does not exist"));
-        assert_eq!(error.hint(), Some("Perhaps you meant to reference the column \"inv.id\"."));
+        assert_eq!(
+            (error.code(), error.message()),
+            (SqlState::UNDEFINED_COLUMN, "column inv.ID does not exist")
+        );
+        assert_eq!(
+            error.hint(),
+            Some("Perhaps you meant to reference the column \"inv.id\".")
+        );
         let error = from_datafusion(DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None));
-        assert_eq!((error.code(), error.message()), (SqlState::DIVISION_BY_ZERO, "division by zero"));
+        assert_eq!(
+            (error.code(), error.message()),
+            (SqlState::DIVISION_BY_ZERO, "division by zero")
+        );
         let error = from_datafusion(DataFusionError::Internal("a secret plan".into()));
-        assert_eq!((error.code(), error.message()), (SqlState::INTERNAL_ERROR, "internal error"));
+        assert_eq!(
+            (error.code(), error.message()),
+            (SqlState::INTERNAL_ERROR, "internal error")
+        );
         assert!(error.log().unwrap().contains("a secret plan"));
     }
 }

@@ -30,7 +30,9 @@ pub async fn explain(scope: &Scope, plan: &Plan, values: Vec<ScalarValue>, how: 
     }
     if how.json {
         let document = json!([{ "Plan": node(physical.as_ref(), how.analyze) }]);
-        return serde_json::to_string_pretty(&document).map(|text| vec![text]).map_err(crate::Error::internal);
+        return serde_json::to_string_pretty(&document)
+            .map(|text| vec![text])
+            .map_err(crate::Error::internal);
     }
     let mut lines = Vec::new();
     indented(physical.as_ref(), how.analyze, 0, &mut lines);
@@ -43,7 +45,11 @@ fn line(step: &dyn ExecutionPlan) -> String {
 }
 
 fn measured(step: &dyn ExecutionPlan) -> Option<String> {
-    let metrics = step.metrics()?.aggregate_by_name().sorted_for_display().timestamps_removed();
+    let metrics = step
+        .metrics()?
+        .aggregate_by_name()
+        .sorted_for_display()
+        .timestamps_removed();
     Some(metrics.to_string()).filter(|metrics| !metrics.is_empty())
 }
 
@@ -69,7 +75,11 @@ fn node(step: &dyn ExecutionPlan, analyze: bool) -> Value {
     if let Some(metrics) = measured(step).filter(|_| analyze) {
         fields.insert("Metrics".to_owned(), metrics.into());
     }
-    let inputs: Vec<_> = step.children().into_iter().map(|input| node(input.as_ref(), analyze)).collect();
+    let inputs: Vec<_> = step
+        .children()
+        .into_iter()
+        .map(|input| node(input.as_ref(), analyze))
+        .collect();
     if !inputs.is_empty() {
         fields.insert("Plans".to_owned(), inputs.into());
     }

@@ -17,7 +17,11 @@ use datafusion::{
     optimizer::simplify_expressions::ExprSimplifier,
 };
 
-use crate::{Error, SqlState, catalog::Catalog};
+use super::{Scope, types::Types};
+use crate::{
+    Error, SqlState,
+    catalog::{Catalog, functions},
+};
 
 /// The schemas that a name without one is looked up in: `pg_catalog` first, as PostgreSQL does where the search path
 /// does not name it.
@@ -25,16 +29,28 @@ const SEARCH_PATH: [&str; 2] = ["pg_catalog", "public"];
 
 /// Names as one session sees them.
 pub struct Names<'a> {
-    pub state: &'a SessionState,
-    pub catalog: &'a Catalog,
-    /// The databases that `database.schema.table` may name: all of them are the session's one.
-    pub databases: &'a [String],
+    scope: &'a Scope,
+    state: &'a SessionState,
+    catalog: &'a Catalog,
+    types: Arc<dyn TypePlanner>,
+}
+
+impl<'a> Names<'a> {
+    pub fn of(scope: &'a Scope) -> Self {
+        let types = Arc::new(Types::new(scope.state.config_options()));
+        Names {
+            scope,
+            state: &scope.state,
+            catalog: &scope.facts.catalog,
+            types,
+        }
+    }
 }
 
 impl Names<'_> {
     fn table(&self, name: &TableReference) -> Result<Arc<dyn TableSource>, Error> {
         if let Some(database) = name.catalog()
-            && !self.databases.iter().any(|known| known == database)
+            && !self.scope.databases.iter().any(|known| known == database)
         {
             return Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
@@ -43,35 +59,48 @@ impl Names<'_> {
         }
         let found = match name.schema() {
             Some(schema) => self.catalog.table(schema, name.table()),
-            None => SEARCH_PATH.iter().find_map(|schema| self.catalog.table(schema, name.table())),
+            None => SEARCH_PATH
+                .iter()
+                .find_map(|schema| self.catalog.table(schema, name.table())),
         };
         found.map(provider_as_source).ok_or_else(|| {
             let shown = match name.schema() {
                 Some(schema) => format!("{schema}.{}", name.table()),
                 None => name.table().to_owned(),
             };
-            Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{shown}\" does not exist"))
+            Error::new(
+                SqlState::UNDEFINED_TABLE,
+                format!("relation \"{shown}\" does not exist"),
+            )
         })
     }
 }
 
 /// A function's own name: PostgreSQL's functions may be called with their schema.
 fn unqualified(name: &str) -> &str {
-    name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(name)
+    name.strip_prefix("pg_catalog.")
+        .or_else(|| name.strip_prefix("information_schema."))
+        .unwrap_or(name)
 }
 
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        self.table(&name).map_err(|error| DataFusionError::External(Box::new(error)))
+        self.table(&name)
+            .map_err(|error| DataFusionError::External(Box::new(error)))
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
-        let function = self.state.table_functions().get(unqualified(name)).cloned().ok_or_else(|| {
-            DataFusionError::External(Box::new(Error::new(
-                SqlState::UNDEFINED_FUNCTION,
-                format!("function {name} does not exist"),
-            )))
-        })?;
+        let function = self
+            .state
+            .table_functions()
+            .get(unqualified(name))
+            .cloned()
+            .ok_or_else(|| {
+                DataFusionError::External(Box::new(Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("function {name} does not exist"),
+                )))
+            })?;
         let context = SimplifyContext::builder()
             .with_config_options(Arc::clone(self.state.config_options()))
             .with_query_execution_start_time(self.state.execution_props().query_execution_start_time)
@@ -91,7 +120,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
+        &self.scope.operators
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
@@ -99,11 +128,12 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
-        Some(Arc::new(super::types::Types::new(self.state.config_options())))
+        Some(Arc::clone(&self.types))
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(unqualified(name)).cloned()
+        let name = unqualified(name);
+        functions::scalar_function(name, &self.scope.facts).or_else(|| self.state.scalar_functions().get(name).cloned())
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

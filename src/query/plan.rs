@@ -53,7 +53,10 @@ impl Plan {
         let count = count.max(declared.len());
         let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
         for index in 0..count {
-            let declared = declared.get(index).and_then(Option::as_ref).filter(|ty| **ty != Type::UNKNOWN);
+            let declared = declared
+                .get(index)
+                .and_then(Option::as_ref)
+                .filter(|ty| **ty != Type::UNKNOWN);
             types.push(declared.map(parameter_field).transpose()?);
         }
         let mut logical = None;
@@ -81,8 +84,19 @@ impl Plan {
             None => to_plan(scope, query, types.clone())?,
         };
         let schema = described(logical.schema().as_arrow());
-        let parameters = types.into_iter().flatten().map(|field| Parameter { ty: pg_type(&field).ty, field }).collect();
-        Ok(Plan { logical, schema, parameters })
+        let parameters = types
+            .into_iter()
+            .flatten()
+            .map(|field| Parameter {
+                ty: pg_type(&field).ty,
+                field,
+            })
+            .collect();
+        Ok(Plan {
+            logical,
+            schema,
+            parameters,
+        })
     }
 
     /// The result's columns, named as the client is told; the fields' metadata says their PostgreSQL types.
@@ -108,7 +122,10 @@ impl Plan {
                     Ok(ScalarAndMetadata::from(value))
                 })
                 .collect::<Result<Vec<_>>>()?;
-            self.logical.clone().replace_params_with_values(&ParamValues::List(values)).map_err(from_datafusion)?
+            self.logical
+                .clone()
+                .replace_params_with_values(&ParamValues::List(values))
+                .map_err(from_datafusion)?
         };
         let mut state = scope.state.clone();
         // `now()` is the time at which a statement starts, not the one at which its session did.
@@ -124,7 +141,7 @@ impl Plan {
 }
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
-    let names = Names { state: &scope.state, catalog: &scope.facts.catalog, databases: &scope.databases };
+    let names = Names::of(scope);
     let options = ParserOptions::default()
         .with_collect_spans(true)
         .with_map_string_types_to_utf8view(false)
@@ -132,13 +149,17 @@ fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -
     let mut context = PlannerContext::new().with_prepare_param_data_types(types);
     SqlToRel::new_with_options(&names, options)
         .sql_statement_to_plan_with_context(query, &mut context)
+        .and_then(|plan| rewrite::apply::apply(plan, &scope.state))
         .map_err(from_datafusion)
 }
 
 /// The field that stands for a parameter of type `ty`.
 fn parameter_field(ty: &Type) -> Result<FieldRef> {
     let data_type = arrow_type(ty).ok_or_else(|| {
-        Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("parameters of type {} are not supported", ty.name()))
+        Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("parameters of type {} are not supported", ty.name()),
+        )
     })?;
     let metadata = HashMap::from([(PG_TYPE.to_owned(), ty.name().to_owned())]);
     Ok(Arc::new(Field::new("", data_type, true).with_metadata(metadata)))
@@ -185,13 +206,18 @@ fn placeholders(query: &ast::Statement) -> Result<(usize, HashMap<usize, Option<
                 && let ast::Value::Placeholder(name) = &value.value
                 && let Some(index) = index(name)
             {
-                let field = super::types::by_name(data_type).map(|ty| parameter_field(&ty)).transpose();
+                let field = super::types::by_name(data_type)
+                    .map(|ty| parameter_field(&ty))
+                    .transpose();
                 self.casts.entry(index).or_insert(field.ok().flatten());
             }
             ControlFlow::Continue(())
         }
     }
-    let mut found = Found { count: 0, casts: HashMap::new() };
+    let mut found = Found {
+        count: 0,
+        casts: HashMap::new(),
+    };
     match query.visit(&mut found) {
         ControlFlow::Continue(()) => Ok((found.count, found.casts)),
         ControlFlow::Break(error) => Err(error),

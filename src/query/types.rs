@@ -12,6 +12,7 @@ use datafusion::{
 };
 use postgres_types::Type;
 
+use super::rewrite::planners::PostgresTypes;
 use crate::wire::types::{PG_TYPE, array_type, parse_type_name};
 
 /// Types as one session sees them: `timestamptz` literals without an offset are read in its time zone.
@@ -22,7 +23,9 @@ pub struct Types {
 
 impl Types {
     pub fn new(options: &ConfigOptions) -> Self {
-        Types { time_zone: options.execution.time_zone.as_deref().unwrap_or("+00:00").into() }
+        Types {
+            time_zone: options.execution.time_zone.as_deref().unwrap_or("+00:00").into(),
+        }
     }
 
     fn plan(&self, sql_type: &SqlType) -> Option<(DataType, String)> {
@@ -47,17 +50,15 @@ impl Types {
             SqlType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
                 named(DataType::Time64(TimeUnit::Microsecond), "time without time zone")
             }
-            SqlType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-                named(DataType::Timestamp(TimeUnit::Microsecond, None), "timestamp without time zone")
-            }
+            SqlType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => named(
+                DataType::Timestamp(TimeUnit::Microsecond, None),
+                "timestamp without time zone",
+            ),
             SqlType::Timestamp(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => named(
                 DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(&self.time_zone))),
                 "timestamp with time zone",
             ),
             SqlType::Interval { .. } => named(DataType::Interval(IntervalUnit::MonthDayNano), "interval"),
-            SqlType::Uuid => named(DataType::Utf8, "uuid"),
-            SqlType::JSON => named(DataType::Utf8, "json"),
-            SqlType::JSONB => named(DataType::Utf8, "jsonb"),
             _ => None,
         }
     }
@@ -65,9 +66,13 @@ impl Types {
 
 impl TypePlanner for Types {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
-        Ok(self.plan(sql_type).map(|(data_type, name)| {
-            Arc::new(Field::new("", data_type, true).with_metadata(HashMap::from([(PG_TYPE.to_owned(), name)])))
-        }))
+        match self.plan(sql_type) {
+            Some((data_type, name)) => {
+                let metadata = HashMap::from([(PG_TYPE.to_owned(), name)]);
+                Ok(Some(Arc::new(Field::new("", data_type, true).with_metadata(metadata))))
+            }
+            None => PostgresTypes.plan_type_field(sql_type),
+        }
     }
 }
 
@@ -79,8 +84,13 @@ pub fn by_name(sql_type: &SqlType) -> Option<Type> {
         }
         SqlType::Custom(name, _) => parse_type_name(&name.to_string()).map(|named| named.ty),
         _ => {
-            let types = Types { time_zone: "+00:00".into() };
-            types.plan(sql_type).and_then(|(_, name)| parse_type_name(&name)).map(|named| named.ty)
+            let types = Types {
+                time_zone: "+00:00".into(),
+            };
+            types
+                .plan(sql_type)
+                .and_then(|(_, name)| parse_type_name(&name))
+                .map(|named| named.ty)
         }
     }
 }

@@ -26,7 +26,11 @@ pub struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub fn new(stream: S) -> Self {
-        Connection { stream, input: BytesMut::new(), out: BytesMut::new() }
+        Connection {
+            stream,
+            input: BytesMut::new(),
+            out: BytesMut::new(),
+        }
     }
 
     /// The stream below.
@@ -53,10 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.next(|input| frame::message(input)).await
     }
 
-    async fn next<T>(
-        &mut self,
-        take: impl Fn(&mut BytesMut) -> Result<Option<T>>,
-    ) -> io::Result<Option<Result<T>>> {
+    async fn next<T>(&mut self, take: impl Fn(&mut BytesMut) -> Result<Option<T>>) -> io::Result<Option<Result<T>>> {
         loop {
             match take(&mut self.input) {
                 Ok(Some(taken)) => return Ok(Some(Ok(taken))),

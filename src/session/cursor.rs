@@ -120,8 +120,11 @@ impl Cursor {
     pub fn require_scroll(&self) -> Result<()> {
         match self.seen {
             Some(_) => Ok(()),
-            None => Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "cursor can only scan forward")
-                .with_hint("Declare it with SCROLL option to enable backward scan.")),
+            None => Err(Error::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "cursor can only scan forward",
+            )
+            .with_hint("Declare it with SCROLL option to enable backward scan.")),
         }
     }
 
@@ -131,12 +134,18 @@ impl Cursor {
 
     fn keep(&mut self, batch: &RecordBatch) -> Result<()> {
         let Some(seen) = &mut self.seen else { return Ok(()) };
-        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
+        let sizes = batch
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
         self.seen_size += sizes.sum::<usize>();
         if self.seen_size > limits::SCROLL_MEMORY_MAX {
-            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "a scrollable cursor's rows take too much memory")
-                .with_detail(format!("The limit is {} bytes.", limits::SCROLL_MEMORY_MAX))
-                .with_hint("Declare the cursor with NO SCROLL, or select fewer rows."));
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "a scrollable cursor's rows take too much memory",
+            )
+            .with_detail(format!("The limit is {} bytes.", limits::SCROLL_MEMORY_MAX))
+            .with_hint("Declare the cursor with NO SCROLL, or select fewer rows."));
         }
         seen.push(batch.clone());
         Ok(())

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use pgwire::messages::{
     data::ParameterDescription,
-    extendedquery::{Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended},
+    extendedquery::{
+        Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended,
+    },
     response::EmptyQueryResponse,
 };
 use postgres_types::Type;
@@ -19,12 +21,7 @@ use super::{
 use crate::{
     Error, Result, SqlState, limits,
     query::statement::{Statement, split},
-    wire::{
-        backend,
-        encode::Format,
-        params::decode_parameter,
-        types,
-    },
+    wire::{backend, encode::Format, params::decode_parameter, types},
 };
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
@@ -35,11 +32,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let words = format!("prepared statement \"{name}\" already exists");
                 return Err(Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, words).into());
             }
-            check_limit(self.backend.statements.len(), limits::PREPARED_STATEMENTS_MAX, "prepared statements")?;
+            check_limit(
+                self.backend.statements.len(),
+                limits::PREPARED_STATEMENTS_MAX,
+                "prepared statements",
+            )?;
         } else {
             self.backend.statements.remove("");
         }
-        let declared = message.type_oids.into_iter().map(declared_type).collect::<Result<Vec<_>>>()?;
+        let declared = message
+            .type_oids
+            .into_iter()
+            .map(declared_type)
+            .collect::<Result<Vec<_>>>()?;
         let pieces = split(&message.query)?;
         let statement = match pieces.as_slice() {
             [] => None,
@@ -54,7 +59,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Some(statement) => {
                 self.backend.check_transaction(&statement)?;
                 let interrupt = self.backend.begin_statement();
-                interrupt.race(&mut self.connection, self.backend.prepare(statement, declared)).await?
+                interrupt
+                    .race(&mut self.connection, self.backend.prepare(statement, declared))
+                    .await?
             }
         };
         self.backend.statements.insert(name, Arc::new(prepared));
@@ -63,8 +70,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     pub(super) async fn bind(&mut self, message: Bind) -> Result<(), Stop> {
-        let (portal_name, statement_name) =
-            (message.portal_name.unwrap_or_default(), message.statement_name.unwrap_or_default());
+        let (portal_name, statement_name) = (
+            message.portal_name.unwrap_or_default(),
+            message.statement_name.unwrap_or_default(),
+        );
         let prepared = Arc::clone(self.statement(&statement_name)?);
         if let Some(statement) = &prepared.statement {
             self.backend.check_transaction(statement)?;
@@ -78,7 +87,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let prepared = {
             let interrupt = self.backend.begin_statement();
-            interrupt.race(&mut self.connection, self.backend.refresh(&prepared)).await?
+            interrupt
+                .race(&mut self.connection, self.backend.refresh(&prepared))
+                .await?
         };
         let types = prepared.parameter_types();
         let (given, formats) = (message.parameters.len(), formats(&message.parameter_format_codes)?);
@@ -90,7 +101,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
         if formats.len() > 1 && formats.len() != given {
-            let words = format!("bind message has {} parameter formats but {given} parameters", formats.len());
+            let words = format!(
+                "bind message has {} parameter formats but {given} parameters",
+                formats.len()
+            );
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
         let values = message
@@ -101,16 +115,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .map(|(index, (value, ty))| decode_parameter(ty, format_of(&formats, index), value.as_deref()))
             .collect::<Result<Vec<_>>>()?;
         let formats = self::formats(&message.result_column_format_codes)?;
-        let portal = Portal { prepared: Arc::clone(&prepared), values, formats, state: State::Bound };
-        if let Some(columns) = self.backend.describe(&portal.prepared)?.map(|schema| schema.fields().len())
+        let portal = Portal {
+            prepared: Arc::clone(&prepared),
+            values,
+            formats,
+            state: State::Bound,
+        };
+        if let Some(columns) = self
+            .backend
+            .describe(&portal.prepared)?
+            .map(|schema| schema.fields().len())
             && portal.formats.len() > 1
             && portal.formats.len() != columns
         {
-            let words =
-                format!("bind message has {} result formats but query has {columns} columns", portal.formats.len());
+            let words = format!(
+                "bind message has {} result formats but query has {columns} columns",
+                portal.formats.len()
+            );
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
-        self.backend.statements.entry(statement_name).and_modify(|known| *known = prepared);
+        self.backend
+            .statements
+            .entry(statement_name)
+            .and_modify(|known| *known = prepared);
         if let Some(replaced) = self.backend.portals.insert(portal_name, portal) {
             self.backend.release(replaced.state);
         }
@@ -139,7 +166,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn execute(&mut self, message: Execute) -> Result<(), Stop> {
         let name = message.name.unwrap_or_default();
         // Zero and below are no limit, as in PostgreSQL.
-        let rows_max = u64::try_from(message.max_rows).ok().filter(|rows| *rows > 0).unwrap_or(u64::MAX);
+        let rows_max = u64::try_from(message.max_rows)
+            .ok()
+            .filter(|rows| *rows > 0)
+            .unwrap_or(u64::MAX);
         let portal = self.backend.portals.get_mut(&name).ok_or_else(|| no_portal(&name))?;
         let prepared = Arc::clone(&portal.prepared);
         let formats = portal.formats.clone();
@@ -167,7 +197,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, words).into());
             }
             State::Bound => {
-                match interrupt.race(&mut self.connection, self.backend.answer(&prepared, values)).await? {
+                match interrupt
+                    .race(&mut self.connection, self.backend.answer(&prepared, values))
+                    .await?
+                {
                     Answer::Rows(result) => result,
                     Answer::Copy(rows, options) => return self.send_copy(rows, options, &interrupt).await,
                     Answer::Done(tag) => {
@@ -213,22 +246,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn statement(&self, name: &str) -> Result<&Arc<Prepared>> {
         self.backend.statements.get(name).ok_or_else(|| match name {
-            "" => Error::new(SqlState::INVALID_SQL_STATEMENT_NAME, "unnamed prepared statement does not exist"),
+            "" => Error::new(
+                SqlState::INVALID_SQL_STATEMENT_NAME,
+                "unnamed prepared statement does not exist",
+            ),
             name => super::utility::no_statement(name),
         })
     }
 }
 
 fn no_portal(name: &str) -> Error {
-    Error::new(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"))
+    Error::new(
+        SqlState::INVALID_CURSOR_NAME,
+        format!("portal \"{name}\" does not exist"),
+    )
 }
 
 fn check_limit(count: usize, max: usize, what: &str) -> Result<()> {
     if count < max {
         return Ok(());
     }
-    Err(Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, format!("too many {what}"))
-        .with_detail(format!("A session can have {max}.")))
+    Err(
+        Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, format!("too many {what}"))
+            .with_detail(format!("A session can have {max}.")),
+    )
 }
 
 /// The type that a client declared for a parameter; 0 leaves it open.
@@ -238,7 +279,10 @@ fn declared_type(oid: u32) -> Result<Option<Type>> {
     }
     match Type::from_oid(oid).filter(|ty| types::arrow_type(ty).is_some()) {
         Some(ty) => Ok(Some(ty)),
-        None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("could not determine data type of OID {oid}"))),
+        None => Err(Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("could not determine data type of OID {oid}"),
+        )),
     }
 }
 
@@ -247,7 +291,10 @@ fn formats(codes: &[i16]) -> Result<Vec<Format>> {
         .iter()
         .map(|code| {
             Format::from_code(*code).ok_or_else(|| {
-                Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {code}"))
+                Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!("unsupported format code: {code}"),
+                )
             })
         })
         .collect()

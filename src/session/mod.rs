@@ -63,7 +63,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A session over `connection`; fails where a startup parameter is not what PostgreSQL would take.
     pub fn new(connection: Connection<S>, admitted: Admitted) -> Result<Self, (Connection<S>, Error)> {
         match Backend::new(admitted) {
-            Ok(backend) => Ok(Session { connection, backend, skip_to_sync: false }),
+            Ok(backend) => Ok(Session {
+                connection,
+                backend,
+                skip_to_sync: false,
+            }),
             Err(error) => Err((connection, error.into_fatal())),
         }
     }
@@ -98,7 +102,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Err(Stop::Error(error)) if error.is_fatal() => return self.end(error).await,
                 Err(Stop::Error(error)) => {
                     self.fail(&error);
-                    if extended { self.skip_to_sync = true } else { self.ready() }
+                    if extended {
+                        self.skip_to_sync = true
+                    } else {
+                        self.ready()
+                    }
                 }
             }
         }
@@ -143,7 +151,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// ReadyForQuery, and before it what changed of the settings that clients are told of.
     fn ready(&mut self) {
         self.report_settings();
-        backend::put(&mut self.connection.out, &ReadyForQuery::new(self.backend.transaction.status()));
+        backend::put(
+            &mut self.connection.out,
+            &ReadyForQuery::new(self.backend.transaction.status()),
+        );
     }
 
     fn report_settings(&mut self) {
@@ -181,5 +192,8 @@ fn expired() -> Error {
 }
 
 fn shutting_down() -> Error {
-    Error::fatal(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
+    Error::fatal(
+        SqlState::ADMIN_SHUTDOWN,
+        "terminating connection due to administrator command",
+    )
 }

@@ -28,11 +28,19 @@ pub struct Prepared {
 impl Prepared {
     /// An empty query: it can be prepared and run, and answers nothing.
     pub fn empty() -> Self {
-        Prepared { statement: None, plan: None, declared: Vec::new(), generation: 0 }
+        Prepared {
+            statement: None,
+            plan: None,
+            declared: Vec::new(),
+            generation: 0,
+        }
     }
 
     pub fn parameter_types(&self) -> Vec<Type> {
-        self.plan.as_ref().map(|plan| plan.parameter_types().cloned().collect()).unwrap_or_default()
+        self.plan
+            .as_ref()
+            .map(|plan| plan.parameter_types().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -69,12 +77,20 @@ pub enum Source {
 
 impl ResultSet {
     pub fn new(kind: Kind, rows: Rows) -> Self {
-        ResultSet { source: Source::Rows(rows), kind, left: u64::MAX }
+        ResultSet {
+            source: Source::Rows(rows),
+            kind,
+            left: u64::MAX,
+        }
     }
 
     /// What FETCH takes from a cursor: its next `left` rows.
     pub fn fetch(name: String, cursor: Cursor, left: u64) -> Self {
-        ResultSet { source: Source::Cursor(name, Box::new(cursor)), kind: Kind::Fetch, left }
+        ResultSet {
+            source: Source::Cursor(name, Box::new(cursor)),
+            kind: Kind::Fetch,
+            left,
+        }
     }
 
     pub fn schema(&self) -> &SchemaRef {

@@ -17,7 +17,11 @@ pub struct Rows {
 impl Rows {
     /// Rows of `stream`, described by `schema` (the stream's types, with the names and metadata that the client is told).
     pub fn new(schema: SchemaRef, stream: SendableRecordBatchStream) -> Self {
-        Rows { schema, stream, rest: None }
+        Rows {
+            schema,
+            stream,
+            rest: None,
+        }
     }
 
     /// Rows that are all here.

@@ -36,7 +36,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut sent = 0;
         while sent < rows_max {
             let next = result.next(rows_max - sent);
-            let Some(batch) = interrupt.race(&mut self.connection, next).await? else { return Ok((sent, false)) };
+            let Some(batch) = interrupt.race(&mut self.connection, next).await? else {
+                return Ok((sent, false));
+            };
             let mut row = 0;
             while row < batch.num_rows() {
                 let out = &mut self.connection.out;
@@ -60,7 +62,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let columns = i16::try_from(encoder.width()).unwrap_or(i16::MAX);
         let formats = vec![format; encoder.width()];
         let overall = i8::from(encoder.format() == Format::Binary);
-        backend::put(&mut self.connection.out, &CopyOutResponse::new(overall, columns, formats));
+        backend::put(
+            &mut self.connection.out,
+            &CopyOutResponse::new(overall, columns, formats),
+        );
         encoder.start(&mut self.connection.out)?;
         let mut sent: u64 = 0;
         while let Some(batch) = interrupt.race(&mut self.connection, rows.next(u64::MAX)).await? {

@@ -64,7 +64,14 @@ pub enum Answer {
 impl Backend {
     /// A fresh session; fails where a startup parameter is not what PostgreSQL would take.
     pub fn new(admitted: Admitted) -> Result<Self> {
-        let Admitted { engine, user, database, parameters, expires_at, registration } = admitted;
+        let Admitted {
+            engine,
+            user,
+            database,
+            parameters,
+            expires_at,
+            registration,
+        } = admitted;
         let settings = SharedSettings::new(&parameters, &user)?;
         let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         Ok(Backend {
@@ -113,8 +120,14 @@ impl Backend {
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
     pub fn begin_statement(&self) -> Interrupt {
-        let deadline = self.settings.statement_timeout().map(|timeout| Instant::now() + timeout);
-        Interrupt { token: self.registration.statement.begin(), deadline }
+        let deadline = self
+            .settings
+            .statement_timeout()
+            .map(|timeout| Instant::now() + timeout);
+        Interrupt {
+            token: self.registration.statement.begin(),
+            deadline,
+        }
     }
 
     pub fn end_statement(&self) {
@@ -139,7 +152,11 @@ impl Backend {
 
     /// Lets go of a portal's rows; a cursor that they came from can be fetched from again.
     pub fn release(&mut self, state: portal::State) {
-        if let portal::State::Open(ResultSet { source: Source::Cursor(name, cursor), .. }) = state {
+        if let portal::State::Open(ResultSet {
+            source: Source::Cursor(name, cursor),
+            ..
+        }) = state
+        {
             self.cursors.insert(name, *cursor);
         }
     }
@@ -154,7 +171,12 @@ impl Backend {
             Statement::Query(_) => return Err(transaction::failed()),
             _ => None,
         };
-        Ok(Prepared { statement: Some(statement), plan, declared, generation: self.generation })
+        Ok(Prepared {
+            statement: Some(statement),
+            plan,
+            declared,
+            generation: self.generation,
+        })
     }
 
     /// The same statement planned in the scope of now, where that is another one than it was planned in.
@@ -166,7 +188,9 @@ impl Backend {
         if prepared.generation == self.generation {
             return Ok(Arc::clone(prepared));
         }
-        Ok(Arc::new(self.prepare(statement.clone(), prepared.declared.clone()).await?))
+        Ok(Arc::new(
+            self.prepare(statement.clone(), prepared.declared.clone()).await?,
+        ))
     }
 
     /// Refuses what a failed transaction cannot take.
@@ -175,7 +199,11 @@ impl Backend {
             statement,
             Statement::Transaction(Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
         );
-        if self.transaction.is_failed() && !ends { Err(transaction::failed()) } else { Ok(()) }
+        if self.transaction.is_failed() && !ends {
+            Err(transaction::failed())
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs a statement as far as its first rows.

@@ -87,13 +87,19 @@ impl Transaction {
 
 fn position(block: &Block, name: &str) -> Result<usize> {
     block.savepoints.iter().rposition(|known| known == name).ok_or_else(|| {
-        Error::new(SqlState::INVALID_SAVEPOINT, format!("savepoint \"{name}\" does not exist"))
+        Error::new(
+            SqlState::INVALID_SAVEPOINT,
+            format!("savepoint \"{name}\" does not exist"),
+        )
     })
 }
 
 /// PostgreSQL's error for a command that means nothing outside of a transaction block.
 pub fn only_in_block(command: &str) -> Error {
-    Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, format!("{command} can only be used in transaction blocks"))
+    Error::new(
+        SqlState::NO_ACTIVE_SQL_TRANSACTION,
+        format!("{command} can only be used in transaction blocks"),
+    )
 }
 
 /// PostgreSQL's error for whatever is sent to a failed transaction.
@@ -121,7 +127,10 @@ mod tests {
         assert_eq!(transaction.status(), TransactionStatus::Error);
         assert_eq!(transaction.rollback_to("a").unwrap(), 1);
         assert_eq!(transaction.status(), TransactionStatus::Transaction);
-        assert_eq!(transaction.rollback_to("b").unwrap_err().message(), "savepoint \"b\" does not exist");
+        assert_eq!(
+            transaction.rollback_to("b").unwrap_err().message(),
+            "savepoint \"b\" does not exist"
+        );
         assert_eq!(transaction.release("a").unwrap(), 1);
         assert_eq!(transaction.end(), Some(false));
         assert_eq!(transaction.end(), None);

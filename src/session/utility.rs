@@ -23,8 +23,8 @@ use crate::{
         Plan,
         explain::{Explain, explain},
         statement::{
-            self, CopyFormat, Direction, Discard, ExplainFormat, ExplainOptions, ForceQuote, Modes, Piece, Scroll, Show,
-            Statement, Transaction as Command,
+            self, CopyFormat, Direction, Discard, ExplainFormat, ExplainOptions, ForceQuote, Modes, Piece, Scroll,
+            Show, Statement, Transaction as Command,
         },
         type_by_name,
     },
@@ -55,7 +55,11 @@ impl Backend {
                 return Ok(Answer::Rows(ResultSet::new(Kind::Select, rows)));
             }
             Statement::Transaction(command) => return self.transaction_command(command),
-            Statement::Set { parameter, value, local } => {
+            Statement::Set {
+                parameter,
+                value,
+                local,
+            } => {
                 if *local && !self.transaction.in_block() {
                     self.warn("25P01", "SET LOCAL can only be used in transaction blocks");
                 }
@@ -71,7 +75,13 @@ impl Backend {
                 self.statements.remove(name).ok_or_else(|| no_statement(name))?;
             }
             Statement::Deallocate(None) => self.statements.clear(),
-            Statement::Declare { name, binary, scroll, hold, query } => {
+            Statement::Declare {
+                name,
+                binary,
+                scroll,
+                hold,
+                query,
+            } => {
                 if !hold && !self.transaction.in_block() && !self.implicit_block {
                     return Err(transaction::only_in_block("DECLARE CURSOR"));
                 }
@@ -121,7 +131,11 @@ impl Backend {
             Command::Commit { chain } | Command::Rollback { chain } => {
                 let commits = matches!(command, Command::Commit { .. });
                 if *chain && !self.transaction.in_block() {
-                    return Err(transaction::only_in_block(if commits { "COMMIT AND CHAIN" } else { "ROLLBACK AND CHAIN" }));
+                    return Err(transaction::only_in_block(if commits {
+                        "COMMIT AND CHAIN"
+                    } else {
+                        "ROLLBACK AND CHAIN"
+                    }));
                 }
                 tag = if commits { "COMMIT" } else { "ROLLBACK" };
                 match self.transaction.end() {
@@ -242,16 +256,24 @@ impl Backend {
             return Err(Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, words));
         }
         if self.statements.len() >= limits::PREPARED_STATEMENTS_MAX {
-            return Err(Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, "too many prepared statements"));
+            return Err(Error::new(
+                SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+                "too many prepared statements",
+            ));
         }
         let declared = types
             .iter()
             .map(|named| match type_by_name(named) {
                 Some(ty) => Ok(Some(ty)),
-                None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{named}\" does not exist"))),
+                None => Err(Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("type \"{named}\" does not exist"),
+                )),
             })
             .collect::<Result<Vec<_>>>()?;
-        let prepared = self.prepare(Statement::Query(Box::new(query.clone())), declared).await?;
+        let prepared = self
+            .prepare(Statement::Query(Box::new(query.clone())), declared)
+            .await?;
         self.statements.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
@@ -284,10 +306,18 @@ impl Backend {
         if arguments.is_empty() {
             return Ok(Vec::new());
         }
-        let casts: Vec<_> =
-            arguments.iter().zip(types).map(|(value, ty)| format!("CAST({value} AS {})", ty.name())).collect();
-        let mut rows = self.query_rows(&parsed_query(&format!("SELECT {}", casts.join(", ")))?).await?;
-        let row = rows.next(1).await?.ok_or_else(|| Error::internal("EXECUTE's arguments gave no row"))?;
+        let casts: Vec<_> = arguments
+            .iter()
+            .zip(types)
+            .map(|(value, ty)| format!("CAST({value} AS {})", ty.name()))
+            .collect();
+        let mut rows = self
+            .query_rows(&parsed_query(&format!("SELECT {}", casts.join(", ")))?)
+            .await?;
+        let row = rows
+            .next(1)
+            .await?
+            .ok_or_else(|| Error::internal("EXECUTE's arguments gave no row"))?;
         row.columns()
             .iter()
             .map(|column| ScalarValue::try_from_array(column, 0).map_err(Error::internal))
@@ -314,7 +344,9 @@ impl Backend {
         let mut cursor = self.cursors.remove(name).ok_or_else(|| no_cursor(name))?;
         let moved = async {
             let Direction::Forward(count) = direction else {
-                return Ok(one_step(&mut cursor, direction).await?.map_or(0, |batch| batch.num_rows() as u64));
+                return Ok(one_step(&mut cursor, direction)
+                    .await?
+                    .map_or(0, |batch| batch.num_rows() as u64));
             };
             let count = u64::try_from(count).unwrap_or(0);
             let mut moved = 0;
@@ -345,7 +377,10 @@ impl Backend {
 
     async fn explain(&mut self, options: &ExplainOptions, statement: &Statement) -> Result<Answer> {
         let scope = self.scope().await?;
-        let how = Explain { analyze: options.analyze, json: options.format == ExplainFormat::Json };
+        let how = Explain {
+            analyze: options.analyze,
+            json: options.format == ExplainFormat::Json,
+        };
         let lines = match statement {
             Statement::Execute { name, arguments } => {
                 let prepared = self.statement(name)?;
@@ -414,7 +449,11 @@ fn parsed_query(sql: &str) -> Result<ast::Statement> {
 }
 
 fn lower(ident: &ast::Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+    if ident.quote_style.is_some() {
+        ident.value.clone()
+    } else {
+        ident.value.to_lowercase()
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -422,18 +461,29 @@ fn quoted(text: &str) -> String {
 }
 
 fn text_schema(names: &[&str]) -> SchemaRef {
-    Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        names
+            .iter()
+            .map(|name| Field::new(*name, DataType::Utf8, true))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 fn text_batch(schema: SchemaRef, columns: Vec<Vec<String>>) -> Result<RecordBatch> {
-    let columns = columns.into_iter().map(|column| Arc::new(StringArray::from(column)) as ArrayRef).collect();
+    let columns = columns
+        .into_iter()
+        .map(|column| Arc::new(StringArray::from(column)) as ArrayRef)
+        .collect();
     RecordBatch::try_new(schema, columns).map_err(Error::internal)
 }
 
 /// COPY's options for the encoder: names become columns.
 fn copy_options(options: &statement::CopyOptions, schema: &Schema) -> Result<CopyOptions> {
     let form = match options.format {
-        CopyFormat::Text => CopyForm::Text { delimiter: options.delimiter, null: options.null.clone() },
+        CopyFormat::Text => CopyForm::Text {
+            delimiter: options.delimiter,
+            null: options.null.clone(),
+        },
         CopyFormat::Binary => CopyForm::Binary,
         CopyFormat::Csv => CopyForm::Csv(CsvOptions {
             delimiter: options.delimiter,
@@ -443,7 +493,10 @@ fn copy_options(options: &statement::CopyOptions, schema: &Schema) -> Result<Cop
             force_quote: force_quote(&options.force_quote, schema)?,
         }),
     };
-    Ok(CopyOptions { form, header: options.header })
+    Ok(CopyOptions {
+        form,
+        header: options.header,
+    })
 }
 
 fn force_quote(columns: &ForceQuote, schema: &Schema) -> Result<Vec<bool>> {
@@ -456,18 +509,31 @@ fn force_quote(columns: &ForceQuote, schema: &Schema) -> Result<Vec<bool>> {
         let words = format!("column \"{missing}\" does not exist");
         return Err(Error::new(SqlState::UNDEFINED_COLUMN, words));
     }
-    Ok(schema.fields().iter().map(|field| names.contains(field.name())).collect())
+    Ok(schema
+        .fields()
+        .iter()
+        .map(|field| names.contains(field.name()))
+        .collect())
 }
 
 pub fn no_statement(name: &str) -> Error {
-    Error::new(SqlState::INVALID_SQL_STATEMENT_NAME, format!("prepared statement \"{name}\" does not exist"))
+    Error::new(
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        format!("prepared statement \"{name}\" does not exist"),
+    )
 }
 
 fn no_cursor(name: &str) -> Error {
-    Error::new(SqlState::INVALID_CURSOR_NAME, format!("cursor \"{name}\" does not exist"))
+    Error::new(
+        SqlState::INVALID_CURSOR_NAME,
+        format!("cursor \"{name}\" does not exist"),
+    )
 }
 
 /// A parameter in a statement that was given none.
 pub fn no_parameter(number: usize) -> Error {
-    Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}"))
+    Error::new(
+        SqlState::UNDEFINED_PARAMETER,
+        format!("there is no parameter ${number}"),
+    )
 }

@@ -105,10 +105,7 @@ fn prepare(dir: &Path) -> Result<Option<Manifest>> {
         if !name.to_string_lossy().ends_with(PARTIAL_SUFFIX) {
             return Err(Error::new(
                 SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!(
-                    "directory \"{}\" is not empty and not a snapshot",
-                    dir.display()
-                ),
+                format!("directory \"{}\" is not empty and not a snapshot", dir.display()),
             ));
         }
     }
@@ -153,11 +150,7 @@ async fn capture_table(
     encoder.await.map_err(Error::internal)?
 }
 
-fn encode(
-    path: &Path,
-    schema: SchemaRef,
-    mut batches: mpsc::Receiver<RecordBatch>,
-) -> Result<TableFile> {
+fn encode(path: &Path, schema: SchemaRef, mut batches: mpsc::Receiver<RecordBatch>) -> Result<TableFile> {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(Error::internal)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -176,10 +169,7 @@ fn encode(
     let rows = u64::try_from(footer.file_metadata().num_rows()).map_err(Error::internal)?;
     let file = writer.inner();
     file.sync_all().map_err(|error| unwritable(path, error))?;
-    let bytes = file
-        .metadata()
-        .map_err(|error| unwritable(path, error))?
-        .len();
+    let bytes = file.metadata().map_err(|error| unwritable(path, error))?.len();
     Ok(TableFile { rows, bytes })
 }
 
@@ -227,8 +217,7 @@ mod tests {
                 .collect::<LargeStringArray>(),
         );
         let keys: ArrayRef = Arc::new(UInt64Array::from_iter_values(start..start + rows));
-        RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("partition_key", keys, true)])
-            .unwrap()
+        RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("partition_key", keys, true)]).unwrap()
     }
 
     fn names(dir: &Path) -> Vec<String> {
@@ -247,43 +236,25 @@ mod tests {
     #[tokio::test]
     async fn a_capture_is_a_cluster_with_the_same_tables_and_rows() {
         let journal: Vec<RecordBatch> = (0..200).map(|n| batch(n * 128, 128)).collect();
-        let server = testing::runtime(
-            "1.7.12",
-            vec![("sys_journal", journal), ("state", vec![batch(0, 0)])],
-        )
-        .await;
+        let server = testing::runtime("1.7.12", vec![("sys_journal", journal), ("state", vec![batch(0, 0)])]).await;
         let source = RuntimeSource::new(&server.url).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("made/by/capture");
         let mut seen = Vec::new();
         let manifest = capture(&source, &dir, |at| {
-            seen.push((
-                at.table.to_owned(),
-                at.rows,
-                at.bytes.is_some(),
-                at.tables_done,
-            ))
+            seen.push((at.table.to_owned(), at.rows, at.bytes.is_some(), at.tables_done))
         })
         .await
         .unwrap();
-        assert_eq!(
-            names(&dir),
-            ["manifest.json", "state.parquet", "sys_journal.parquet"]
-        );
+        assert_eq!(names(&dir), ["manifest.json", "state.parquet", "sys_journal.parquet"]);
         assert_eq!(manifest.tables["sys_journal"].rows, 25_600);
         assert_eq!(seen.first(), Some(&("state".to_owned(), 0, true, 1)));
-        assert_eq!(
-            seen.last(),
-            Some(&("sys_journal".to_owned(), 25_600, true, 2))
-        );
+        assert_eq!(seen.last(), Some(&("sys_journal".to_owned(), 25_600, true, 2)));
         assert!(seen.len() > 3, "progress within a table: {seen:?}");
 
         let snapshot = SnapshotSource::open(&dir).unwrap();
         assert_eq!(snapshot.manifest(), &manifest);
-        assert_eq!(
-            snapshot.introspect().await.unwrap(),
-            source.introspect().await.unwrap()
-        );
+        assert_eq!(snapshot.introspect().await.unwrap(), source.introspect().await.unwrap());
     }
 
     #[tokio::test]
@@ -303,10 +274,7 @@ mod tests {
         fs::write(dir.path().join("state.parquet.partial"), "half").unwrap();
         let old = testing::runtime(
             "1.6.1",
-            vec![
-                ("state", vec![batch(0, 1)]),
-                ("sys_idempotency", vec![batch(0, 0)]),
-            ],
+            vec![("state", vec![batch(0, 1)]), ("sys_idempotency", vec![batch(0, 0)])],
         )
         .await;
         run(&old, dir.path()).await.unwrap();
@@ -314,10 +282,7 @@ mod tests {
         run(&new, dir.path()).await.unwrap();
         assert_eq!(names(dir.path()), ["manifest.json", "state.parquet"]);
         assert_eq!(
-            SnapshotSource::open(dir.path())
-                .unwrap()
-                .manifest()
-                .runtime_version,
+            SnapshotSource::open(dir.path()).unwrap().manifest().runtime_version,
             "1.7.12"
         );
     }
@@ -333,9 +298,6 @@ mod tests {
         )
         .await;
         assert!(run(&broken, dir.path()).await.is_err());
-        assert_eq!(
-            SnapshotSource::open(dir.path()).unwrap().manifest(),
-            &manifest
-        );
+        assert_eq!(SnapshotSource::open(dir.path()).unwrap().manifest(), &manifest);
     }
 }

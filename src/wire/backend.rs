@@ -30,7 +30,11 @@ pub fn put_error(out: &mut BytesMut, error: &Error) {
         (b'H', error.hint().map(str::to_owned)),
         (b'P', error.position().map(|position| position.to_string())),
     ];
-    fields.extend(optional.into_iter().filter_map(|(code, value)| Some((code, text(&value?)))));
+    fields.extend(
+        optional
+            .into_iter()
+            .filter_map(|(code, value)| Some((code, text(&value?)))),
+    );
     put(out, &ErrorResponse::new(fields));
 }
 
@@ -40,7 +44,12 @@ pub fn put_warning(out: &mut BytesMut, code: &str, message: &str) {
 }
 
 fn head(severity: &str, code: &str, message: &str) -> Vec<(u8, String)> {
-    vec![(b'S', severity.to_owned()), (b'V', severity.to_owned()), (b'C', code.to_owned()), (b'M', text(message))]
+    vec![
+        (b'S', severity.to_owned()),
+        (b'V', severity.to_owned()),
+        (b'C', code.to_owned()),
+        (b'M', text(message)),
+    ]
 }
 
 /// A field's text: bounded, and without the NUL that would end it early.

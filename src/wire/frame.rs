@@ -29,7 +29,10 @@ pub fn startup_packet(buf: &mut BytesMut) -> Result<Option<Bytes>> {
             packet.advance(4);
             Ok(Some(packet.freeze()))
         }
-        _ => Err(Error::fatal(SqlState::PROTOCOL_VIOLATION, "invalid length of startup packet")),
+        _ => Err(Error::fatal(
+            SqlState::PROTOCOL_VIOLATION,
+            "invalid length of startup packet",
+        )),
     }
 }
 
@@ -79,7 +82,10 @@ fn take(buf: &mut BytesMut, size_max: usize, too_large: SqlState) -> Result<Opti
     }
     let mut frame = buf.split_to(length + 1);
     frame.advance(5);
-    Ok(Some(Frame { tag, body: frame.freeze() }))
+    Ok(Some(Frame {
+        tag,
+        body: frame.freeze(),
+    }))
 }
 
 fn length_at(buf: &[u8], offset: usize) -> Option<i32> {
@@ -89,7 +95,11 @@ fn length_at(buf: &[u8], offset: usize) -> Option<i32> {
 
 /// A type byte as an error may show it: in quotes when it is printable, else as a number.
 pub fn printable(tag: u8) -> String {
-    if tag.is_ascii_graphic() { format!("\"{}\"", char::from(tag)) } else { tag.to_string() }
+    if tag.is_ascii_graphic() {
+        format!("\"{}\"", char::from(tag))
+    } else {
+        tag.to_string()
+    }
 }
 
 #[cfg(test)]
@@ -127,11 +137,17 @@ mod tests {
         for length in [0, 3, -1] {
             let mut bytes = vec![b'p'];
             bytes.extend_from_slice(&i32::to_be_bytes(length));
-            assert_eq!(password_message(&mut buf(&bytes)).unwrap_err().code(), SqlState::PROTOCOL_VIOLATION);
+            assert_eq!(
+                password_message(&mut buf(&bytes)).unwrap_err().code(),
+                SqlState::PROTOCOL_VIOLATION
+            );
         }
         let mut bytes = vec![b'p'];
         bytes.extend_from_slice(&(64 * 1024 + 5i32).to_be_bytes());
-        assert_eq!(password_message(&mut buf(&bytes)).unwrap_err().code(), SqlState::PROTOCOL_VIOLATION);
+        assert_eq!(
+            password_message(&mut buf(&bytes)).unwrap_err().code(),
+            SqlState::PROTOCOL_VIOLATION
+        );
     }
 
     #[test]

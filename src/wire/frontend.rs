@@ -32,7 +32,13 @@ pub fn decode(frame: Frame) -> Result<Message> {
             let parameters = (0..count).map(|_| body.parameter()).collect::<Result<_>>()?;
             let count = body.u16()?;
             let result_formats = (0..count).map(|_| body.i16()).collect::<Result<_>>()?;
-            Message::Bind(Bind::new(portal, statement, parameter_formats, parameters, result_formats))
+            Message::Bind(Bind::new(
+                portal,
+                statement,
+                parameter_formats,
+                parameters,
+                result_formats,
+            ))
         }
         b'D' => {
             let (target, name) = (body.target("DESCRIBE")?, body.name()?);
@@ -84,7 +90,8 @@ impl Body {
         let end = memchr::memchr(0, &self.0).ok_or_else(|| fault("invalid string in message"))?;
         let bytes = self.0.split_to(end);
         self.0.advance(1);
-        String::from_utf8(bytes.into()).map_err(|error| invalid_utf8(error.as_bytes(), error.utf8_error().valid_up_to()))
+        String::from_utf8(bytes.into())
+            .map_err(|error| invalid_utf8(error.as_bytes(), error.utf8_error().valid_up_to()))
     }
 
     /// The name of a statement or portal: empty is the unnamed one.
@@ -128,13 +135,21 @@ impl Body {
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let bytes = self.0.first_chunk::<N>().copied().ok_or_else(|| fault("insufficient data left in message"))?;
+        let bytes = self
+            .0
+            .first_chunk::<N>()
+            .copied()
+            .ok_or_else(|| fault("insufficient data left in message"))?;
         self.0.advance(N);
         Ok(bytes)
     }
 
     fn end(&self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(fault("invalid message format")) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(fault("invalid message format"))
+        }
     }
 }
 
@@ -144,7 +159,12 @@ fn fault(message: impl Into<String>) -> Error {
 
 /// PostgreSQL's error for text that is not UTF-8: the first bad byte and up to three behind it.
 fn invalid_utf8(bytes: &[u8], valid_up_to: usize) -> Error {
-    let shown: Vec<_> = bytes.iter().skip(valid_up_to).take(4).map(|byte| format!("0x{byte:02x}")).collect();
+    let shown: Vec<_> = bytes
+        .iter()
+        .skip(valid_up_to)
+        .take(4)
+        .map(|byte| format!("0x{byte:02x}"))
+        .collect();
     Error::new(
         SqlState::CHARACTER_NOT_IN_REPERTOIRE,
         format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
@@ -156,7 +176,10 @@ mod tests {
     use super::*;
 
     fn decode_body(tag: u8, body: &[u8]) -> Result<Message> {
-        decode(Frame { tag, body: Bytes::copy_from_slice(body) })
+        decode(Frame {
+            tag,
+            body: Bytes::copy_from_slice(body),
+        })
     }
 
     #[test]
@@ -185,9 +208,17 @@ mod tests {
             (b'D', b""),
         ] {
             let error = decode_body(tag, body).unwrap_err();
-            assert_eq!(error.message(), "insufficient data left in message", "{}", char::from(tag));
+            assert_eq!(
+                error.message(),
+                "insufficient data left in message",
+                "{}",
+                char::from(tag)
+            );
         }
-        assert_eq!(decode_body(b'D', b"Z\0").unwrap_err().message(), "invalid DESCRIBE message subtype 90");
+        assert_eq!(
+            decode_body(b'D', b"Z\0").unwrap_err().message(),
+            "invalid DESCRIBE message subtype 90"
+        );
         assert_eq!(decode_body(b'S', b"x").unwrap_err().message(), "invalid message format");
         assert!(decode_body(b'z', b"").unwrap_err().is_fatal());
     }
@@ -195,10 +226,18 @@ mod tests {
     #[test]
     fn bind_carries_nulls_values_and_formats() {
         let body = b"p\0s\0\0\x01\0\x01\0\x02\xff\xff\xff\xff\0\0\0\x02hi\0\x01\0\0";
-        let Ok(Message::Bind(bind)) = decode_body(b'B', body) else { panic!("not a Bind") };
-        assert_eq!((bind.portal_name.as_deref(), bind.statement_name.as_deref()), (Some("p"), Some("s")));
+        let Ok(Message::Bind(bind)) = decode_body(b'B', body) else {
+            panic!("not a Bind")
+        };
+        assert_eq!(
+            (bind.portal_name.as_deref(), bind.statement_name.as_deref()),
+            (Some("p"), Some("s"))
+        );
         assert_eq!(bind.parameters, [None, Some(Bytes::from_static(b"hi"))]);
-        assert_eq!((bind.parameter_format_codes, bind.result_column_format_codes), (vec![1], vec![0]));
+        assert_eq!(
+            (bind.parameter_format_codes, bind.result_column_format_codes),
+            (vec![1], vec![0])
+        );
     }
 
     #[test]
@@ -206,7 +245,10 @@ mod tests {
         assert_eq!(password(Bytes::from_static(b"secret\0")).unwrap(), "secret");
         assert_eq!(password(Bytes::from_static(b"\0")).unwrap(), "");
         for body in [&b"secret"[..], b"se\0cret\0", b"secret\0x", b""] {
-            assert_eq!(password(Bytes::copy_from_slice(body)).unwrap_err().code(), SqlState::PROTOCOL_VIOLATION);
+            assert_eq!(
+                password(Bytes::copy_from_slice(body)).unwrap_err().code(),
+                SqlState::PROTOCOL_VIOLATION
+            );
         }
     }
 }

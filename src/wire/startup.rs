@@ -46,7 +46,10 @@ pub struct Startup {
 impl Startup {
     /// The value of a parameter, where it was sent.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -90,7 +93,10 @@ fn startup(version: u32, mut body: Bytes) -> Result<Request> {
         if name.starts_with("_pq_.") {
             unknown_options.push(name);
         } else if parameters.iter().any(|(known, _)| *known == name) {
-            return Err(fault(format!("invalid startup packet layout: parameter \"{}\" given twice", name.escape_debug())));
+            return Err(fault(format!(
+                "invalid startup packet layout: parameter \"{}\" given twice",
+                name.escape_debug()
+            )));
         } else {
             parameters.push((name, value));
         }
@@ -150,13 +156,23 @@ mod tests {
         for (version, shown) in [(0x2_0000, "2.0"), (0x4_0000, "4.0"), (0xffff_ffff, "65535.65535")] {
             let error = decode(packet(version, b"user\0demo\0\0")).unwrap_err();
             assert_eq!(error.code(), SqlState::FEATURE_NOT_SUPPORTED);
-            assert_eq!(error.message(), format!("unsupported frontend protocol {shown}: server supports 3.0 to 3.2"));
+            assert_eq!(
+                error.message(),
+                format!("unsupported frontend protocol {shown}: server supports 3.0 to 3.2")
+            );
         }
     }
 
     #[test]
     fn malformed_parameters_are_protocol_violations() {
-        for rest in [&b"user\0demo"[..], b"user\0demo\0", b"user\0\0", b"user\0a\0user\0b\0\0", b"user\0demo\0\0x", b"user\0\xff\0\0"] {
+        for rest in [
+            &b"user\0demo"[..],
+            b"user\0demo\0",
+            b"user\0\0",
+            b"user\0a\0user\0b\0\0",
+            b"user\0demo\0\0x",
+            b"user\0\xff\0\0",
+        ] {
             let error = decode(packet(0x3_0000, rest)).unwrap_err();
             assert_eq!(error.code(), SqlState::PROTOCOL_VIOLATION, "{rest:?}");
         }

@@ -47,7 +47,9 @@ impl PgType {
 /// column's metadata on to a cast of it, so a name that the Arrow type cannot stand for is passed over.
 pub fn pg_type(field: &Field) -> PgType {
     let named = field.metadata().get(PG_TYPE).and_then(|name| parse_type_name(name));
-    named.filter(|named| stands_for(field.data_type(), &named.ty)).unwrap_or_else(|| arrow_pg_type(field.data_type()))
+    named
+        .filter(|named| stands_for(field.data_type(), &named.ty))
+        .unwrap_or_else(|| arrow_pg_type(field.data_type()))
 }
 
 /// Whether values of an Arrow type can be meant as a PostgreSQL type.
@@ -86,8 +88,10 @@ fn stands_for(data_type: &DataType, ty: &Type) -> bool {
 }
 
 fn is_integer(ty: &Type) -> bool {
-    matches!(*ty, Type::INT2 | Type::INT4 | Type::INT8 | Type::OID | Type::XID | Type::XID8 | Type::CID)
-        || ty.name().starts_with("reg")
+    matches!(
+        *ty,
+        Type::INT2 | Type::INT4 | Type::INT8 | Type::OID | Type::XID | Type::XID8 | Type::CID
+    ) || ty.name().starts_with("reg")
 }
 
 /// Field metadata key: which column of which relation a field is, as `oid.attnum`; the catalogue sets it.
@@ -113,7 +117,10 @@ impl Origin {
 pub fn origin(field: &Field) -> Origin {
     let parse = || {
         let (table, column) = field.metadata().get(PG_ORIGIN)?.split_once('.')?;
-        Some(Origin { table: table.parse().ok()?, column: column.parse().ok()? })
+        Some(Origin {
+            table: table.parse().ok()?,
+            column: column.parse().ok()?,
+        })
     };
     parse().unwrap_or_default()
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, ColumnOption, CommentObject, DataType, ExactNumberInfo, Expr, Ident,
-    ObjectName, SelectItem, SetExpr, Statement, TableConstraint, TimezoneInfo,
+    ArrayElemTypeDef, ColumnOption, CommentObject, DataType, ExactNumberInfo, Expr, Ident, ObjectName, SelectItem,
+    SetExpr, Statement, TableConstraint, TimezoneInfo,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -44,14 +44,8 @@ pub(super) fn table(name: &str, text: &str) -> Result<TableDoc> {
     let mut columns = Vec::new();
     for column in &create.columns {
         let name = column.name.value.clone();
-        if let Some(option) = column
-            .options
-            .iter()
-            .find(|o| o.option != ColumnOption::NotNull)
-        {
-            return Err(fault(format_args!(
-                "column option not known here: {option}"
-            )));
+        if let Some(option) = column.options.iter().find(|o| o.option != ColumnOption::NotNull) {
+            return Err(fault(format_args!("column option not known here: {option}")));
         }
         columns.push(ColumnDoc {
             pg_type: type_name(&column.data_type)?,
@@ -102,11 +96,7 @@ struct Comments {
 }
 
 impl Comments {
-    fn read(
-        kind: CommentObject,
-        name: &str,
-        statements: impl Iterator<Item = Statement>,
-    ) -> Result<Self> {
+    fn read(kind: CommentObject, name: &str, statements: impl Iterator<Item = Statement>) -> Result<Self> {
         let mut object = None;
         let mut columns = BTreeMap::new();
         for statement in statements {
@@ -128,15 +118,11 @@ impl Comments {
                     return Err(fault(format_args!("not a column: {object_name}")));
                 };
                 if table != name {
-                    return Err(fault(format_args!(
-                        "comment on another relation: {object_name}"
-                    )));
+                    return Err(fault(format_args!("comment on another relation: {object_name}")));
                 }
                 columns.insert(column.clone(), comment)
             } else {
-                return Err(fault(format_args!(
-                    "comment on {object_type} {object_name}"
-                )));
+                return Err(fault(format_args!("comment on {object_type} {object_name}")));
             };
             if previous.is_some() {
                 return Err(fault(format_args!("second comment on {object_name}")));
@@ -156,9 +142,7 @@ impl Comments {
     fn finish(self) -> Result<String> {
         match self.columns.keys().next() {
             None => Ok(self.object),
-            Some(column) => Err(fault(format_args!(
-                "comment on a column that is not there: {column}"
-            ))),
+            Some(column) => Err(fault(format_args!("comment on a column that is not there: {column}"))),
         }
     }
 }
@@ -181,9 +165,7 @@ fn type_name(data_type: &DataType) -> Result<String> {
         DataType::Numeric(ExactNumberInfo::PrecisionAndScale(precision, scale)) => {
             format!("numeric({precision},{scale})")
         }
-        DataType::Timestamp(None, TimezoneInfo::WithTimeZone) => {
-            "timestamp with time zone".to_owned()
-        }
+        DataType::Timestamp(None, TimezoneInfo::WithTimeZone) => "timestamp with time zone".to_owned(),
         DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)) => {
             format!("{}[]", type_name(element)?)
         }

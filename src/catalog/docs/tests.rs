@@ -12,10 +12,7 @@ use super::{TABLE_FILES, VIEW_FILES, parse, tables, views};
 
 const RUNTIMES: [(&str, &str); 2] = [
     ("1.6.1", include_str!("../../../fixtures/schemas/1.6.1.txt")),
-    (
-        "1.7.12",
-        include_str!("../../../fixtures/schemas/1.7.12.txt"),
-    ),
+    ("1.7.12", include_str!("../../../fixtures/schemas/1.7.12.txt")),
 ];
 
 /// Table → columns with their Arrow types, in order.
@@ -58,9 +55,7 @@ fn arrow_type(name: &str) -> DataType {
         "large_string" => DataType::LargeUtf8,
         "large_binary" => DataType::LargeBinary,
         "bool" => DataType::Boolean,
-        "timestamp[ms, tz=+00:00]" => {
-            DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))
-        }
+        "timestamp[ms, tz=+00:00]" => DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())),
         "list<item: uint32>" => list(DataType::UInt32),
         "list<item: large_string>" => list(DataType::LargeUtf8),
         other => panic!("no rule for {other}"),
@@ -81,10 +76,7 @@ fn every_file_parses() {
     for (name, text) in VIEW_FILES {
         parse::view(name, text).unwrap_or_else(|error| panic!("{name}: {error:?}"));
     }
-    assert_eq!(
-        (tables().len(), views().len()),
-        (TABLE_FILES.len(), VIEW_FILES.len())
-    );
+    assert_eq!((tables().len(), views().len()), (TABLE_FILES.len(), VIEW_FILES.len()));
 }
 
 #[test]
@@ -96,16 +88,9 @@ fn every_file_is_embedded_and_loaded_in_the_same_order() {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        let embedded: BTreeSet<String> = files
-            .iter()
-            .map(|(name, _)| format!("{name}.sql"))
-            .collect();
+        let embedded: BTreeSet<String> = files.iter().map(|(name, _)| format!("{name}.sql")).collect();
         assert_eq!(embedded, on_disk);
-        loaded.extend(
-            files
-                .iter()
-                .map(|(name, _)| format!("\\ir {folder}/{name}.sql")),
-        );
+        loaded.extend(files.iter().map(|(name, _)| format!("\\ir {folder}/{name}.sql")));
     }
     let load = std::fs::read_to_string(format!("{sql}/load.sql")).unwrap();
     let lines: Vec<&str> = load.lines().filter(|line| line.starts_with('\\')).collect();
@@ -137,11 +122,7 @@ fn keys_name_columns_that_are_there_and_tables_already_loaded() {
             type_of(name, column);
         }
         for key in &table.foreign_keys {
-            assert!(
-                loaded.contains(key.table.as_str()),
-                "{name} refers to {}",
-                key.table
-            );
+            assert!(loaded.contains(key.table.as_str()), "{name} refers to {}", key.table);
             assert_eq!(
                 tables()[&key.table].primary_key,
                 key.referenced,
@@ -159,25 +140,16 @@ fn keys_name_columns_that_are_there_and_tables_already_loaded() {
 #[test]
 fn every_comment_is_a_sentence_and_belongs_to_one_name() {
     let of_tables = tables().values().flat_map(|table| {
-        let columns = table
-            .columns
-            .iter()
-            .map(|c| (c.name.as_str(), c.comment.as_str()));
+        let columns = table.columns.iter().map(|c| (c.name.as_str(), c.comment.as_str()));
         columns.chain([(table.name.as_str(), table.comment.as_str())])
     });
     let of_views = views().values().flat_map(|view| {
-        let columns = view
-            .columns
-            .iter()
-            .map(|c| (c.name.as_str(), c.comment.as_str()));
+        let columns = view.columns.iter().map(|c| (c.name.as_str(), c.comment.as_str()));
         columns.chain([(view.name.as_str(), view.comment.as_str())])
     });
     let mut names = BTreeMap::new();
     for (name, comment) in of_tables.chain(of_views) {
-        assert!(
-            comment.ends_with('.') && comment.len() > 10,
-            "{name}: {comment}"
-        );
+        assert!(comment.ends_with('.') && comment.len() > 10, "{name}: {comment}");
         assert_eq!(comment, comment.trim(), "{name}");
         let first = names.insert(comment, name).unwrap_or(name);
         assert_eq!(first, name, "one comment for two things: {comment}");
@@ -189,11 +161,7 @@ fn a_duration_says_that_it_is_milliseconds() {
     for (version, text) in RUNTIMES {
         for (table, columns) in runtime(text) {
             for (name, _) in columns.iter().filter(|(_, arrow)| *arrow == "duration[ms]") {
-                let column = tables()[table]
-                    .columns
-                    .iter()
-                    .find(|c| c.name == *name)
-                    .unwrap();
+                let column = tables()[table].columns.iter().find(|c| c.name == *name).unwrap();
                 assert!(
                     column.comment.contains("in milliseconds"),
                     "{version} {table}.{name}: {}",
@@ -244,10 +212,7 @@ async fn every_view_plans_over_the_recorded_runtimes() {
                 .map(|(name, arrow)| Field::new(*name, arrow_type(arrow), true))
                 .collect();
             context
-                .register_table(
-                    table,
-                    Arc::new(EmptyTable::new(Arc::new(Schema::new(fields)))),
-                )
+                .register_table(table, Arc::new(EmptyTable::new(Arc::new(Schema::new(fields)))))
                 .unwrap();
         }
         for view in views().values() {
@@ -257,22 +222,11 @@ async fn every_view_plans_over_the_recorded_runtimes() {
                 assert!(planned.unwrap_err().to_string().contains("sys_vqueue_meta"));
                 continue;
             }
-            let planned =
-                planned.unwrap_or_else(|error| panic!("{version} {}: {error}", view.name));
-            let names: Vec<&String> = planned
-                .schema()
-                .fields()
-                .iter()
-                .map(|field| field.name())
-                .collect();
+            let planned = planned.unwrap_or_else(|error| panic!("{version} {}: {error}", view.name));
+            let names: Vec<&String> = planned.schema().fields().iter().map(|field| field.name()).collect();
             let documented: Vec<&String> = view.columns.iter().map(|column| &column.name).collect();
             assert_eq!(names, documented, "{version} {}", view.name);
-            assert_eq!(
-                rows(planned.collect().await.unwrap()),
-                0,
-                "{version} {}",
-                view.name
-            );
+            assert_eq!(rows(planned.collect().await.unwrap()), 0, "{version} {}", view.name);
         }
     }
 }
@@ -288,8 +242,7 @@ fn a_malformed_file_is_refused() {
             .map(|_| ())
             .map_err(|error| error.log().unwrap_or("").to_owned())
     };
-    let good =
-        "CREATE TABLE t (id text); COMMENT ON TABLE t IS 'T.'; COMMENT ON COLUMN t.id IS 'I.';";
+    let good = "CREATE TABLE t (id text); COMMENT ON TABLE t IS 'T.'; COMMENT ON COLUMN t.id IS 'I.';";
     assert_eq!(table(good), Ok(()));
     for (text, cause) in [
         ("", "empty"),
@@ -324,8 +277,7 @@ fn a_malformed_file_is_refused() {
         table(&stray),
         Err("comment on a column that is not there: gone".to_owned())
     );
-    let view =
-        |text: &str| parse::view("v", text).map_err(|error| error.log().unwrap_or("").to_owned());
+    let view = |text: &str| parse::view("v", text).map_err(|error| error.log().unwrap_or("").to_owned());
     let star = view("CREATE VIEW v AS SELECT * FROM t; COMMENT ON VIEW v IS 'V.';");
     assert_eq!(star.unwrap_err(), "column without a name: *");
 }

@@ -9,13 +9,7 @@ use super::views;
 async fn ask(setup: &[&str], name: &str, select: &str) -> Vec<String> {
     let context = context();
     for statement in setup {
-        context
-            .sql(statement)
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap();
+        context.sql(statement).await.unwrap().collect().await.unwrap();
     }
     let view = context.sql(&views()[name].sql).await.unwrap();
     context.register_table(name, view.into_view()).unwrap();
@@ -110,8 +104,7 @@ async fn an_object_shows_its_holder_and_who_waits_in_which_order() {
         "CREATE TABLE sys_invocation_status AS SELECT column1 AS id, 'get' AS target_handler_name,
              now() AS inboxed_at FROM (VALUES ('inv_3'), ('inv_9'))",
     ];
-    let select =
-        "SELECT service_key, holder_id, holder_status, queue_position, waiting_id, waiting_handler
+    let select = "SELECT service_key, holder_id, holder_status, queue_position, waiting_id, waiting_handler
                   FROM object_queue ORDER BY service_key, queue_position";
     let found = ask(&setup, "object_queue", select).await;
     let expected = [
@@ -138,13 +131,9 @@ async fn a_queue_shows_what_holds_it_back_and_who_has_its_lock() {
         "CREATE TABLE sys_invocation AS SELECT 'inv_1' AS id, 'add' AS target_handler_name, 'paused' AS status,
              'boom' AS last_failure",
     ];
-    let select =
-        "SELECT id, blocked_on, lock_holder_id, lock_holder_status FROM vqueue_backlog ORDER BY id";
+    let select = "SELECT id, blocked_on, lock_holder_id, lock_holder_status FROM vqueue_backlog ORDER BY id";
     let found = ask(&setup, "vqueue_backlog", select).await;
-    assert_eq!(
-        found,
-        ["|vq_1|lock|inv_1|paused|", "|vq_2|limit-key-concurrency|||"]
-    );
+    assert_eq!(found, ["|vq_1|lock|inv_1|paused|", "|vq_2|limit-key-concurrency|||"]);
 }
 
 #[tokio::test]
@@ -163,8 +152,7 @@ async fn a_timeline_holds_status_changes_journal_and_events() {
              arrow_cast(5, 'Timestamp(Millisecond, None)') AS appended_at, 'TransientError' AS event_type,
              '{}' AS event_json",
     ];
-    let select =
-        "SELECT source, entry_index, what, detail FROM invocation_timeline WHERE id = 'inv_1'
+    let select = "SELECT source, entry_index, what, detail FROM invocation_timeline WHERE id = 'inv_1'
                   ORDER BY happened_at, entry_index NULLS FIRST";
     let found = ask(&setup, "invocation_timeline", select).await;
     let expected = [
@@ -179,8 +167,10 @@ async fn a_timeline_holds_status_changes_journal_and_events() {
 
 #[tokio::test]
 async fn state_is_counted_by_object_and_scope() {
-    let setup = ["CREATE TABLE state AS SELECT column1 AS partition_key, 'Counter' AS service_name, 'a' AS service_key,
-                      column2 AS key_length, column3 AS value_length FROM (VALUES (7, 5, 10), (7, 6, 30), (8, 5, 1))"];
+    let setup = [
+        "CREATE TABLE state AS SELECT column1 AS partition_key, 'Counter' AS service_name, 'a' AS service_key,
+                      column2 AS key_length, column3 AS value_length FROM (VALUES (7, 5, 10), (7, 6, 30), (8, 5, 1))",
+    ];
     let select = "SELECT service_key, entries, key_bytes, value_bytes, value_bytes_max FROM object_state ORDER BY 2";
     assert_eq!(
         ask(&setup, "object_state", select).await,

@@ -56,7 +56,9 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_database_size", "bigint", zero),
     stable("pg_tablespace_size", "bigint", zero),
     stable("pg_size_pretty", "text", size_pretty),
-    stable("pg_relation_filenode", "oid", |call| Ok(call.text(0).map(str::to_owned))),
+    stable("pg_relation_filenode", "oid", |call| {
+        Ok(call.text(0).map(str::to_owned))
+    }),
     stable("pg_relation_filepath", "text", nothing),
     stable("pg_tablespace_location", "text", |_| Ok(Some(String::new()))),
     stable("pg_tablespace_databases", "oid[]", |_| Ok(Some("{}".into()))),
@@ -68,7 +70,9 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_indexam_has_property", "boolean", no),
     stable("pg_encoding_to_char", "name", |call| {
         let wanted = call.number(0);
-        let name = seed::encodings().find(|(encoding, _)| Some(i64::from(*encoding)) == wanted).map(|(_, name)| name);
+        let name = seed::encodings()
+            .find(|(encoding, _)| Some(i64::from(*encoding)) == wanted)
+            .map(|(_, name)| name);
         Ok(Some(name.unwrap_or("").to_owned()))
     }),
     stable("pg_char_to_encoding", "integer", |call| {
@@ -111,25 +115,39 @@ fn yes_or_no(answer: bool) -> Result<Option<String>> {
 fn format_type(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else { return Ok(None) };
     let modifier = call.number(1).and_then(|modifier| i32::try_from(modifier).ok());
-    Ok(Some(names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into())))
+    Ok(Some(
+        names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into()),
+    ))
 }
 
 fn constraint_definition(call: &Call<'_>) -> Result<Option<String>> {
     let model = call.model();
-    let found = model.constraints().find(|(constraint, _)| Some(constraint.oid) == call.oid(0));
+    let found = model
+        .constraints()
+        .find(|(constraint, _)| Some(constraint.oid) == call.oid(0));
     Ok(found.map(|(constraint, relation)| definition::constraint(model, constraint, relation)))
 }
 
 /// The whole definition, or with a column number above 0 that column's alone.
 fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
     let mut indexes = call.model().indexes();
-    let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0)) else { return Ok(None) };
-    let position = call.number(1).and_then(|position| usize::try_from(position).ok()).unwrap_or(0);
+    let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0)) else {
+        return Ok(None);
+    };
+    let position = call
+        .number(1)
+        .and_then(|position| usize::try_from(position).ok())
+        .unwrap_or(0);
     if position == 0 {
         return Ok(Some(definition::index(constraint, relation)));
     }
-    let column = constraint.key.get(position - 1).and_then(|number| relation.column(*number));
-    Ok(Some(column.map(|column| quote::identifier(&column.name)).unwrap_or_default()))
+    let column = constraint
+        .key
+        .get(position - 1)
+        .and_then(|number| relation.column(*number));
+    Ok(Some(
+        column.map(|column| quote::identifier(&column.name)).unwrap_or_default(),
+    ))
 }
 
 fn proc(call: &Call<'_>) -> Option<&'static seed::Row> {
@@ -148,7 +166,10 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
     }
     let named = seed::get(proc, "proargnames").trim_matches(['{', '}']);
     let names: Vec<&str> = named.split(',').collect();
-    let modes: Vec<&str> = seed::get(proc, "proargmodes").trim_matches(['{', '}']).split(',').collect();
+    let modes: Vec<&str> = seed::get(proc, "proargmodes")
+        .trim_matches(['{', '}'])
+        .split(',')
+        .collect();
     let arguments = types.iter().enumerate().map(|(index, oid)| {
         let mode = match modes.get(index).copied() {
             Some("o") => "OUT ",
@@ -156,8 +177,15 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
             Some("v") => "VARIADIC ",
             _ => "",
         };
-        let name = names.get(index).copied().filter(|name| !name.is_empty() && *name != "\"\"");
-        let type_name = oid.parse().ok().and_then(|oid| names::format_type(model, oid, None)).unwrap_or_default();
+        let name = names
+            .get(index)
+            .copied()
+            .filter(|name| !name.is_empty() && *name != "\"\"");
+        let type_name = oid
+            .parse()
+            .ok()
+            .and_then(|oid| names::format_type(model, oid, None))
+            .unwrap_or_default();
         match name {
             Some(name) => format!("{mode}{} {type_name}", quote::identifier(name)),
             None => format!("{mode}{type_name}"),
@@ -168,7 +196,11 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
 
 fn function_result(call: &Call<'_>) -> Result<Option<String>> {
     let Some(proc) = proc(call) else { return Ok(None) };
-    let set = if seed::get(proc, "proretset") == "t" { "SETOF " } else { "" };
+    let set = if seed::get(proc, "proretset") == "t" {
+        "SETOF "
+    } else {
+        ""
+    };
     let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None).unwrap_or_default();
     Ok(Some(format!("{set}{result}")))
 }
@@ -184,7 +216,10 @@ fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else { return Ok(None) };
     let catalog = call.text(1).unwrap_or("pg_class");
     Ok(match catalog {
-        "pg_class" => call.model().relation_by_oid(oid).and_then(|relation| relation.comment.clone()),
+        "pg_class" => call
+            .model()
+            .relation_by_oid(oid)
+            .and_then(|relation| relation.comment.clone()),
         "pg_namespace" => crate::catalog::model::NAMESPACES
             .iter()
             .find(|(namespace, _, comment)| *namespace == oid && !comment.is_empty())
@@ -194,7 +229,9 @@ fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn column_comment(call: &Call<'_>) -> Result<Option<String>> {
-    let (Some(oid), Some(number)) = (call.oid(0), call.number(1)) else { return Ok(None) };
+    let (Some(oid), Some(number)) = (call.oid(0), call.number(1)) else {
+        return Ok(None);
+    };
     let relation = call.model().relation_by_oid(oid);
     let column = usize::try_from(number).ok().and_then(|number| relation?.column(number));
     Ok(column.and_then(|column| column.comment.clone()))
@@ -222,7 +259,9 @@ fn type_is_visible(call: &Call<'_>) -> Result<Option<String>> {
         Some(system) => Some(system.namespace),
         None => {
             let mut relations = call.model().relations.iter();
-            relations.find(|r| r.row_type == oid || r.array_type == oid).map(|r| r.namespace)
+            relations
+                .find(|r| r.row_type == oid || r.array_type == oid)
+                .map(|r| r.namespace)
         }
     };
     match namespace {
@@ -247,7 +286,12 @@ fn index_column_property(call: &Call<'_>) -> Result<Option<String>> {
 
 /// `pg_size_pretty`: a unit is left once ten of the next fit, and halves are rounded away from zero.
 fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(size) = call.text(0).and_then(|text| text.split('.').next()?.parse::<i128>().ok()) else { return Ok(None) };
+    let Some(size) = call
+        .text(0)
+        .and_then(|text| text.split('.').next()?.parse::<i128>().ok())
+    else {
+        return Ok(None);
+    };
     const UNITS: [&str; 6] = ["bytes", "kB", "MB", "GB", "TB", "PB"];
     let limit = 10 * 1024;
     let mut value = size;
@@ -268,7 +312,9 @@ fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
 
 /// The helpers of `information_schema` over a type and its modifier.
 fn type_fact(call: &Call<'_>, fact: &str) -> Result<Option<String>> {
-    let (Some(oid), Some(modifier)) = (call.oid(0), call.number(1)) else { return Ok(None) };
+    let (Some(oid), Some(modifier)) = (call.oid(0), call.number(1)) else {
+        return Ok(None);
+    };
     let name = seed::types().get(&oid).map_or("", |system| system.name);
     let packed = modifier - 4;
     let value = match (fact, name) {

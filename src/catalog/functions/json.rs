@@ -58,7 +58,11 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
 impl Json {
     /// PostgreSQL writes `json` and `jsonb` with different blanks.
     fn separators(&self) -> (&'static str, &'static str) {
-        if self.returns == "json" { (" : ", ", ") } else { (": ", ", ") }
+        if self.returns == "json" {
+            (" : ", ", ")
+        } else {
+            (": ", ", ")
+        }
     }
 }
 
@@ -82,7 +86,11 @@ impl ScalarUDFImpl for Json {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
         let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
-        let columns = args.args.iter().map(|arg| arg.to_array(rows)).collect::<EngineResult<Vec<_>>>()?;
+        let columns = args
+            .args
+            .iter()
+            .map(|arg| arg.to_array(rows))
+            .collect::<EngineResult<Vec<_>>>()?;
         let (colon, comma) = self.separators();
         let mut cells = Vec::with_capacity(rows);
         for row in 0..rows {
@@ -93,7 +101,9 @@ impl ScalarUDFImpl for Json {
             };
             match self.shape {
                 Shape::Value => match columns.first() {
-                    Some(column) if column.is_valid(row) && column.data_type() != &DataType::Null => value(0, &mut out)?,
+                    Some(column) if column.is_valid(row) && column.data_type() != &DataType::Null => {
+                        value(0, &mut out)?
+                    }
                     _ => {
                         cells.push(None);
                         continue;
@@ -123,7 +133,9 @@ impl ScalarUDFImpl for Json {
                     out.push('}');
                 }
                 Shape::Pairs => {
-                    let (Some(keys), Some(values)) = (columns.first(), columns.get(1)) else { continue };
+                    let (Some(keys), Some(values)) = (columns.first(), columns.get(1)) else {
+                        continue;
+                    };
                     if keys.is_null(row) {
                         cells.push(None);
                         continue;
@@ -181,8 +193,15 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize) -> Engin
         }
         data_type => {
             let text = key(array, row)?.unwrap_or_default();
-            let json = matches!(field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str), Some("json" | "jsonb"));
-            if data_type.is_numeric() || json { out.push_str(&text) } else { string(out, &text) }
+            let json = matches!(
+                field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
+                Some("json" | "jsonb")
+            );
+            if data_type.is_numeric() || json {
+                out.push_str(&text)
+            } else {
+                string(out, &text)
+            }
         }
     }
     Ok(())

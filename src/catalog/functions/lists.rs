@@ -112,7 +112,9 @@ impl ScalarUDFImpl for OverList {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        let Some(list) = args.arg_fields.first() else { return plan_err!("function {}() does not exist", self.name) };
+        let Some(list) = args.arg_fields.first() else {
+            return plan_err!("function {}() does not exist", self.name);
+        };
         let item = |data_type| Field::new_list_field(data_type, true);
         let field = match self.function {
             ListFunction::Subscript => element(list)?.with_name(self.name),
@@ -150,12 +152,27 @@ impl ScalarUDFImpl for OverList {
         };
         let array: ArrayRef = match self.function {
             ListFunction::Subscript => subscript(&list, lower_bound(field), number)?,
-            ListFunction::Subscripts => lists(rows, |row| bounds(row).map(|(lower, length)| lower..lower + length), DataType::Int32)?,
-            ListFunction::Ordinals => lists(rows, |row| bounds(row).map(|(_, length)| 1..length + 1), DataType::Int64)?,
+            ListFunction::Subscripts => lists(
+                rows,
+                |row| bounds(row).map(|(lower, length)| lower..lower + length),
+                DataType::Int32,
+            )?,
+            ListFunction::Ordinals => lists(
+                rows,
+                |row| bounds(row).map(|(_, length)| 1..length + 1),
+                DataType::Int64,
+            )?,
             ListFunction::Expand => expand(&list, args.return_field.data_type())?,
             ListFunction::OrEmpty => {
-                let DataType::List(item) = list.data_type() else { return exec_err!("not an array") };
-                Arc::new(ListArray::try_new(Arc::clone(item), list.offsets().clone(), Arc::clone(list.values()), None)?)
+                let DataType::List(item) = list.data_type() else {
+                    return exec_err!("not an array");
+                };
+                Arc::new(ListArray::try_new(
+                    Arc::clone(item),
+                    list.offsets().clone(),
+                    Arc::clone(list.values()),
+                    None,
+                )?)
             }
             bound => {
                 let value = |row| {
@@ -173,7 +190,11 @@ impl ScalarUDFImpl for OverList {
                 Arc::new(values.collect::<Int32Array>())
             }
         };
-        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+        } else {
+            ColumnarValue::Array(array)
+        })
     }
 }
 
@@ -214,14 +235,26 @@ fn lists(rows: usize, range: impl Fn(usize) -> Option<std::ops::Range<i64>>, ite
 }
 
 fn expand(list: &ListArray, data_type: &DataType) -> EngineResult<ArrayRef> {
-    let DataType::List(item) = data_type else { return exec_err!("not a list type: {data_type}") };
-    let DataType::Struct(fields) = item.data_type() else { return exec_err!("not a struct type: {}", item.data_type()) };
+    let DataType::List(item) = data_type else {
+        return exec_err!("not a list type: {data_type}");
+    };
+    let DataType::Struct(fields) = item.data_type() else {
+        return exec_err!("not a struct type: {}", item.data_type());
+    };
     let first = usize::try_from(list.value_offsets().first().copied().unwrap_or(0)).unwrap_or(0);
     let lengths: Vec<usize> = (0..list.len()).map(|row| list.value(row).len()).collect();
-    let positions = lengths.iter().flat_map(|length| 1..=*length).map(|position| i32::try_from(position).ok());
+    let positions = lengths
+        .iter()
+        .flat_map(|length| 1..=*length)
+        .map(|position| i32::try_from(position).ok());
     let positions: Int32Array = positions.collect::<arrow::array::PrimitiveArray<Int32Type>>();
     let values = list.values().slice(first, lengths.iter().sum());
     let pairs = StructArray::try_new(fields.clone(), vec![values, Arc::new(positions)], None)?;
-    let array = ListArray::try_new(Arc::clone(item), OffsetBuffer::from_lengths(lengths), Arc::new(pairs), list.nulls().cloned())?;
+    let array = ListArray::try_new(
+        Arc::clone(item),
+        OffsetBuffer::from_lengths(lengths),
+        Arc::new(pairs),
+        list.nulls().cloned(),
+    )?;
     Ok(Arc::new(array))
 }

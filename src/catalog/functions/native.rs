@@ -63,13 +63,33 @@ impl Call<'_> {
 }
 
 /// A function that looks only at its arguments and the catalogue.
-pub const fn stable(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
-    Native { name, returns, strict: true, volatility: Volatility::Stable, call }
+pub const fn stable(
+    name: &'static str,
+    returns: &'static str,
+    call: fn(&Call<'_>) -> Result<Option<String>>,
+) -> Native {
+    Native {
+        name,
+        returns,
+        strict: true,
+        volatility: Volatility::Stable,
+        call,
+    }
 }
 
 /// The same, called for NULL arguments too.
-pub const fn lenient(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
-    Native { name, returns, strict: false, volatility: Volatility::Stable, call }
+pub const fn lenient(
+    name: &'static str,
+    returns: &'static str,
+    call: fn(&Call<'_>) -> Result<Option<String>>,
+) -> Native {
+    Native {
+        name,
+        returns,
+        strict: false,
+        volatility: Volatility::Stable,
+        call,
+    }
 }
 
 /// A function with the session that it answers for.
@@ -120,7 +140,10 @@ impl ScalarUDFImpl for Bound {
             if self.native.strict && row.iter().any(Option::is_none) {
                 return Ok(None);
             }
-            (self.native.call)(&Call { facts: &self.facts, args: row })
+            (self.native.call)(&Call {
+                facts: &self.facts,
+                args: row,
+            })
         })
         .and_then(|(cells, scalar)| result(types::array(self.native.returns, &cells), scalar))
     }
@@ -154,7 +177,14 @@ pub fn evaluate(
         .map(|(arg, field)| texts(&arg.to_array(rows)?, field))
         .collect::<EngineResult<Vec<_>>>()?;
     let cells = (0..rows)
-        .map(|row| function(columns.iter().map(|column| column.get(row).cloned().flatten()).collect()))
+        .map(|row| {
+            function(
+                columns
+                    .iter()
+                    .map(|column| column.get(row).cloned().flatten())
+                    .collect(),
+            )
+        })
         .collect::<Result<Vec<_>>>()
         .map_err(engine_error)?;
     Ok((cells, scalar))
@@ -163,7 +193,11 @@ pub fn evaluate(
 /// The array of a function's cells, or its one value.
 pub fn result(array: Result<ArrayRef>, scalar: bool) -> EngineResult<ColumnarValue> {
     let array = array.map_err(engine_error)?;
-    Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+    Ok(if scalar {
+        ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+    } else {
+        ColumnarValue::Array(array)
+    })
 }
 
 /// An error of this program on its way through the engine; the session takes it out again whole.
@@ -173,7 +207,10 @@ pub fn engine_error(error: Error) -> DataFusionError {
 
 /// The text forms of an array's values, as PostgreSQL writes them for the field's type.
 pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>>> {
-    let vector = matches!(field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str), Some("int2vector" | "oidvector"));
+    let vector = matches!(
+        field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
+        Some("int2vector" | "oidvector")
+    );
     match array.data_type() {
         DataType::List(item) => {
             let list = array.as_list::<i32>();
@@ -183,13 +220,19 @@ pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>
                         return Ok(None);
                     }
                     let items = texts(&list.value(row), item)?;
-                    Ok(Some(if vector { vector_text(&items) } else { array_text(&items) }))
+                    Ok(Some(if vector {
+                        vector_text(&items)
+                    } else {
+                        array_text(&items)
+                    }))
                 })
                 .collect()
         }
         DataType::Boolean => {
             let values = array.as_boolean();
-            Ok((0..values.len()).map(|row| values.is_valid(row).then(|| values.value(row).to_string())).collect())
+            Ok((0..values.len())
+                .map(|row| values.is_valid(row).then(|| values.value(row).to_string()))
+                .collect())
         }
         DataType::Null => Ok(vec![None; array.len()]),
         _ => {
@@ -214,7 +257,11 @@ pub fn array_text(items: &[Option<String>]) -> String {
                 let plain = !text.is_empty()
                     && !text.eq_ignore_ascii_case("null")
                     && !text.contains(|c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace());
-                if plain { text.clone() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+                if plain {
+                    text.clone()
+                } else {
+                    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+                }
             }
         })
         .collect();

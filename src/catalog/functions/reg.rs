@@ -64,10 +64,15 @@ same_by!(ToText,);
 /// The function of that name for one session.
 pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<ScalarUDF> {
     if let Some(name) = types::REG_TYPES.iter().copied().chain(["oid"]).find(|reg| *reg == name) {
-        return Some(ScalarUDF::new_from_impl(ToOid { name, facts: Arc::clone(facts) }));
+        return Some(ScalarUDF::new_from_impl(ToOid {
+            name,
+            facts: Arc::clone(facts),
+        }));
     }
     match name {
-        "pg_text" => Some(ScalarUDF::new_from_impl(ToText { facts: Arc::clone(facts) })),
+        "pg_text" => Some(ScalarUDF::new_from_impl(ToText {
+            facts: Arc::clone(facts),
+        })),
         "pg_typeof" => Some(ScalarUDF::new_from_impl(TypeOf)),
         _ => None,
     }
@@ -102,7 +107,10 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
     let own = || {
         let mut parts = quote::split(text.split('(').next()?)?;
         let name = parts.pop()?;
-        parts.first().is_none_or(|schema| schema == "pg_catalog").then_some(name)
+        parts
+            .first()
+            .is_none_or(|schema| schema == "pg_catalog")
+            .then_some(name)
     };
     let seeded = |relation: &str, column: &str| {
         let name = own()?;
@@ -128,13 +136,19 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
         }
         "regoper" | "regoperator" => {
             let name = text.split('(').next()?.trim().trim_start_matches("pg_catalog.");
-            seed::rows("pg_operator").iter().find(|row| seed::get(row, "oprname") == name).map(|row| seed::number(row, "oid"))
+            seed::rows("pg_operator")
+                .iter()
+                .find(|row| seed::get(row, "oprname") == name)
+                .map(|row| seed::number(row, "oid"))
         }
         "regnamespace" => crate::catalog::model::namespace_oid(&own_name(text)?),
         "regrole" => (own_name(text)? == model.user).then_some(OWNER),
         "regcollation" => {
             let name = own_name(text)?;
-            seed::rows("pg_collation").iter().find(|row| seed::get(row, "collname") == name).map(|row| seed::number(row, "oid"))
+            seed::rows("pg_collation")
+                .iter()
+                .find(|row| seed::get(row, "collname") == name)
+                .map(|row| seed::number(row, "oid"))
         }
         "regconfig" => seeded("pg_ts_config", "cfgname"),
         "regdictionary" => seeded("pg_ts_dict", "dictname"),
@@ -162,7 +176,9 @@ pub fn name_of(model: &Model, reg: &str, oid: u32) -> String {
         "regproc" => seeded("pg_proc", "proname").map(|name| quote::identifier(&name)),
         "regprocedure" => seeded("pg_proc", "proname").map(|name| {
             let types = seeded("pg_proc", "proargtypes").unwrap_or_default();
-            let types = types.split_ascii_whitespace().filter_map(|oid| names::format_type(model, oid.parse().ok()?, None));
+            let types = types
+                .split_ascii_whitespace()
+                .filter_map(|oid| names::format_type(model, oid.parse().ok()?, None));
             format!("{}({})", quote::identifier(&name), types.collect::<Vec<_>>().join(","))
         }),
         "regoper" | "regoperator" => seeded("pg_operator", "oprname"),
@@ -181,14 +197,26 @@ fn unknown(reg: &str, text: &str) -> Error {
     match reg {
         "regclass" => Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{text}\" does not exist")),
         "regtype" => Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{text}\" does not exist")),
-        "regproc" | "regprocedure" => Error::new(SqlState::UNDEFINED_FUNCTION, format!("function \"{text}\" does not exist")),
-        "regoper" | "regoperator" => Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {text}")),
-        "regnamespace" => Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{text}\" does not exist")),
-        "regrole" => Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{text}\" does not exist")),
-        "regcollation" => {
-            Error::new(SqlState::UNDEFINED_OBJECT, format!("collation \"{text}\" for encoding \"UTF8\" does not exist"))
+        "regproc" | "regprocedure" => Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("function \"{text}\" does not exist"),
+        ),
+        "regoper" | "regoperator" => {
+            Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {text}"))
         }
-        "oid" => Error::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type oid: \"{text}\"")),
+        "regnamespace" => Error::new(
+            SqlState::INVALID_SCHEMA_NAME,
+            format!("schema \"{text}\" does not exist"),
+        ),
+        "regrole" => Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{text}\" does not exist")),
+        "regcollation" => Error::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("collation \"{text}\" for encoding \"UTF8\" does not exist"),
+        ),
+        "oid" => Error::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            format!("invalid input syntax for type oid: \"{text}\""),
+        ),
         other => Error::new(SqlState::UNDEFINED_OBJECT, format!("{other} \"{text}\" does not exist")),
     }
 }
@@ -212,7 +240,9 @@ impl ScalarUDFImpl for ToOid {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
         let (cells, scalar) = evaluate(&args, |row| {
-            let Some(text) = row.into_iter().next().flatten() else { return Ok(None) };
+            let Some(text) = row.into_iter().next().flatten() else {
+                return Ok(None);
+            };
             if text.parse::<i64>().is_ok() {
                 return Ok(Some(text));
             }
@@ -243,10 +273,19 @@ impl ScalarUDFImpl for ToText {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let pg_type = args.arg_fields.first().and_then(|field| field.metadata().get(PG_TYPE)).map_or("", String::as_str);
-        let reg = types::REG_TYPES.iter().copied().find(|reg| *reg == pg_type.trim_end_matches("[]"));
+        let pg_type = args
+            .arg_fields
+            .first()
+            .and_then(|field| field.metadata().get(PG_TYPE))
+            .map_or("", String::as_str);
+        let reg = types::REG_TYPES
+            .iter()
+            .copied()
+            .find(|reg| *reg == pg_type.trim_end_matches("[]"));
         let (cells, scalar) = evaluate(&args, |row| {
-            let Some(text) = row.into_iter().next().flatten() else { return Ok(None) };
+            let Some(text) = row.into_iter().next().flatten() else {
+                return Ok(None);
+            };
             let Some(reg) = reg else { return Ok(Some(text)) };
             let name = |text: &str| match text.parse() {
                 Ok(oid) => name_of(&self.facts.catalog.model, reg, oid),

@@ -24,7 +24,9 @@ pub const FUNCTIONS: &[Native] = &[
     stable("getpgusername", "name", user),
     stable("getdatabaseencoding", "name", |_| Ok(Some("UTF8".into()))),
     stable("pg_client_encoding", "name", |_| Ok(Some("UTF8".into()))),
-    stable("pg_backend_pid", "integer", |call| Ok(Some(call.facts.backend_pid.to_string()))),
+    stable("pg_backend_pid", "integer", |call| {
+        Ok(Some(call.facts.backend_pid.to_string()))
+    }),
     stable("pg_is_in_recovery", "boolean", no),
     stable("pg_is_wal_replay_paused", "boolean", no),
     stable("pg_is_other_temp_schema", "boolean", no),
@@ -62,7 +64,13 @@ pub const FUNCTIONS: &[Native] = &[
 ];
 
 const fn volatile(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
-    Native { name, returns, strict: false, volatility: Volatility::Volatile, call }
+    Native {
+        name,
+        returns,
+        strict: false,
+        volatility: Volatility::Volatile,
+        call,
+    }
 }
 
 /// `version()`.
@@ -107,5 +115,8 @@ fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
 fn set_config(call: &Call<'_>) -> Result<Option<String>> {
     let Some(name) = call.text(0) else { return Ok(None) };
     let local = call.text(2) == Some("true");
-    call.facts.settings.set(name, call.text(1).unwrap_or(""), local).map(Some)
+    call.facts
+        .settings
+        .set(name, call.text(1).unwrap_or(""), local)
+        .map(Some)
 }

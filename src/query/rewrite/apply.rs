@@ -28,8 +28,8 @@ use datafusion::{
     error::{DataFusionError, Result as EngineResult},
     execution::{SessionState, SessionStateBuilder, TaskContext},
     logical_expr::{
-        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-        Signature, Subquery, TypeSignature, Volatility, expr::ScalarFunction, lit,
+        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+        ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility, expr::ScalarFunction, lit,
     },
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
@@ -47,7 +47,11 @@ pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPla
     let mut config = state.config().clone().with_target_partitions(1);
     // A filter that one run learned would be wrong for the next.
     config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
-    let inner = Arc::new(SessionStateBuilder::new_from_existing(state.clone()).with_config(config).build());
+    let inner = Arc::new(
+        SessionStateBuilder::new_from_existing(state.clone())
+            .with_config(config)
+            .build(),
+    );
     rewrite(plan, &inner)
 }
 
@@ -61,7 +65,11 @@ fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
                 Ok(TreeNodeRecursion::Continue)
             })
         })?;
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     })?;
     Ok(found)
 }
@@ -73,11 +81,13 @@ fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Logical
             None => plan,
         };
         let filter = matches!(plan, LogicalPlan::Filter(_));
-        let schemas: Vec<_> = plan.inputs().into_iter().map(|input| Arc::clone(input.schema())).collect();
+        let schemas: Vec<_> = plan
+            .inputs()
+            .into_iter()
+            .map(|input| Arc::clone(input.schema()))
+            .collect();
         let is_own = |column: &Column| schemas.iter().any(|schema| schema.has_column(column));
-        plan.map_expressions(|expr| {
-            expr.transform_up(|expr| subquery(expr, filter, &is_own, state))
-        })
+        plan.map_expressions(|expr| expr.transform_up(|expr| subquery(expr, filter, &is_own, state)))
     })
     .map(|transformed| transformed.data)
 }
@@ -91,8 +101,18 @@ fn subquery(
 ) -> EngineResult<Transformed<Expr>> {
     let (subquery, shape, tested) = match &expr {
         Expr::ScalarSubquery(subquery) => (subquery, Shape::Scalar, None),
-        Expr::Exists(exists) => (&exists.subquery, Shape::Exists { negated: exists.negated }, None),
-        Expr::InSubquery(test) => (&test.subquery, Shape::In { negated: test.negated }, Some(test.expr.as_ref().clone())),
+        Expr::Exists(exists) => (
+            &exists.subquery,
+            Shape::Exists {
+                negated: exists.negated,
+            },
+            None,
+        ),
+        Expr::InSubquery(test) => (
+            &test.subquery,
+            Shape::In { negated: test.negated },
+            Some(test.expr.as_ref().clone()),
+        ),
         _ => return Ok(Transformed::no(expr)),
     };
     let plan = rewrite(subquery.subquery.as_ref().clone(), state)?;
@@ -100,7 +120,10 @@ fn subquery(
     // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
     let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
     if left_to_engine || !only_catalogue(&plan)? {
-        let subquery = Subquery { subquery: Arc::new(plan), ..subquery.clone() };
+        let subquery = Subquery {
+            subquery: Arc::new(plan),
+            ..subquery.clone()
+        };
         return Ok(Transformed::yes(match expr {
             Expr::ScalarSubquery(_) => Expr::ScalarSubquery(subquery),
             Expr::Exists(exists) => Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists }),
@@ -141,8 +164,15 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
     let own: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();
     let mut with_rows = own.clone();
     with_rows.push(rows.alias(&name));
-    let null_handling = if kept { NullHandling::Preserve } else { NullHandling::Drop };
-    let options = UnnestOptions { null_handling, ..UnnestOptions::default() };
+    let null_handling = if kept {
+        NullHandling::Preserve
+    } else {
+        NullHandling::Drop
+    };
+    let options = UnnestOptions {
+        null_handling,
+        ..UnnestOptions::default()
+    };
     let get_field = datafusion::functions::core::get_field();
     let mut projection = own;
     for (index, (qualifier, field)) in fields.iter().enumerate() {
@@ -190,7 +220,11 @@ fn only_catalogue(plan: &LogicalPlan) -> EngineResult<bool> {
             let provider = source_as_provider(&scan.source)?;
             only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
         }
-        Ok(if only { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        Ok(if only {
+            TreeNodeRecursion::Continue
+        } else {
+            TreeNodeRecursion::Stop
+        })
     })?;
     Ok(only)
 }
@@ -226,9 +260,12 @@ fn function(
     let optimized = state.optimize(&plan)?;
     let bound = bind(optimized, &outer, &values)?;
     let result = match shape {
-        Shape::Scalar => schema.fields().first().map_or(Field::new("value", DataType::Null, true), |field| {
-            field.as_ref().clone().with_nullable(true)
-        }),
+        Shape::Scalar => schema
+            .fields()
+            .first()
+            .map_or(Field::new("value", DataType::Null, true), |field| {
+                field.as_ref().clone().with_nullable(true)
+            }),
         Shape::Exists { .. } | Shape::In { .. } => Field::new("exists", DataType::Boolean, true),
         Shape::Rows { .. } => {
             let fields = numbered(&schema);
@@ -243,7 +280,10 @@ fn function(
         })
         .collect();
     args.extend(tested);
-    let signature = Signature::new(TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]), Volatility::Volatile);
+    let signature = Signature::new(
+        TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]),
+        Volatility::Volatile,
+    );
     let runs = Runs {
         shape,
         outer: outer.len(),
@@ -265,7 +305,13 @@ fn numbered(schema: &SchemaRef) -> Fields {
         .fields()
         .iter()
         .enumerate()
-        .map(|(index, field)| field.as_ref().clone().with_name(format!("c{index}")).with_nullable(true))
+        .map(|(index, field)| {
+            field
+                .as_ref()
+                .clone()
+                .with_name(format!("c{index}"))
+                .with_nullable(true)
+        })
         .collect()
 }
 
@@ -274,12 +320,26 @@ fn bind(plan: LogicalPlan, outer: &[(FieldRef, Column)], values: &Values) -> Eng
     plan.transform_up_with_subqueries(|plan| {
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
-                let Expr::OuterReferenceColumn(_, column) = &expr else { return Ok(Transformed::no(expr)) };
-                let Some(index) = outer.iter().position(|(_, other)| other == column) else { return Ok(Transformed::no(expr)) };
-                let Some((field, _)) = outer.get(index) else { return Ok(Transformed::no(expr)) };
-                let value = OuterValue { index, field: Arc::clone(field), values: Arc::clone(values), signature: nullary() };
+                let Expr::OuterReferenceColumn(_, column) = &expr else {
+                    return Ok(Transformed::no(expr));
+                };
+                let Some(index) = outer.iter().position(|(_, other)| other == column) else {
+                    return Ok(Transformed::no(expr));
+                };
+                let Some((field, _)) = outer.get(index) else {
+                    return Ok(Transformed::no(expr));
+                };
+                let value = OuterValue {
+                    index,
+                    field: Arc::clone(field),
+                    values: Arc::clone(values),
+                    signature: nullary(),
+                };
                 let udf = ScalarUDF::new_from_impl(value);
-                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), Vec::new()))))
+                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
+                    Arc::new(udf),
+                    Vec::new(),
+                ))))
             })
         })
     })
@@ -344,7 +404,9 @@ impl ScalarUDFImpl for OuterValue {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         match values.get(self.index) {
             Some(value) => Ok(ColumnarValue::Scalar(value.clone())),
-            None => Err(DataFusionError::Internal("a subquery ran without its outer values".into())),
+            None => Err(DataFusionError::Internal(
+                "a subquery ran without its outer values".into(),
+            )),
         }
     }
 }
@@ -406,7 +468,11 @@ impl ScalarUDFImpl for Apply {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
         let rows = if args.args.is_empty() { 1 } else { args.number_rows };
-        let columns = args.args.iter().map(|arg| arg.to_array(rows)).collect::<EngineResult<Vec<_>>>()?;
+        let columns = args
+            .args
+            .iter()
+            .map(|arg| arg.to_array(rows))
+            .collect::<EngineResult<Vec<_>>>()?;
         let array = self.0.run_all(&columns, rows)?;
         match args.args.is_empty() {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)),
@@ -423,7 +489,10 @@ impl Runs {
         let mut sets = Vec::new();
         let mut set_of_row = Vec::with_capacity(rows);
         for row in 0..rows {
-            let set = columns.iter().map(|column| ScalarValue::try_from_array(column, row)).collect::<EngineResult<Vec<_>>>()?;
+            let set = columns
+                .iter()
+                .map(|column| ScalarValue::try_from_array(column, row))
+                .collect::<EngineResult<Vec<_>>>()?;
             let next = sets.len();
             let index = *distinct.entry(set.clone()).or_insert(next);
             if index == next {
@@ -432,12 +501,16 @@ impl Runs {
             set_of_row.push(index);
         }
         let results = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("subquery".into()).stack_size(STACK_SIZE);
+            let thread = std::thread::Builder::new()
+                .name("subquery".into())
+                .stack_size(STACK_SIZE);
             let running = thread.spawn_scoped(scope, || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
                 runtime.block_on(self.run_sets(&sets))
             })?;
-            running.join().unwrap_or_else(|_| Err(DataFusionError::Internal("a subquery panicked".into())))
+            running
+                .join()
+                .unwrap_or_else(|_| Err(DataFusionError::Internal("a subquery panicked".into())))
         })?;
         self.gather(&results, &set_of_row)
     }
@@ -447,7 +520,12 @@ impl Runs {
         let mut physical = self.physical.lock().unwrap_or_else(PoisonError::into_inner);
         let planned = match physical.take() {
             Some(planned) => planned,
-            None => self.state.query_planner().create_physical_plan(&self.plan, self.state.as_ref()).await?,
+            None => {
+                self.state
+                    .query_planner()
+                    .create_physical_plan(&self.plan, self.state.as_ref())
+                    .await?
+            }
         };
         let mut results = Vec::with_capacity(sets.len());
         for set in sets {
@@ -471,7 +549,10 @@ impl Runs {
         let mut found = Some(false);
         if batch.num_rows() > 0 {
             let column = batch.column(0);
-            let value = value.map(|value| value.cast_to(column.data_type())).transpose()?.filter(|value| !value.is_null());
+            let value = value
+                .map(|value| value.cast_to(column.data_type()))
+                .transpose()?
+                .filter(|value| !value.is_null());
             found = match value {
                 None => None,
                 Some(value) => {
@@ -499,7 +580,10 @@ impl Runs {
         if set_of_row.is_empty() {
             return Ok(arrow::array::new_empty_array(self.result.data_type()));
         }
-        let values = results.iter().map(|batch| self.value(batch)).collect::<EngineResult<Vec<_>>>()?;
+        let values = results
+            .iter()
+            .map(|batch| self.value(batch))
+            .collect::<EngineResult<Vec<_>>>()?;
         let of_rows: Vec<ScalarValue> = set_of_row.iter().filter_map(|set| values.get(*set).cloned()).collect();
         ScalarValue::iter_to_array(of_rows)
     }
@@ -510,7 +594,10 @@ impl Runs {
             _ if batch.num_rows() == 0 => ScalarValue::try_from(self.result.data_type()),
             Shape::Scalar if batch.num_rows() > 1 => {
                 let message = "more than one row returned by a subquery used as an expression";
-                Err(DataFusionError::External(Box::new(Error::new(SqlState::CARDINALITY_VIOLATION, message))))
+                Err(DataFusionError::External(Box::new(Error::new(
+                    SqlState::CARDINALITY_VIOLATION,
+                    message,
+                ))))
             }
             _ => ScalarValue::try_from_array(batch.column(0), 0)?.cast_to(self.result.data_type()),
         }
@@ -542,6 +629,11 @@ impl Runs {
             true => StructArray::new_empty_fields(total, None),
             false => StructArray::try_new(fields, columns, None)?,
         };
-        Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), Arc::new(rows), nulls)?))
+        Ok(Arc::new(ListArray::try_new(
+            item,
+            OffsetBuffer::from_lengths(lengths),
+            Arc::new(rows),
+            nulls,
+        )?))
     }
 }

@@ -25,8 +25,10 @@ fn oid_type(data_type: &DataType) -> Option<&'static str> {
 
 /// Whether a type's values are character strings.
 fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None))
-        || matches!(data_type, DataType::Custom(name, _) if matches!(parts(name).last().map(String::as_str), Some("name" | "text")))
+    matches!(
+        data_type,
+        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None)
+    ) || matches!(data_type, DataType::Custom(name, _) if matches!(parts(name).last().map(String::as_str), Some("name" | "text")))
 }
 
 /// Whether an expression is a call that gives a value of a `reg*` type.
@@ -43,7 +45,12 @@ fn is_reg_call(expr: &Expr) -> bool {
 
 pub fn expr(expr: &mut Expr, over_catalogue: bool) {
     match expr {
-        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, .. } => {
+        Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr: inner,
+            data_type,
+            ..
+        } => {
             if let Some(reg) = oid_type(data_type) {
                 let inner = take(inner);
                 *expr = call(reg, vec![inner]);
@@ -75,7 +82,9 @@ fn is_array(data_type: &DataType) -> bool {
 /// `'{a,b}'` as `ARRAY['a','b']`.
 pub fn array_literal(expr: &Expr) -> Option<Expr> {
     let Expr::Value(value) = expr else { return None };
-    let Value::SingleQuotedString(text) = &value.value else { return None };
+    let Value::SingleQuotedString(text) = &value.value else {
+        return None;
+    };
     let text = text.trim();
     if !(text.starts_with('{') && text.ends_with('}')) {
         return None;
@@ -86,5 +95,8 @@ pub fn array_literal(expr: &Expr) -> Option<Expr> {
         .into_iter()
         .map(|item| Expr::value(item.map_or(Value::Null, Value::SingleQuotedString)))
         .collect();
-    Some(Expr::Array(datafusion::sql::sqlparser::ast::Array { elem, named: true }))
+    Some(Expr::Array(datafusion::sql::sqlparser::ast::Array {
+        elem,
+        named: true,
+    }))
 }

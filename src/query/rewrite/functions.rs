@@ -2,8 +2,8 @@
 //! aggregates and constructors that are another function over what the engine has.
 
 use datafusion::sql::sqlparser::ast::{
-    Array, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem,
-    Statement, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, Value,
+    Array, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select,
+    SelectItem, Statement, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, Value,
 };
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
@@ -13,19 +13,34 @@ use crate::catalog::Catalog;
 /// Functions in FROM that are a relation by another name, or none at all.
 const RELATIONS: [(&str, &str); 11] = [
     ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
-    ("pg_available_extensions", "SELECT name, default_version, comment FROM pg_catalog.pg_available_extensions"),
-    ("pg_available_extension_versions", "SELECT * FROM pg_catalog.pg_available_extension_versions"),
+    (
+        "pg_available_extensions",
+        "SELECT name, default_version, comment FROM pg_catalog.pg_available_extensions",
+    ),
+    (
+        "pg_available_extension_versions",
+        "SELECT * FROM pg_catalog.pg_available_extension_versions",
+    ),
     ("pg_get_keywords", "SELECT * FROM pg_catalog.pg_get_keywords"),
     ("pg_lock_status", "SELECT * FROM pg_catalog.pg_locks"),
     ("pg_stat_get_activity", "SELECT * FROM pg_catalog.pg_stat_activity"),
     ("pg_timezone_names", "SELECT * FROM pg_catalog.pg_timezone_names"),
-    ("pg_options_to_table", "SELECT '' AS option_name, '' AS option_value WHERE false"),
+    (
+        "pg_options_to_table",
+        "SELECT '' AS option_name, '' AS option_value WHERE false",
+    ),
     (
         "aclexplode",
         "SELECT 0::oid AS grantor, 0::oid AS grantee, '' AS privilege_type, false AS is_grantable WHERE false",
     ),
-    ("pg_partition_tree", "SELECT 0::oid AS relid, 0::oid AS parentrelid, true AS isleaf, 0 AS level WHERE false"),
-    ("ts_token_type", "SELECT 0 AS tokid, '' AS alias, '' AS description WHERE false"),
+    (
+        "pg_partition_tree",
+        "SELECT 0::oid AS relid, 0::oid AS parentrelid, true AS isleaf, 0 AS level WHERE false",
+    ),
+    (
+        "ts_token_type",
+        "SELECT 0 AS tokid, '' AS alias, '' AS description WHERE false",
+    ),
 ];
 
 /// Rewrites the functions among a SELECT's relations.
@@ -40,15 +55,41 @@ pub fn from(select: &mut Select, catalog: &Catalog) {
 
 fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
     let (name, args, ordinality, alias) = match factor {
-        TableFactor::Table { name, args: Some(TableFunctionArgs { args, .. }), with_ordinality, alias, .. } => {
-            (parts(name).pop().unwrap_or_default(), expressions(args), *with_ordinality, alias.take())
-        }
-        TableFactor::Function { name, args, with_ordinality, alias, .. } => {
-            (parts(name).pop().unwrap_or_default(), expressions(args), *with_ordinality, alias.take())
-        }
-        TableFactor::UNNEST { array_exprs, with_ordinality, alias, .. } => {
-            ("unnest".to_owned(), Some(array_exprs.clone()), *with_ordinality, alias.take())
-        }
+        TableFactor::Table {
+            name,
+            args: Some(TableFunctionArgs { args, .. }),
+            with_ordinality,
+            alias,
+            ..
+        } => (
+            parts(name).pop().unwrap_or_default(),
+            expressions(args),
+            *with_ordinality,
+            alias.take(),
+        ),
+        TableFactor::Function {
+            name,
+            args,
+            with_ordinality,
+            alias,
+            ..
+        } => (
+            parts(name).pop().unwrap_or_default(),
+            expressions(args),
+            *with_ordinality,
+            alias.take(),
+        ),
+        TableFactor::UNNEST {
+            array_exprs,
+            with_ordinality,
+            alias,
+            ..
+        } => (
+            "unnest".to_owned(),
+            Some(array_exprs.clone()),
+            *with_ordinality,
+            alias.take(),
+        ),
         TableFactor::NestedJoin { table_with_joins, .. } => {
             relation(&mut table_with_joins.relation, lateral, catalog);
             for join in &mut table_with_joins.joins {
@@ -59,19 +100,35 @@ fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
         _ => return,
     };
     let Some(args) = args else { return };
-    let own_name = alias.as_ref().map_or_else(|| Ident::new(&name), |alias| alias.name.clone());
-    let given = |index: usize| alias.as_ref().and_then(|alias| alias.columns.get(index)).map(|column| column.name.clone());
+    let own_name = alias
+        .as_ref()
+        .map_or_else(|| Ident::new(&name), |alias| alias.name.clone());
+    let given = |index: usize| {
+        alias
+            .as_ref()
+            .and_then(|alias| alias.columns.get(index))
+            .map(|column| column.name.clone())
+    };
     let subquery = match RELATIONS.iter().find(|(function, _)| *function == name) {
         Some((_, sql)) => parsed(sql),
         None => {
             let mut items: Vec<(Expr, Ident)> = match (name.as_str(), args.as_slice()) {
                 ("unnest", [_, ..]) => {
                     let one = args.len() == 1;
-                    let column = |index| given(index).unwrap_or_else(|| if one { own_name.clone() } else { Ident::new("unnest") });
-                    args.iter().cloned().enumerate().map(|(i, arg)| (call("unnest", vec![arg]), column(i))).collect()
+                    let column = |index| {
+                        given(index).unwrap_or_else(|| if one { own_name.clone() } else { Ident::new("unnest") })
+                    };
+                    args.iter()
+                        .cloned()
+                        .enumerate()
+                        .map(|(i, arg)| (call("unnest", vec![arg]), column(i)))
+                        .collect()
                 }
                 ("_pg_expandarray", [list]) => vec![
-                    (call("unnest", vec![list.clone()]), given(0).unwrap_or_else(|| Ident::new("x"))),
+                    (
+                        call("unnest", vec![list.clone()]),
+                        given(0).unwrap_or_else(|| Ident::new("x")),
+                    ),
                     (
                         call("unnest", vec![call("pg_ordinals", vec![list.clone()])]),
                         given(1).unwrap_or_else(|| Ident::new("n")),
@@ -87,14 +144,20 @@ fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
                     ("unnest" | "_pg_expandarray", [list, ..]) => list.clone(),
                     _ => match list_of(&name, &args) {
                         Some(list) => list,
-                        None => Expr::Array(Array { elem: vec![Expr::value(Value::Number("1".into(), false))], named: true }),
+                        None => Expr::Array(Array {
+                            elem: vec![Expr::value(Value::Number("1".into(), false))],
+                            named: true,
+                        }),
                     },
                 };
                 let position = call("unnest", vec![call("pg_ordinals", vec![list])]);
                 let column = given(items.len()).unwrap_or_else(|| Ident::new("ordinality"));
                 items.push((position, column));
             }
-            let items = items.into_iter().map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias }).collect();
+            let items = items
+                .into_iter()
+                .map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias })
+                .collect();
             syntax::query_of(syntax::select(items, Vec::new()))
         }
     };
@@ -102,12 +165,22 @@ fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
         true => alias.map(|alias| alias.columns).unwrap_or_default(),
         false => Vec::new(),
     };
-    let columns: Vec<TableAliasColumnDef> =
-        columns.into_iter().map(|column| TableAliasColumnDef { name: column.name, data_type: None }).collect();
+    let columns: Vec<TableAliasColumnDef> = columns
+        .into_iter()
+        .map(|column| TableAliasColumnDef {
+            name: column.name,
+            data_type: None,
+        })
+        .collect();
     *factor = TableFactor::Derived {
         lateral,
         subquery: Box::new(subquery),
-        alias: Some(TableAlias { explicit: true, name: own_name, columns, at: None }),
+        alias: Some(TableAlias {
+            explicit: true,
+            name: own_name,
+            columns,
+            at: None,
+        }),
         sample: None,
     };
 }
@@ -123,7 +196,9 @@ fn expressions(args: &[FunctionArg]) -> Option<Vec<Expr>> {
 
 /// The query of a template; the templates are this file's own.
 fn parsed(sql: &str) -> Query {
-    let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok().and_then(|mut statements| statements.pop());
+    let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql)
+        .ok()
+        .and_then(|mut statements| statements.pop());
     match statement {
         Some(Statement::Query(query)) => *query,
         _ => syntax::query_of(syntax::select(Vec::new(), Vec::new())),
@@ -180,12 +255,20 @@ fn replaced(function: &mut Function) -> Option<Expr> {
     }
     match name.as_str() {
         "json_agg" | "jsonb_agg" => {
-            let outer = if name == "json_agg" { "pg_json_array" } else { "pg_jsonb_array" };
+            let outer = if name == "json_agg" {
+                "pg_json_array"
+            } else {
+                "pg_jsonb_array"
+            };
             function.name = ObjectName::from(vec![Ident::new("array_agg")]);
             Some(call(outer, vec![Expr::Function(function.clone())]))
         }
         "json_object_agg" | "jsonb_object_agg" => {
-            let outer = if name == "json_object_agg" { "pg_json_pairs" } else { "pg_jsonb_pairs" };
+            let outer = if name == "json_object_agg" {
+                "pg_json_pairs"
+            } else {
+                "pg_jsonb_pairs"
+            };
             let lists = args
                 .into_iter()
                 .map(|arg| match call("array_agg", vec![arg.clone()]) {
@@ -202,7 +285,10 @@ fn replaced(function: &mut Function) -> Option<Expr> {
         "substring" => match args.as_slice() {
             [text, pattern @ Expr::Value(value)] if matches!(value.value, Value::SingleQuotedString(_)) => {
                 let matched = call("regexp_match", vec![(*text).clone(), (*pattern).clone()]);
-                Some(call("pg_subscript", vec![matched, Expr::value(Value::Number("1".into(), false))]))
+                Some(call(
+                    "pg_subscript",
+                    vec![matched, Expr::value(Value::Number("1".into(), false))],
+                ))
             }
             _ => None,
         },
@@ -217,14 +303,28 @@ fn array_of(query: Query) -> Expr {
     let alias = TableAlias {
         explicit: true,
         name: inner.clone(),
-        columns: vec![TableAliasColumnDef { name: column.clone(), data_type: None }],
+        columns: vec![TableAliasColumnDef {
+            name: column.clone(),
+            data_type: None,
+        }],
         at: None,
     };
-    let rows = TableFactor::Derived { lateral: false, subquery: Box::new(query), alias: Some(alias), sample: None };
+    let rows = TableFactor::Derived {
+        lateral: false,
+        subquery: Box::new(query),
+        alias: Some(alias),
+        sample: None,
+    };
     let aggregate = call("array_agg", vec![Expr::CompoundIdentifier(vec![inner, column])]);
     let select = syntax::select(
-        vec![SelectItem::ExprWithAlias { expr: call("pg_array", vec![aggregate]), alias: Ident::new("array") }],
-        vec![datafusion::sql::sqlparser::ast::TableWithJoins { relation: rows, joins: Vec::new() }],
+        vec![SelectItem::ExprWithAlias {
+            expr: call("pg_array", vec![aggregate]),
+            alias: Ident::new("array"),
+        }],
+        vec![datafusion::sql::sqlparser::ast::TableWithJoins {
+            relation: rows,
+            joins: Vec::new(),
+        }],
     );
     let query = syntax::query_of(select);
     Expr::Subquery(Box::new(query))

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
-    UnaryOperator, Value,
+    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    TableFactor, UnaryOperator, Value,
 };
 
 use super::{folded, function_name, parts};
@@ -29,7 +29,11 @@ pub fn output_name(name: &str) -> &str {
 /// them any more, so that every doubtful one may be marked; below it only those that are there twice.
 pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
     let wildcard = select.projection.iter().any(is_wildcard);
-    let mut taken: HashSet<String> = if wildcard { expanded(select, catalog) } else { HashSet::new() };
+    let mut taken: HashSet<String> = if wildcard {
+        expanded(select, catalog)
+    } else {
+        HashSet::new()
+    };
     let mut plain: HashSet<Vec<String>> = HashSet::new();
     for item in &mut select.projection {
         let (expr, given) = match item {
@@ -41,8 +45,13 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
         let name = given.clone().unwrap_or_else(|| label(expr).0);
         let is_plain = given.is_none() && path.is_some();
         // Columns of the same name from two tables are told apart by their tables.
-        let qualified_apart = is_plain && top && !wildcard && path.as_ref().is_some_and(|path| path.len() > 1)
-            && plain.iter().all(|other| other.len() > 1 && Some(other) != path.as_ref());
+        let qualified_apart = is_plain
+            && top
+            && !wildcard
+            && path.as_ref().is_some_and(|path| path.len() > 1)
+            && plain
+                .iter()
+                .all(|other| other.len() > 1 && Some(other) != path.as_ref());
         let mut unique = name.clone();
         if !qualified_apart {
             if wildcard && top && given.is_none() {
@@ -63,7 +72,10 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
             continue;
         }
         let expr = super::take(expr);
-        *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', unique) };
+        *item = SelectItem::ExprWithAlias {
+            expr,
+            alias: Ident::with_quote('"', unique),
+        };
     }
 }
 
@@ -73,7 +85,10 @@ fn is_wildcard(item: &SelectItem) -> bool {
 
 /// The names that a SELECT's wildcards stand for, as far as they can be told from the text and the catalogue.
 fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
-    let all = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+    let all = select
+        .projection
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_)));
     let wanted: Vec<String> = select
         .projection
         .iter()
@@ -82,23 +97,38 @@ fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
             _ => None,
         })
         .collect();
-    let factors = select.from.iter().flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
     let mut names = HashSet::new();
     for factor in factors {
         let (own, columns) = match factor {
-            TableFactor::Table { name, alias, args: None, .. } => {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                ..
+            } => {
                 let mut parts = parts(name);
                 let table = parts.pop().unwrap_or_default();
                 let schemas = match parts.pop() {
                     Some(schema) => vec![schema],
                     None => vec!["pg_catalog".to_owned(), "public".to_owned()],
                 };
-                let relation =
-                    schemas.iter().find_map(|schema| catalog.model.relation(model::namespace_oid(schema)?, &table));
-                let columns = relation.map(|r| r.columns.iter().map(|c| c.name.clone()).collect()).unwrap_or_default();
+                let relation = schemas
+                    .iter()
+                    .find_map(|schema| catalog.model.relation(model::namespace_oid(schema)?, &table));
+                let columns = relation
+                    .map(|r| r.columns.iter().map(|c| c.name.clone()).collect())
+                    .unwrap_or_default();
                 (alias.as_ref().map_or(table, |alias| folded(&alias.name)), columns)
             }
-            TableFactor::Derived { subquery, alias: Some(alias), .. } => (folded(&alias.name), query_columns(subquery)),
+            TableFactor::Derived {
+                subquery,
+                alias: Some(alias),
+                ..
+            } => (folded(&alias.name), query_columns(subquery)),
             _ => continue,
         };
         if all || wanted.contains(&own) {
@@ -166,9 +196,18 @@ fn label(expr: &Expr) -> (String, Strength) {
         Expr::Function(function) => {
             let name = function_name(function);
             // ARRAY(SELECT …) reads as a function here.
-            if name == "nullif" { strong("nullif") } else { (name, Strong) }
+            if name == "nullif" {
+                strong("nullif")
+            } else {
+                (name, Strong)
+            }
         }
-        Expr::Cast { expr: inner, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. } => match label(inner) {
+        Expr::Cast {
+            expr: inner,
+            data_type,
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            ..
+        } => match label(inner) {
             (name, Strong) => (name, Strong),
             _ => (type_name(data_type), Weak),
         },
@@ -199,7 +238,10 @@ fn label(expr: &Expr) -> (String, Strength) {
         },
         Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => strong("grouping"),
         // A sign belongs to a number, an operator to nothing.
-        Expr::UnaryOp { op: UnaryOperator::Plus | UnaryOperator::Minus, .. } => (NAMELESS.to_owned(), Strength::None),
+        Expr::UnaryOp {
+            op: UnaryOperator::Plus | UnaryOperator::Minus,
+            ..
+        } => (NAMELESS.to_owned(), Strength::None),
         Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => ("bool".to_owned(), Weak),
         _ => (NAMELESS.to_owned(), Strength::None),
     }

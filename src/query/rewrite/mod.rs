@@ -15,8 +15,8 @@ mod tests;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query,
-    Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -30,7 +30,12 @@ pub use labels::output_name;
 /// catalogue says.
 pub fn rewrite(statement: &mut Statement, catalog: &Catalog, _facts: &SessionFacts) -> Result<()> {
     let over_catalogue = reads_catalogue(statement, catalog);
-    let mut rules = Rules { catalog, over_catalogue, depth: 0, scopes: Vec::new() };
+    let mut rules = Rules {
+        catalog,
+        over_catalogue,
+        depth: 0,
+        scopes: Vec::new(),
+    };
     match VisitMut::visit(statement, &mut rules) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -94,7 +99,11 @@ fn reads_catalogue(statement: &Statement, catalog: &Catalog) -> bool {
     impl Visitor for Finder<'_> {
         type Break = ();
         fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-            if is_system_relation(relation, self.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if is_system_relation(relation, self.0) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         }
     }
     statement.visit(&mut Finder(catalog)).is_break()
@@ -114,7 +123,11 @@ fn parts(name: &ObjectName) -> Vec<String> {
 }
 
 fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+    if ident.quote_style.is_some() {
+        ident.value.clone()
+    } else {
+        ident.value.to_lowercase()
+    }
 }
 
 /// The last part of a function's name, without the schema that it may carry.
@@ -130,7 +143,10 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect(),
+            args: args
+                .into_iter()
+                .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+                .collect(),
             clauses: Vec::new(),
         }),
         filter: None,

@@ -27,7 +27,9 @@ impl TypePlanner for PostgresTypes {
             SqlType::Custom(..) | SqlType::JSON | SqlType::JSONB | SqlType::Uuid => sql_type.to_string(),
             _ => return Ok(None),
         };
-        let Some((oid, _)) = names::parse_type(&spelled) else { return Ok(None) };
+        let Some((oid, _)) = names::parse_type(&spelled) else {
+            return Ok(None);
+        };
         let Some(name) = canonical(oid) else { return Ok(None) };
         Ok(Some(Arc::new(types::field("", &name, true))))
     }
@@ -50,7 +52,12 @@ impl ExprPlanner for PostgresOperators {
     fn plan_binary_op(&self, mut expr: RawBinaryExpr, schema: &DFSchema) -> EngineResult<PlannerResult<RawBinaryExpr>> {
         let comparison = matches!(
             expr.op,
-            BinaryOperator::Eq | BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
+            BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq
         );
         if comparison {
             let RawBinaryExpr { left, right, .. } = &mut expr;
@@ -61,8 +68,14 @@ impl ExprPlanner for PostgresOperators {
     }
 
     /// `indkey[0]`: vectors count from 0.
-    fn plan_field_access(&self, expr: RawFieldAccessExpr, schema: &DFSchema) -> EngineResult<PlannerResult<RawFieldAccessExpr>> {
-        let GetFieldAccess::ListIndex { key } = &expr.field_access else { return Ok(PlannerResult::Original(expr)) };
+    fn plan_field_access(
+        &self,
+        expr: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> EngineResult<PlannerResult<RawFieldAccessExpr>> {
+        let GetFieldAccess::ListIndex { key } = &expr.field_access else {
+            return Ok(PlannerResult::Original(expr));
+        };
         let (_, field) = expr.expr.to_field(schema)?;
         if !matches!(types::pg_type_of(&field), Some("int2vector" | "oidvector")) {
             return Ok(PlannerResult::Original(expr));
@@ -82,12 +95,17 @@ impl PostgresOperators {
 
     /// Gives a quoted literal the type of what it is compared with, where the engine would not.
     fn literal(&self, literal: &mut Expr, other: &Expr, schema: &DFSchema) -> EngineResult<()> {
-        let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = literal else { return Ok(()) };
-        let Ok((_, field)) = other.to_field(schema) else { return Ok(()) };
+        let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = literal else {
+            return Ok(());
+        };
+        let Ok((_, field)) = other.to_field(schema) else {
+            return Ok(());
+        };
         match (field.data_type(), types::pg_type_of(&field)) {
             (DataType::Boolean, _) => to_boolean(literal),
             (list @ DataType::List(_), _) => {
-                let array = types::array_of(list, &[Some(text.clone())]).map_err(|e| DataFusionError::External(Box::new(e)))?;
+                let array =
+                    types::array_of(list, &[Some(text.clone())]).map_err(|e| DataFusionError::External(Box::new(e)))?;
                 *literal = Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None);
             }
             (_, Some(reg)) if types::REG_TYPES.contains(&reg) && text.parse::<i64>().is_err() => {
@@ -102,7 +120,10 @@ impl PostgresOperators {
 
 fn to_boolean(expr: &mut Expr) {
     let text = match expr {
-        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)), _) => text,
+        Expr::Literal(
+            ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)),
+            _,
+        ) => text,
         _ => return,
     };
     // What boolin reads.

@@ -1,22 +1,35 @@
 //! Spellings: what means the same in other words.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DateTimeField, Expr, Fetch, FunctionArguments, GroupByExpr, Ident, LimitClause, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, TableAlias, TableFactor, TableWithJoins, Value, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    BinaryOperator, DateTimeField, Expr, Fetch, FunctionArguments, GroupByExpr, Ident, LimitClause, Query, Select,
+    SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, Value, WildcardAdditionalOptions,
+    helpers::attached_token::AttachedToken,
 };
 
 use super::{call, casts, function_name, take};
 
 /// `TABLE t`, `FETCH FIRST n ROWS ONLY`.
 pub fn query(query: &mut Query) {
-    if let Some(Fetch { with_ties: false, percent: false, quantity }) = &query.fetch {
-        let quantity = quantity.clone().unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+    if let Some(Fetch {
+        with_ties: false,
+        percent: false,
+        quantity,
+    }) = &query.fetch
+    {
+        let quantity = quantity
+            .clone()
+            .unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
         match &mut query.limit_clause {
-            Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(quantity),
+            Some(LimitClause::LimitOffset {
+                limit: limit @ None, ..
+            }) => *limit = Some(quantity),
             Some(_) => return,
             None => {
-                query.limit_clause =
-                    Some(LimitClause::LimitOffset { limit: Some(quantity), offset: None, limit_by: Vec::new() });
+                query.limit_clause = Some(LimitClause::LimitOffset {
+                    limit: Some(quantity),
+                    offset: None,
+                    limit_by: Vec::new(),
+                });
             }
         }
         query.fetch = None;
@@ -27,8 +40,11 @@ pub fn query(query: &mut Query) {
 fn set_expr(body: &mut SetExpr) {
     match body {
         SetExpr::Table(table) => {
-            let name: Vec<Ident> =
-                [&table.schema_name, &table.table_name].into_iter().flatten().map(|part| Ident::new(part.as_str())).collect();
+            let name: Vec<Ident> = [&table.schema_name, &table.table_name]
+                .into_iter()
+                .flatten()
+                .map(|part| Ident::new(part.as_str()))
+                .collect();
             let relation = TableFactor::Table {
                 name: name.into(),
                 alias: None,
@@ -42,7 +58,13 @@ fn set_expr(body: &mut SetExpr) {
                 index_hints: Vec::new(),
             };
             let everything = SelectItem::Wildcard(WildcardAdditionalOptions::default());
-            *body = SetExpr::Select(Box::new(select(vec![everything], vec![TableWithJoins { relation, joins: Vec::new() }])));
+            *body = SetExpr::Select(Box::new(select(
+                vec![everything],
+                vec![TableWithJoins {
+                    relation,
+                    joins: Vec::new(),
+                }],
+            )));
         }
         SetExpr::SetOperation { left, right, .. } => {
             set_expr(left);
@@ -100,8 +122,16 @@ pub fn query_of(select: Select) -> Query {
 
 /// A derived table may go without a name.
 pub fn table_factor(factor: &mut TableFactor) {
-    if let TableFactor::Derived { alias: alias @ None, .. } = factor {
-        *alias = Some(TableAlias { explicit: true, name: Ident::new("unnamed_subquery"), columns: Vec::new(), at: None });
+    if let TableFactor::Derived {
+        alias: alias @ None, ..
+    } = factor
+    {
+        *alias = Some(TableAlias {
+            explicit: true,
+            name: Ident::new("unnamed_subquery"),
+            columns: Vec::new(),
+            at: None,
+        });
     }
 }
 
@@ -121,7 +151,12 @@ pub fn expr(expr: &mut Expr) {
                 }
             }
         }
-        Expr::Like { escape_char, pattern, .. } | Expr::ILike { escape_char, pattern, .. } => escape(escape_char, pattern),
+        Expr::Like {
+            escape_char, pattern, ..
+        }
+        | Expr::ILike {
+            escape_char, pattern, ..
+        } => escape(escape_char, pattern),
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
             if let Some(items) = casts::array_literal(right) {
                 **right = items;
@@ -129,7 +164,8 @@ pub fn expr(expr: &mut Expr) {
         }
         // `interval '1' hour`.
         Expr::Interval(interval) => {
-            if let (Some(field), None, Expr::Value(value)) = (&interval.leading_field, &interval.last_field, interval.value.as_ref())
+            if let (Some(field), None, Expr::Value(value)) =
+                (&interval.leading_field, &interval.last_field, interval.value.as_ref())
                 && let Value::SingleQuotedString(number) = &value.value
                 && let Some(unit) = unit(field)
             {
@@ -142,8 +178,10 @@ pub fn expr(expr: &mut Expr) {
             // `current_user` and kin come without parentheses.
             if matches!(function.args, FunctionArguments::None) {
                 let name = function_name(function);
-                if matches!(name.as_str(), "current_user" | "session_user" | "user" | "current_catalog" | "current_role" | "current_schema")
-                {
+                if matches!(
+                    name.as_str(),
+                    "current_user" | "session_user" | "user" | "current_catalog" | "current_role" | "current_schema"
+                ) {
                     *expr = call(&name, Vec::new());
                 }
             }
@@ -192,19 +230,22 @@ fn unit(field: &DateTimeField) -> Option<&'static str> {
 }
 
 /// `LIKE 'a!_b' ESCAPE '!'`: the engine knows the backslash alone.
-fn escape(
-    escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpan>,
-    pattern: &mut Expr,
-) {
-    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else { return };
+fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpan>, pattern: &mut Expr) {
+    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else {
+        return;
+    };
     let mut chars = escape.chars();
-    let (escape, None) = (chars.next(), chars.next()) else { return };
+    let (escape, None) = (chars.next(), chars.next()) else {
+        return;
+    };
     if escape == Some('\\') {
         *escape_char = None;
         return;
     }
     let Expr::Value(value) = pattern else { return };
-    let Value::SingleQuotedString(text) = &value.value else { return };
+    let Value::SingleQuotedString(text) = &value.value else {
+        return;
+    };
     let mut out = String::new();
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

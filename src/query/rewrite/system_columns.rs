@@ -23,10 +23,19 @@ pub fn scope(select: &Select, catalog: &Catalog) -> Scope {
 
 fn factor(item: &TableFactor, catalog: &Catalog, scope: &mut Scope) {
     match item {
-        TableFactor::Table { name, alias, args: None, .. } => {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            ..
+        } => {
             let parts = parts(name);
-            let Some(relation) = relation(&parts, catalog) else { return };
-            let own = alias.as_ref().map_or_else(|| relation.name.clone(), |alias| folded(&alias.name));
+            let Some(relation) = relation(&parts, catalog) else {
+                return;
+            };
+            let own = alias
+                .as_ref()
+                .map_or_else(|| relation.name.clone(), |alias| folded(&alias.name));
             scope.push((own, relation.oid));
         }
         TableFactor::NestedJoin { table_with_joins, .. } => {

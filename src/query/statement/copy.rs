@@ -29,10 +29,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Statement> {
     } else {
         let position = tokens.position();
         let mut ahead = tokens.clone();
-        if ahead.eat("binary")?
-            && matches!(ahead.kind(), Some(Kind::Word | Kind::QuotedIdent))
-            && !ahead.is("to")
-        {
+        if ahead.eat("binary")? && matches!(ahead.kind(), Some(Kind::Word | Kind::QuotedIdent)) && !ahead.is("to") {
             *tokens = ahead;
             given.push(text("format", "binary", position));
         }
@@ -125,8 +122,7 @@ fn target(tokens: &mut Tokens<'_>, from: bool) -> Result<()> {
             None => Err(tokens.unexpected()),
         };
     };
-    let hint =
-        "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.";
+    let hint = "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.";
     Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, refusal).with_hint(hint))
 }
 
@@ -155,11 +151,7 @@ fn listed_options(tokens: &mut Tokens<'_>, given: &mut Vec<Given>) -> Result<()>
         } else {
             option_value(tokens)?.map_or(GivenValue::None, GivenValue::Text)
         };
-        Ok(Given {
-            name,
-            value,
-            position,
-        })
+        Ok(Given { name, value, position })
     };
     given.extend(list(tokens, option)?);
     tokens.expect_symbol(")")

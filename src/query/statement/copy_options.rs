@@ -56,14 +56,8 @@ pub(super) fn options(given: Vec<Given>) -> Result<CopyOptions> {
     let mut names = Vec::new();
     let mut format = CopyFormat::Text;
     let (mut delimiter, mut null, mut quote, mut escape) = (None, None, None, None);
-    let (mut header, mut force_quote, mut force_not_null, mut force_null) =
-        (false, ForceQuote::None, false, false);
-    for Given {
-        name,
-        value,
-        position,
-    } in given
-    {
+    let (mut header, mut force_quote, mut force_not_null, mut force_null) = (false, ForceQuote::None, false, false);
+    for Given { name, value, position } in given {
         if names.contains(&name) {
             let message = "conflicting or redundant options";
             return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_position(position));
@@ -112,10 +106,7 @@ pub(super) fn options(given: Vec<Given>) -> Result<CopyOptions> {
         ));
     }
     if binary && null.is_some() {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            "cannot specify NULL in BINARY mode",
-        ));
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "cannot specify NULL in BINARY mode"));
     }
     let delimiter = delimiter.unwrap_or_else(|| if csv { "," } else { "\t" }.to_owned());
     let null = null.unwrap_or_else(|| if csv { "" } else { "\\N" }.to_owned());
@@ -129,9 +120,7 @@ pub(super) fn options(given: Vec<Given>) -> Result<CopyOptions> {
         return invalid("COPY null representation cannot use newline or carriage return");
     }
     if !csv
-        && (delimiter_byte.is_ascii_lowercase()
-            || delimiter_byte.is_ascii_digit()
-            || delimiter.contains(['\\', '.']))
+        && (delimiter_byte.is_ascii_lowercase() || delimiter_byte.is_ascii_digit() || delimiter.contains(['\\', '.']))
     {
         return invalid(&format!("COPY delimiter cannot be \"{delimiter}\""));
     }
@@ -158,10 +147,7 @@ pub(super) fn options(given: Vec<Given>) -> Result<CopyOptions> {
     if !csv && force_quote != ForceQuote::None {
         return unsupported("COPY force quote available only in CSV mode");
     }
-    for (forced, name) in [
-        (force_not_null, "force not null"),
-        (force_null, "force null"),
-    ] {
+    for (forced, name) in [(force_not_null, "force not null"), (force_null, "force null")] {
         if forced && !csv {
             return unsupported(&format!("COPY {name} available only in CSV mode"));
         }

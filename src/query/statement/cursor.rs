@@ -47,8 +47,7 @@ impl Direction {
 /// After `DECLARE`.
 pub(super) fn parse_declare(tokens: &mut Tokens<'_>) -> Result<Statement> {
     let name = tokens.ident()?;
-    let (mut binary, mut scroll, mut insensitive, mut asensitive) =
-        (false, Scroll::Unsaid, false, false);
+    let (mut binary, mut scroll, mut insensitive, mut asensitive) = (false, Scroll::Unsaid, false, false);
     loop {
         if tokens.eat("binary")? {
             binary = true;
@@ -144,8 +143,5 @@ fn count_or_all(tokens: &mut Tokens<'_>) -> Result<i64> {
 fn count(tokens: &mut Tokens<'_>) -> Result<i64> {
     let start = tokens.clone();
     let number = tokens.number()?;
-    number
-        .parse::<i32>()
-        .map(i64::from)
-        .map_err(|_| start.unexpected())
+    number.parse::<i32>().map(i64::from).map_err(|_| start.unexpected())
 }

@@ -43,10 +43,7 @@ const ENCODINGS: &[(&str, &[&str])] = &[
     ("WIN1255", &["windows1255"]),
     ("WIN1256", &["windows1256"]),
     ("WIN1257", &["windows1257"]),
-    (
-        "WIN1258",
-        &["abc", "tcvn", "tcvn5712", "vscii", "windows1258"],
-    ),
+    ("WIN1258", &["abc", "tcvn", "tcvn5712", "vscii", "windows1258"]),
 ];
 
 /// PostgreSQL's own name of an encoding; case and punctuation do not count. Only `UTF8` is spoken here.

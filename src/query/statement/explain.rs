@@ -73,10 +73,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Statement> {
 /// `(` may also open the query itself.
 fn is_option_list(tokens: &Tokens<'_>) -> Result<bool> {
     let mut ahead = tokens.clone();
-    Ok(ahead.eat_symbol("(")?
-        && !ahead
-            .peek()
-            .is_some_and(|token| super::query::starts_query(token.text)))
+    Ok(ahead.eat_symbol("(")? && !ahead.peek().is_some_and(|token| super::query::starts_query(token.text)))
 }
 
 fn parse_options(tokens: &mut Tokens<'_>) -> Result<ExplainOptions> {
@@ -131,10 +128,7 @@ fn format(value: Option<&str>, position: usize) -> Result<ExplainFormat> {
             let message = format!("unrecognized value for EXPLAIN option \"format\": \"{other}\"");
             Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message).with_position(position))
         }
-        None => Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            "format requires a parameter",
-        )),
+        None => Err(Error::new(SqlState::SYNTAX_ERROR, "format requires a parameter")),
     }
 }
 
@@ -153,12 +147,7 @@ pub(super) fn option_value(tokens: &mut Tokens<'_>) -> Result<Option<String>> {
 
 /// The Boolean value of an option: true where it is only named.
 pub(super) fn boolean(name: &str, value: Option<&str>) -> Result<bool> {
-    flag(value).ok_or_else(|| {
-        Error::new(
-            SqlState::SYNTAX_ERROR,
-            format!("{name} requires a Boolean value"),
-        )
-    })
+    flag(value).ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, format!("{name} requires a Boolean value")))
 }
 
 /// As [`boolean`]; none where the value is no Boolean.

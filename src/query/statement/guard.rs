@@ -84,16 +84,10 @@ impl Level {
                 | Keyword::COLLATE
                 | Keyword::AT => self.operators += 1,
                 Keyword::FROM => self.new_clause(true),
-                Keyword::SELECT
-                | Keyword::WHERE
-                | Keyword::GROUP
-                | Keyword::HAVING
-                | Keyword::ORDER => {
+                Keyword::SELECT | Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::ORDER => {
                     self.new_clause(false);
                 }
-                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => {
-                    self.new_expression()
-                }
+                Keyword::ON | Keyword::WHEN | Keyword::THEN | Keyword::ELSE => self.new_expression(),
                 _ => {}
             },
             // Names, constants and punctuation are leaves, whatever else is an operator.
@@ -136,9 +130,7 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<usize> {
                 let inner = level.within(true);
                 around.push(std::mem::replace(&mut level, inner));
             }
-            Token::RParen | Token::RBracket | Token::RBrace => {
-                level = around.pop().unwrap_or_default()
-            }
+            Token::RParen | Token::RBracket | Token::RBrace => level = around.pop().unwrap_or_default(),
             _ if keyword == Keyword::END && level.case => level = around.pop().unwrap_or_default(),
             token => level.count(token),
         }

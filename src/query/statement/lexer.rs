@@ -123,8 +123,7 @@ impl<'a> Lexer<'a> {
             } else if rest.starts_with("--") {
                 self.advance(rest.find(['\n', '\r']).unwrap_or(rest.len()));
             } else if rest.starts_with("/*") {
-                let len =
-                    comment(rest).ok_or_else(|| self.unterminated("unterminated /* comment"))?;
+                let len = comment(rest).ok_or_else(|| self.unterminated("unterminated /* comment"))?;
                 self.advance(len);
             } else {
                 return Ok(());
@@ -147,20 +146,12 @@ impl<'a> Lexer<'a> {
         match first {
             '\'' => self.quoted(rest, 1, false, Kind::String, "unterminated quoted string"),
             '"' => self.quoted_ident(rest, 1, Kind::QuotedIdent),
-            'e' | 'E' if second == b'\'' => self.quoted(
-                rest,
-                2,
-                true,
-                Kind::EscapeString,
-                "unterminated quoted string",
-            ),
-            'b' | 'B' if second == b'\'' => self.quoted(
-                rest,
-                2,
-                false,
-                Kind::OtherString,
-                "unterminated bit string literal",
-            ),
+            'e' | 'E' if second == b'\'' => {
+                self.quoted(rest, 2, true, Kind::EscapeString, "unterminated quoted string")
+            }
+            'b' | 'B' if second == b'\'' => {
+                self.quoted(rest, 2, false, Kind::OtherString, "unterminated bit string literal")
+            }
             'x' | 'X' if second == b'\'' => self.quoted(
                 rest,
                 2,
@@ -168,30 +159,17 @@ impl<'a> Lexer<'a> {
                 Kind::OtherString,
                 "unterminated hexadecimal string literal",
             ),
-            'n' | 'N' if second == b'\'' => self.quoted(
-                rest,
-                2,
-                false,
-                Kind::OtherString,
-                "unterminated quoted string",
-            ),
-            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'\'') => self.quoted(
-                rest,
-                3,
-                false,
-                Kind::OtherString,
-                "unterminated quoted string",
-            ),
-            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'"') => {
-                self.quoted_ident(rest, 3, Kind::OtherString)
+            'n' | 'N' if second == b'\'' => {
+                self.quoted(rest, 2, false, Kind::OtherString, "unterminated quoted string")
             }
+            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'\'') => {
+                self.quoted(rest, 3, false, Kind::OtherString, "unterminated quoted string")
+            }
+            'u' | 'U' if second == b'&' && bytes.get(2) == Some(&b'"') => self.quoted_ident(rest, 3, Kind::OtherString),
             '$' => self.dollar(rest),
             '0'..='9' => self.number(rest),
             '.' if second.is_ascii_digit() => self.number(rest),
-            c if is_ident_start(c) => Ok((
-                Kind::Word,
-                rest.find(|c| !is_ident_part(c)).unwrap_or(rest.len()),
-            )),
+            c if is_ident_start(c) => Ok((Kind::Word, rest.find(|c| !is_ident_part(c)).unwrap_or(rest.len()))),
             c if is_operator(c) => Ok((Kind::Operator, operator(rest))),
             ':' if matches!(second, b':' | b'=') => Ok((Kind::Punct, 2)),
             '.' if second == b'.' => Ok((Kind::Punct, 2)),
@@ -199,21 +177,14 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn quoted(
-        &self,
-        rest: &str,
-        open: usize,
-        backslash: bool,
-        kind: Kind,
-        fault: &str,
-    ) -> Result<(Kind, usize)> {
+    fn quoted(&self, rest: &str, open: usize, backslash: bool, kind: Kind, fault: &str) -> Result<(Kind, usize)> {
         let len = closing(rest, open, b'\'', backslash).ok_or_else(|| self.unterminated(fault))?;
         Ok((kind, len))
     }
 
     fn quoted_ident(&self, rest: &str, open: usize, kind: Kind) -> Result<(Kind, usize)> {
-        let len = closing(rest, open, b'"', false)
-            .ok_or_else(|| self.unterminated("unterminated quoted identifier"))?;
+        let len =
+            closing(rest, open, b'"', false).ok_or_else(|| self.unterminated("unterminated quoted identifier"))?;
         if len == open + 1 {
             let text = rest.get(..len).unwrap_or_default();
             let message = format!("zero-length delimited identifier at or near \"{text}\"");
@@ -324,8 +295,7 @@ pub(super) fn dollar_tag(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('$')?;
     let len = inner.find(|c| !is_ident_part(c) || c == '$')?;
     let tag = inner.get(..len)?;
-    let proper =
-        inner.get(len..)?.starts_with('$') && tag.chars().next().is_none_or(is_ident_start);
+    let proper = inner.get(len..)?.starts_with('$') && tag.chars().next().is_none_or(is_ident_start);
     text.get(..len + 2).filter(|_| proper)
 }
 

@@ -100,10 +100,7 @@ impl Statement {
     /// Parses one statement of a query text.
     pub fn parse(piece: Piece<'_>) -> Result<Statement> {
         if piece.text.len() > limits::STATEMENT_SIZE_MAX {
-            let message = format!(
-                "statement is longer than {} bytes",
-                limits::STATEMENT_SIZE_MAX
-            );
+            let message = format!("statement is longer than {} bytes", limits::STATEMENT_SIZE_MAX);
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
         }
         let mut tokens = Tokens::new(piece)?;
@@ -157,19 +154,17 @@ fn parse_any(tokens: &mut Tokens<'_>) -> Result<Statement> {
         }
         "set" => set::parse_set(tokens),
         "show" => set::parse_show(tokens).map(Statement::Show),
-        "describe" | "desc" => query::parse_names(take_rest(tokens)?)
-            .and_then(|names| set::show_columns(names, &start)),
+        "describe" | "desc" => {
+            query::parse_names(take_rest(tokens)?).and_then(|names| set::show_columns(names, &start))
+        }
         "reset" => set::parse_reset(tokens),
         "discard" => set::parse_discard(tokens).map(Statement::Discard),
         "prepare" => prepare::parse_prepare(tokens),
         "execute" => prepare::parse_execute(tokens),
         "deallocate" => prepare::parse_deallocate(tokens),
         "declare" => cursor::parse_declare(tokens),
-        "fetch" => cursor::parse_fetch(tokens)
-            .map(|(name, direction)| Statement::Fetch { name, direction }),
-        "move" => {
-            cursor::parse_fetch(tokens).map(|(name, direction)| Statement::Move { name, direction })
-        }
+        "fetch" => cursor::parse_fetch(tokens).map(|(name, direction)| Statement::Fetch { name, direction }),
+        "move" => cursor::parse_fetch(tokens).map(|(name, direction)| Statement::Move { name, direction }),
         "close" => Ok(Statement::Close(if tokens.eat("all")? {
             None
         } else {

@@ -52,10 +52,7 @@ pub(super) fn parse_names(piece: Piece<'_>) -> Result<Vec<ObjectName>> {
     })
 }
 
-fn parse<T>(
-    piece: Piece<'_>,
-    rule: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
-) -> Result<T> {
+fn parse<T>(piece: Piece<'_>, rule: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>) -> Result<T> {
     let tokens = tokenize(piece)?;
     let nesting = guard::check_depth(&tokens)?;
     let mut parser = Parser::new(&DIALECT).with_tokens_with_locations(tokens);
@@ -103,9 +100,7 @@ fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
 
     let mut tokens = Tokenizer::new(&DIALECT, &compact)
         .tokenize_with_location()
-        .map_err(|error| {
-            Error::new(SqlState::SYNTAX_ERROR, "syntax error").with_log(error.to_string())
-        })?;
+        .map_err(|error| Error::new(SqlState::SYNTAX_ERROR, "syntax error").with_log(error.to_string()))?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
 
     // Lines of the compact text, for sqlparser counts columns within them: strings may contain line ends.
@@ -119,9 +114,7 @@ fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
         )
         .collect();
     let offset = |location: Location| {
-        let line = usize::try_from(location.line)
-            .unwrap_or(1)
-            .saturating_sub(1);
+        let line = usize::try_from(location.line).unwrap_or(1).saturating_sub(1);
         lines.get(line).copied().unwrap_or_default() + column(location).saturating_sub(1)
     };
     for token in &mut tokens {
@@ -151,8 +144,7 @@ struct WeakLock {
 impl WeakLock {
     fn next(&mut self, token: &lexer::Token<'_>) -> Option<&'static str> {
         let step = |seen: &mut usize, words: &[&str]| {
-            let is =
-                |word: &&str| token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word);
+            let is = |word: &&str| token.kind == Kind::Word && token.text.eq_ignore_ascii_case(word);
             *seen = match words.get(*seen) {
                 Some(word) if is(word) => *seen + 1,
                 _ => usize::from(words.first().is_some_and(is)),
@@ -179,8 +171,7 @@ fn plain_operators(tokens: &mut Vec<TokenWithSpan>) {
     let mut plain = Vec::with_capacity(tokens.len());
     let mut rest = tokens.as_slice();
     while let Some((first, tail)) = rest.split_first() {
-        let is =
-            |at: usize, wanted: &Token| tail.get(at).is_some_and(|token| token.token == *wanted);
+        let is = |at: usize, wanted: &Token| tail.get(at).is_some_and(|token| token.token == *wanted);
         if word(Some(first), "operator") && is(0, &Token::LParen) {
             let at = if word(tail.get(1), "pg_catalog") && is(2, &Token::Period) {
                 3
@@ -257,18 +248,12 @@ fn unexpected_string(piece: Piece<'_>, text: &str) -> Error {
             return token.unexpected();
         }
     }
-    Error::new(
-        SqlState::SYNTAX_ERROR,
-        format!("syntax error at or near \"{text}\""),
-    )
+    Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{text}\""))
 }
 
 /// Refuses what writes, locks or names a file, wherever in the tree it stands.
 fn read_only<T: Visit>(tree: &T, piece: Piece<'_>) -> Result<()> {
-    match tree.visit(&mut ReadOnly {
-        piece,
-        nested: false,
-    }) {
+    match tree.visit(&mut ReadOnly { piece, nested: false }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
@@ -308,12 +293,7 @@ impl Visitor for ReadOnly<'_> {
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
         // DataFusion reads `FROM 'file.csv'` from a file; for PostgreSQL a string is no table name.
         let quoted = |ident: &&Ident| ident.quote_style.is_some_and(|quote| quote != '"');
-        match relation
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident())
-            .find(quoted)
-        {
+        match relation.0.iter().filter_map(|part| part.as_ident()).find(quoted) {
             Some(ident) => ControlFlow::Break(unexpected_string(self.piece, &ident.to_string())),
             None => ControlFlow::Continue(()),
         }

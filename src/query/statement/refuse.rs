@@ -20,8 +20,8 @@ pub(super) fn refusal(tokens: &mut Tokens<'_>) -> Result<Error> {
     let command = first.text.to_ascii_uppercase();
     tokens.next()?;
     Ok(match command.as_str() {
-        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COMMENT" | "REINDEX" | "VACUUM" | "ANALYZE"
-        | "CLUSTER" | "DO" | "CALL" | "NOTIFY" => query::refused(&command),
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COMMENT" | "REINDEX" | "VACUUM" | "ANALYZE" | "CLUSTER" | "DO"
+        | "CALL" | "NOTIFY" => query::refused(&command),
         "ANALYSE" => query::refused("ANALYZE"),
         "TRUNCATE" => query::refused("TRUNCATE TABLE"),
         "GRANT" | "REVOKE" if outermost(tokens, &["on"])? => query::refused(&command),
@@ -29,11 +29,7 @@ pub(super) fn refusal(tokens: &mut Tokens<'_>) -> Result<Error> {
         "CREATE" | "ALTER" | "DROP" => object(&command, tokens)?,
         "SECURITY" => phrase(tokens, &["label"], "SECURITY LABEL")?,
         "REASSIGN" => phrase(tokens, &["owned"], "REASSIGN OWNED")?,
-        "REFRESH" => phrase(
-            tokens,
-            &["materialized", "view"],
-            "REFRESH MATERIALIZED VIEW",
-        )?,
+        "REFRESH" => phrase(tokens, &["materialized", "view"], "REFRESH MATERIALIZED VIEW")?,
         "IMPORT" => phrase(tokens, &["foreign", "schema"], "IMPORT FOREIGN SCHEMA")?,
         "CHECKPOINT" => {
             let message = "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT";

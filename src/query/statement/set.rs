@@ -65,16 +65,16 @@ pub(super) fn parse_set(tokens: &mut Tokens<'_>) -> Result<Statement> {
                 "snapshots cannot be imported",
             ));
         }
-        return Ok(Statement::Transaction(Transaction::Set(
-            transaction::modes(tokens, true)?,
-        )));
+        return Ok(Statement::Transaction(Transaction::Set(transaction::modes(
+            tokens, true,
+        )?)));
     }
     if tokens.eat_all(&["session", "characteristics"])? {
         tokens.expect("as")?;
         tokens.expect("transaction")?;
-        return Ok(Statement::Transaction(Transaction::SetDefault(
-            transaction::modes(tokens, true)?,
-        )));
+        return Ok(Statement::Transaction(Transaction::SetDefault(transaction::modes(
+            tokens, true,
+        )?)));
     }
     if tokens.eat("constraints")? {
         return Err(query::refused("SET CONSTRAINTS"));
@@ -206,8 +206,7 @@ fn value(tokens: &mut Tokens<'_>) -> Result<String> {
 
 /// Reserved words that stand where somebody forgot a value, or quotes.
 const RESERVED: [&str; 14] = [
-    "all", "and", "as", "default", "end", "from", "in", "not", "null", "or", "select", "to",
-    "user", "where",
+    "all", "and", "as", "default", "end", "from", "in", "not", "null", "or", "select", "to", "user", "where",
 ];
 
 fn time_zone(tokens: &mut Tokens<'_>) -> Result<Value> {
@@ -217,10 +216,7 @@ fn time_zone(tokens: &mut Tokens<'_>) -> Result<Value> {
     if tokens.eat("interval")? {
         let text = tokens.string()?;
         // Which fields the text has is told by the text.
-        while tokens
-            .eat_any(&["hour", "to", "minute", "second"])?
-            .is_some()
-        {}
+        while tokens.eat_any(&["hour", "to", "minute", "second"])?.is_some() {}
         return Ok(Value::Interval(text));
     }
     if tokens.is_number() {

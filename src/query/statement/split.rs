@@ -29,9 +29,7 @@ pub fn split(sql: &str) -> Result<Vec<Piece<'_>>> {
         let token = lexer.next()?;
         match (&token, &mut open) {
             (Some(token), Some(piece)) if token.text != ";" => piece.2 = token.end(),
-            (Some(token), None) if token.text != ";" => {
-                open = Some((token.start, token.position - 1, token.end()))
-            }
+            (Some(token), None) if token.text != ";" => open = Some((token.start, token.position - 1, token.end())),
             (_, piece) => {
                 if let Some((start, offset, end)) = piece.take() {
                     if pieces.len() == limits::STATEMENTS_PER_QUERY_MAX {
@@ -94,26 +92,11 @@ mod tests {
     #[test]
     fn endless_text_is_refused_in_the_words_of_postgresql() {
         for (sql, message) in [
-            (
-                "select 'abc",
-                "unterminated quoted string at or near \"'abc\"",
-            ),
-            (
-                "select e'abc\\'",
-                "unterminated quoted string at or near \"e'abc\\'\"",
-            ),
-            (
-                "select u&'01",
-                "unterminated quoted string at or near \"u&'01\"",
-            ),
-            (
-                "select \"abc",
-                "unterminated quoted identifier at or near \"\"abc\"",
-            ),
-            (
-                "select $$abc",
-                "unterminated dollar-quoted string at or near \"$$abc\"",
-            ),
+            ("select 'abc", "unterminated quoted string at or near \"'abc\""),
+            ("select e'abc\\'", "unterminated quoted string at or near \"e'abc\\'\""),
+            ("select u&'01", "unterminated quoted string at or near \"u&'01\""),
+            ("select \"abc", "unterminated quoted identifier at or near \"\"abc\""),
+            ("select $$abc", "unterminated dollar-quoted string at or near \"$$abc\""),
             (
                 "select $a$abc$b$",
                 "unterminated dollar-quoted string at or near \"$a$abc$b$\"",
@@ -122,22 +105,13 @@ mod tests {
                 "select /* /* abc */",
                 "unterminated /* comment at or near \"/* /* abc */\"",
             ),
-            (
-                "select b'01",
-                "unterminated bit string literal at or near \"b'01\"",
-            ),
+            ("select b'01", "unterminated bit string literal at or near \"b'01\""),
             (
                 "select x'01",
                 "unterminated hexadecimal string literal at or near \"x'01\"",
             ),
-            (
-                "select \"\"",
-                "zero-length delimited identifier at or near \"\"\"\"",
-            ),
-            (
-                "select 12ab",
-                "trailing junk after numeric literal at or near \"12a\"",
-            ),
+            ("select \"\"", "zero-length delimited identifier at or near \"\"\"\""),
+            ("select 12ab", "trailing junk after numeric literal at or near \"12a\""),
         ] {
             let error = split(sql).unwrap_err();
             assert_eq!(

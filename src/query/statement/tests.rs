@@ -13,14 +13,8 @@ fn ok(sql: &str) -> Statement {
 #[track_caller]
 fn refused(cases: &[(&str, &str, &str)]) {
     for (sql, code, message) in cases {
-        let error = parse(sql)
-            .err()
-            .unwrap_or_else(|| panic!("accepted: {sql}"));
-        assert_eq!(
-            (error.code().code(), error.message()),
-            (*code, *message),
-            "{sql}"
-        );
+        let error = parse(sql).err().unwrap_or_else(|| panic!("accepted: {sql}"));
+        assert_eq!((error.code().code(), error.message()), (*code, *message), "{sql}");
     }
 }
 
@@ -40,8 +34,7 @@ fn queries_parse_and_print_as_they_are() {
         };
         assert_eq!(query.to_string().replace(" = 1", " == 1"), sql);
     }
-    let Statement::Query(query) = ok("select 1 /* ; */ -- x\n where a operator(pg_catalog.=) b")
-    else {
+    let Statement::Query(query) = ok("select 1 /* ; */ -- x\n where a operator(pg_catalog.=) b") else {
         panic!()
     };
     assert_eq!(query.to_string(), "SELECT 1 WHERE a = b");
@@ -69,25 +62,16 @@ fn writes_are_refused_under_the_command_tag_of_postgresql() {
         ("insert into t values(1)", "INSERT"),
         ("update t set i=1", "UPDATE"),
         ("delete from t", "DELETE"),
-        (
-            "merge into t using t s on false when matched then delete",
-            "MERGE",
-        ),
+        ("merge into t using t s on false when matched then delete", "MERGE"),
         ("truncate t", "TRUNCATE TABLE"),
         (
             "with x as (insert into t values(1) returning i) select * from x",
             "SELECT",
         ),
-        (
-            "with x as (select 1) insert into t select * from x",
-            "INSERT",
-        ),
+        ("with x as (select 1) insert into t select * from x", "INSERT"),
         ("explain analyze insert into t values(1)", "INSERT"),
         ("create table u(i int)", "CREATE TABLE"),
-        (
-            "create table u(i int generated always as (1) stored)",
-            "CREATE TABLE",
-        ),
+        ("create table u(i int generated always as (1) stored)", "CREATE TABLE"),
         ("create table u as select 1", "CREATE TABLE AS"),
         ("create temp table u(i int)", "CREATE TABLE"),
         ("create or replace view v as select 1", "CREATE VIEW"),
@@ -97,10 +81,7 @@ fn writes_are_refused_under_the_command_tag_of_postgresql() {
             "CREATE FUNCTION",
         ),
         ("create user x", "CREATE ROLE"),
-        (
-            "create materialized view v as select 1",
-            "CREATE MATERIALIZED VIEW",
-        ),
+        ("create materialized view v as select 1", "CREATE MATERIALIZED VIEW"),
         ("create tablespace x location '/x'", "CREATE TABLESPACE"),
         ("alter table t add x int", "ALTER TABLE"),
         (
@@ -116,27 +97,15 @@ fn writes_are_refused_under_the_command_tag_of_postgresql() {
         ("security label on table t is 'x'", "SECURITY LABEL"),
         ("reassign owned by joe to joe", "REASSIGN OWNED"),
         ("refresh materialized view x", "REFRESH MATERIALIZED VIEW"),
-        (
-            "import foreign schema x from server y into z",
-            "IMPORT FOREIGN SCHEMA",
-        ),
+        ("import foreign schema x from server y into z", "IMPORT FOREIGN SCHEMA"),
         ("copy t from stdin", "COPY FROM"),
         ("copy t (a, b) from stdin with (format csv)", "COPY FROM"),
-        (
-            "copy (insert into t values(1) returning i) to stdout",
-            "INSERT",
-        ),
+        ("copy (insert into t values(1) returning i) to stdout", "INSERT"),
         ("select * from t for update", "SELECT FOR UPDATE"),
         ("select * from t for share of t nowait", "SELECT FOR SHARE"),
-        (
-            "select * from t for no key update",
-            "SELECT FOR NO KEY UPDATE",
-        ),
+        ("select * from t for no key update", "SELECT FOR NO KEY UPDATE"),
         ("select * from t for key share", "SELECT FOR KEY SHARE"),
-        (
-            "select * from (select * from t for update) x",
-            "SELECT FOR UPDATE",
-        ),
+        ("select * from (select * from t for update) x", "SELECT FOR UPDATE"),
         ("select * into u from t", "SELECT INTO"),
         ("prepare p as insert into t values(1)", "INSERT"),
         // PostgreSQL lets these pass for what they do there.
@@ -176,19 +145,14 @@ fn files_programs_and_other_privileges_are_refused() {
             "42501",
             "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT",
         ),
-        (
-            "load 'x'",
-            "42501",
-            "access to library \"x\" is not allowed",
-        ),
+        ("load 'x'", "42501", "access to library \"x\" is not allowed"),
         (
             "prepare transaction 'x'",
             "0A000",
             "prepared transactions are not supported",
         ),
     ]);
-    let hint =
-        "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.";
+    let hint = "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.";
     assert_eq!(parse("copy t to '/x'").unwrap_err().hint(), Some(hint));
 }
 
@@ -199,11 +163,7 @@ fn syntax_errors_name_the_token_and_its_place() {
         ("select 1 1", "1", 10),
         ("select 1)", ")", 9),
         ("select * from 'file.csv'", "'file.csv'", 15),
-        (
-            "create external table x stored as csv location 'x'",
-            "external",
-            8,
-        ),
+        ("create external table x stored as csv location 'x'", "external", 8),
         ("create foo", "foo", 8),
         ("declare c cursor for insert into t values(1)", "insert", 22),
         ("copy (select 1) from stdin", "from", 17),
@@ -220,9 +180,7 @@ fn syntax_errors_name_the_token_and_its_place() {
         ("set transaction foo", "foo", 17),
         ("select 'é' 1", "1", 12),
     ] {
-        let error = parse(sql)
-            .err()
-            .unwrap_or_else(|| panic!("accepted: {sql}"));
+        let error = parse(sql).err().unwrap_or_else(|| panic!("accepted: {sql}"));
         let message = format!("syntax error at or near \"{near}\"");
         assert_eq!(
             (error.code().code(), error.message(), error.position()),
@@ -241,9 +199,7 @@ fn syntax_errors_name_the_token_and_its_place() {
         "fetch next from",
         "copy t to",
     ] {
-        let error = parse(sql)
-            .err()
-            .unwrap_or_else(|| panic!("accepted: {sql}"));
+        let error = parse(sql).err().unwrap_or_else(|| panic!("accepted: {sql}"));
         let position = Some(sql.chars().count() + 1);
         assert_eq!(
             (error.message(), error.position()),
@@ -265,19 +221,11 @@ fn transaction_control_with_all_its_words() {
         ("begin work", Transaction::Begin(Modes::default())),
         (
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY DEFERRABLE",
-            Transaction::Begin(modes(
-                Some(Isolation::RepeatableRead),
-                Some(true),
-                Some(true),
-            )),
+            Transaction::Begin(modes(Some(Isolation::RepeatableRead), Some(true), Some(true))),
         ),
         (
             "begin transaction read only, isolation level serializable, not deferrable",
-            Transaction::Begin(modes(
-                Some(Isolation::Serializable),
-                Some(true),
-                Some(false),
-            )),
+            Transaction::Begin(modes(Some(Isolation::Serializable), Some(true), Some(false))),
         ),
         (
             "begin read only read write",
@@ -288,22 +236,13 @@ fn transaction_control_with_all_its_words() {
             Transaction::Start(modes(Some(Isolation::ReadUncommitted), None, None)),
         ),
         ("commit and chain", Transaction::Commit { chain: true }),
-        (
-            "end work and no chain",
-            Transaction::Commit { chain: false },
-        ),
+        ("end work and no chain", Transaction::Commit { chain: false }),
         ("abort", Transaction::Rollback { chain: false }),
-        (
-            "rollback transaction and chain",
-            Transaction::Rollback { chain: true },
-        ),
+        ("rollback transaction and chain", Transaction::Rollback { chain: true }),
         ("savepoint \"S 1\"", Transaction::Savepoint("S 1".into())),
         ("release savepoint a", Transaction::Release("a".into())),
         ("RELEASE A", Transaction::Release("a".into())),
-        (
-            "rollback work to savepoint a",
-            Transaction::RollbackTo("a".into()),
-        ),
+        ("rollback work to savepoint a", Transaction::RollbackTo("a".into())),
         ("rollback to a", Transaction::RollbackTo("a".into())),
         (
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -327,10 +266,7 @@ fn set_show_reset_and_discard() {
     };
     for (sql, statement) in [
         ("SET TIMEZONE = UTC", set("timezone", &["utc"])),
-        (
-            "set datestyle to 'ISO', dmy",
-            set("datestyle", &["ISO", "dmy"]),
-        ),
+        ("set datestyle to 'ISO', dmy", set("datestyle", &["ISO", "dmy"])),
         (
             "set session extra_float_digits = -15",
             set("extra_float_digits", &["-15"]),
@@ -352,10 +288,7 @@ fn set_show_reset_and_discard() {
             "set application_name = E'a\\tb\\x41\\u00e9'",
             set("application_name", &["a\tbA\u{e9}"]),
         ),
-        (
-            "set application_name = $$a'b$$",
-            set("application_name", &["a'b"]),
-        ),
+        ("set application_name = $$a'b$$", set("application_name", &["a'b"])),
         (
             "set names",
             Statement::Set {
@@ -385,14 +318,8 @@ fn set_show_reset_and_discard() {
             "SHOW TRANSACTION ISOLATION LEVEL",
             Statement::Show(Show::Parameter("transaction_isolation".into())),
         ),
-        (
-            "show time zone",
-            Statement::Show(Show::Parameter("timezone".into())),
-        ),
-        (
-            "show \"TimeZone\"",
-            Statement::Show(Show::Parameter("TimeZone".into())),
-        ),
+        ("show time zone", Statement::Show(Show::Parameter("timezone".into()))),
+        ("show \"TimeZone\"", Statement::Show(Show::Parameter("TimeZone".into()))),
         (
             "show session authorization",
             Statement::Show(Show::Parameter("session_authorization".into())),
@@ -415,9 +342,7 @@ fn set_show_reset_and_discard() {
 
 #[test]
 fn prepared_statements_and_cursors() {
-    let Statement::Prepare { name, types, query } =
-        ok("prepare P(text, numeric(10,2)) as select $1, ')'")
-    else {
+    let Statement::Prepare { name, types, query } = ok("prepare P(text, numeric(10,2)) as select $1, ')'") else {
         panic!()
     };
     assert_eq!(
@@ -428,14 +353,8 @@ fn prepared_statements_and_cursors() {
         panic!()
     };
     assert_eq!((name.as_str(), arguments.len()), ("p", 2));
-    assert_eq!(
-        ok("deallocate prepare p"),
-        Statement::Deallocate(Some("p".into()))
-    );
-    assert_eq!(
-        ok("deallocate prepare"),
-        Statement::Deallocate(Some("prepare".into()))
-    );
+    assert_eq!(ok("deallocate prepare p"), Statement::Deallocate(Some("p".into())));
+    assert_eq!(ok("deallocate prepare"), Statement::Deallocate(Some("prepare".into())));
     assert_eq!(ok("deallocate all"), Statement::Deallocate(None));
 
     let Statement::Declare {
@@ -477,10 +396,7 @@ fn prepared_statements_and_cursors() {
         ("fetch -2 c", Direction::Backward(2)),
         ("fetch all c", Direction::Forward(i64::MAX)),
         ("fetch forward from c", Direction::Forward(1)),
-        (
-            "FETCH FORWARD 1000000 FROM \"c\"",
-            Direction::Forward(1_000_000),
-        ),
+        ("FETCH FORWARD 1000000 FROM \"c\"", Direction::Forward(1_000_000)),
         ("fetch forward all in c", Direction::Forward(i64::MAX)),
         ("fetch backward -3 c", Direction::Forward(3)),
         ("fetch backward all c", Direction::Backward(i64::MAX)),
@@ -510,10 +426,7 @@ fn prepared_statements_and_cursors() {
     );
     assert_eq!(ok("close all"), Statement::Close(None));
     assert_eq!(ok("unlisten *"), Statement::Unlisten(None));
-    assert_eq!(
-        ok("listen \"channel.0\""),
-        Statement::Listen("channel.0".into())
-    );
+    assert_eq!(ok("listen \"channel.0\""), Statement::Listen("channel.0".into()));
     let Statement::Lock(tables) = ok("LOCK TABLE public.a, b IN ACCESS SHARE MODE") else {
         panic!()
     };
@@ -541,9 +454,7 @@ fn explain_options() {
         }
     );
     assert_eq!(
-        options(
-            "explain (analyze, verbose false, costs off, buffers, timing 0, format json) table t"
-        ),
+        options("explain (analyze, verbose false, costs off, buffers, timing 0, format json) table t"),
         ExplainOptions {
             costs: false,
             buffers: true,
@@ -553,11 +464,7 @@ fn explain_options() {
         }
     );
     refused(&[
-        (
-            "explain (foo) select 1",
-            "42601",
-            "unrecognized EXPLAIN option \"foo\"",
-        ),
+        ("explain (foo) select 1", "42601", "unrecognized EXPLAIN option \"foo\""),
         (
             "explain (format yml) select 1",
             "22023",
@@ -573,11 +480,7 @@ fn explain_options() {
             "22023",
             "EXPLAIN option TIMING requires ANALYZE",
         ),
-        (
-            "explain (wal) select 1",
-            "22023",
-            "EXPLAIN option WAL requires ANALYZE",
-        ),
+        ("explain (wal) select 1", "22023", "EXPLAIN option WAL requires ANALYZE"),
     ]);
     let Statement::Explain { statement, .. } = ok("explain execute p(1)") else {
         panic!()
@@ -612,10 +515,7 @@ fn copy_options_in_both_syntaxes() {
     };
     for (sql, options) in [
         ("copy t to stdout", text.clone()),
-        (
-            "copy t to stdin with (freeze, encoding 'utf8')",
-            text.clone(),
-        ),
+        ("copy t to stdin with (freeze, encoding 'utf8')", text.clone()),
         ("copy binary t to stdout", binary.clone()),
         ("copy t to stdout with binary", binary.clone()),
         ("copy t to stdout (format 'binary')", binary.clone()),
@@ -686,11 +586,7 @@ fn copy_options_in_both_syntaxes() {
             },
         ),
     ] {
-        assert_eq!(
-            copy(sql),
-            ("SELECT * FROM \"t\"".to_owned(), options),
-            "{sql}"
-        );
+        assert_eq!(copy(sql), ("SELECT * FROM \"t\"".to_owned(), options), "{sql}");
     }
     assert_eq!(
         copy("copy public.T (\"A\", b) to stdout").0,
@@ -745,16 +641,8 @@ fn copy_options_are_checked_as_postgresql_does() {
             "22023",
             "COPY format \"CSV\" not recognized",
         ),
-        (
-            "copy t to stdout csv csv",
-            "42601",
-            "conflicting or redundant options",
-        ),
-        (
-            "copy t to stdout (foo)",
-            "42601",
-            "option \"foo\" not recognized",
-        ),
+        ("copy t to stdout csv csv", "42601", "conflicting or redundant options"),
+        ("copy t to stdout (foo)", "42601", "option \"foo\" not recognized"),
         (
             "copy t to stdout (header 3)",
             "42601",
@@ -820,11 +708,7 @@ fn copy_options_are_checked_as_postgresql_does() {
             "42601",
             "delimiter requires a parameter",
         ),
-        (
-            "copy t to stdout (format)",
-            "42601",
-            "format requires a parameter",
-        ),
+        ("copy t to stdout (format)", "42601", "format requires a parameter"),
     ]);
 }
 
@@ -843,16 +727,10 @@ fn deep_statements_are_refused_and_wide_ones_are_not() {
         format!("select * from t {}", "join t on true ".repeat(most + 1)),
         vec!["select 1"; most + 2].join(" union all "),
         format!("select {}1{}", "(".repeat(60), ")".repeat(60)),
-        format!(
-            "select {}1 {}",
-            "case when 1 then ".repeat(60),
-            "end ".repeat(60)
-        ),
+        format!("select {}1 {}", "case when 1 then ".repeat(60), "end ".repeat(60)),
         format!("select 1 in ({})", chain(",", 100_000)),
     ] {
-        let error = parse(&sql)
-            .err()
-            .unwrap_or_else(|| panic!("accepted: {}", &sql[..60]));
+        let error = parse(&sql).err().unwrap_or_else(|| panic!("accepted: {}", &sql[..60]));
         assert_eq!(
             (error.code().code(), error.message()),
             ("54001", "statement is too complex"),
@@ -863,16 +741,10 @@ fn deep_statements_are_refused_and_wide_ones_are_not() {
     assert!(parse(&format!("select {}1", "not ".repeat(60))).is_err());
     for sql in [
         format!("select {}", chain("+", most - 10)),
-        format!(
-            "select 1 where {}",
-            vec!["(a = 1 and b = 2)"; most - 10].join(" or ")
-        ),
+        format!("select 1 where {}", vec!["(a = 1 and b = 2)"; most - 10].join(" or ")),
         vec!["select 1"; most - 10].join(" union all "),
         format!("select x in ({})", chain(",", 20_000)),
-        format!(
-            "select case {} end",
-            "when x = 1 then 'a' || 'b' ".repeat(10_000)
-        ),
+        format!("select case {} end", "when x = 1 then 'a' || 'b' ".repeat(10_000)),
         format!("values {}", vec!["(1, 'a')"; 10_000].join(",")),
         format!("select {}", vec!["a + b"; 1_600].join(",")),
         format!("select {}1{}", "(".repeat(20), ")".repeat(20)),

@@ -35,16 +35,16 @@ impl<'a> Tokens<'a> {
 
     /// Where the next token (or the end) is, in characters from 1.
     pub fn position(&self) -> usize {
-        self.next
-            .map_or(self.lexer.position(), |token| token.position)
+        self.next.map_or(self.lexer.position(), |token| token.position)
     }
 
     /// `syntax error` at the next token.
     pub fn unexpected(&self) -> Error {
         match self.next {
             Some(token) => token.unexpected(),
-            None => Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input")
-                .with_position(self.lexer.position()),
+            None => {
+                Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").with_position(self.lexer.position())
+            }
         }
     }
 
@@ -222,11 +222,7 @@ pub(super) fn is_string(kind: Kind) -> bool {
 }
 
 fn ident_value(token: &Token<'_>) -> String {
-    let mut name = match token
-        .text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-    {
+    let mut name = match token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         Some(inner) => inner.replace("\"\"", "\""),
         None => token.text.to_ascii_lowercase(),
     };
@@ -262,11 +258,7 @@ fn unescape(text: &str, token: &Token<'_>) -> Result<String> {
         let Some(letter) = chars.next() else { break };
         let digits = |skip: usize, radix: u32, most: usize| {
             let tail = escape.get(skip..).unwrap_or_default();
-            let len = tail
-                .chars()
-                .take(most)
-                .take_while(|c| c.is_digit(radix))
-                .count();
+            let len = tail.chars().take(most).take_while(|c| c.is_digit(radix)).count();
             (
                 u32::from_str_radix(tail.get(..len).unwrap_or_default(), radix).ok(),
                 skip + len,

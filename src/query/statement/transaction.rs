@@ -88,9 +88,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Transaction> {
         if tokens.is("prepared") {
             return Err(two_phase());
         }
-        return Ok(Transaction::Commit {
-            chain: chain(tokens)?,
-        });
+        return Ok(Transaction::Commit { chain: chain(tokens)? });
     }
     tokens.eat_any(&["rollback", "abort"])?;
     if tokens.is("prepared") {
@@ -100,9 +98,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Transaction> {
     if tokens.eat("to")? {
         return Ok(Transaction::RollbackTo(savepoint_name(tokens)?));
     }
-    Ok(Transaction::Rollback {
-        chain: chain(tokens)?,
-    })
+    Ok(Transaction::Rollback { chain: chain(tokens)? })
 }
 
 /// The refusal of two-phase commit: nothing here outlives its session.

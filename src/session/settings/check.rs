@@ -20,12 +20,7 @@ pub(super) fn invalid(name: &str, value: &str) -> Error {
 
 /// The canonical form of `text`: what `pg_settings.setting` has. `name` is the parameter's name as the client wrote it,
 /// `current` its present value (a DateStyle may change only half of it).
-pub(super) fn canonical(
-    parameter: &Parameter,
-    name: &str,
-    text: &str,
-    current: &str,
-) -> Result<String> {
+pub(super) fn canonical(parameter: &Parameter, name: &str, text: &str, current: &str) -> Result<String> {
     match parameter.vartype {
         Vartype::Bool => {
             let value = boolean(text).ok_or_else(|| {
@@ -40,12 +35,8 @@ pub(super) fn canonical(
             }
             Ok(on_off(value).to_owned())
         }
-        Vartype::Integer => {
-            units::parse(parameter, name, text, true).map(|value| units::plain(value, true))
-        }
-        Vartype::Real => {
-            units::parse(parameter, name, text, false).map(|value| units::plain(value, false))
-        }
+        Vartype::Integer => units::parse(parameter, name, text, true).map(|value| units::plain(value, true)),
+        Vartype::Real => units::parse(parameter, name, text, false).map(|value| units::plain(value, false)),
         Vartype::Enum => enumerated(parameter, name, text),
         Vartype::String => string(parameter, text, current),
     }
@@ -69,12 +60,7 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 fn enumerated(parameter: &Parameter, name: &str, text: &str) -> Result<String> {
-    let own = |value: &str| {
-        parameter
-            .enumvals
-            .iter()
-            .find(|own| own.eq_ignore_ascii_case(value))
-    };
+    let own = |value: &str| parameter.enumvals.iter().find(|own| own.eq_ignore_ascii_case(value));
     // Values that PostgreSQL takes and does not list.
     let other = match (parameter.name, text.to_ascii_lowercase().as_str()) {
         ("client_min_messages", "info") => return Ok("info".to_owned()),
@@ -85,10 +71,7 @@ fn enumerated(parameter: &Parameter, name: &str, text: &str) -> Result<String> {
     };
     match own(text).or_else(|| own(other)) {
         Some(value) => Ok((*value).to_owned()),
-        None => Err(invalid(name, text).with_hint(format!(
-            "Available values: {}.",
-            parameter.enumvals.join(", ")
-        ))),
+        None => Err(invalid(name, text).with_hint(format!("Available values: {}.", parameter.enumvals.join(", ")))),
     }
 }
 
@@ -106,16 +89,13 @@ fn string(parameter: &Parameter, text: &str, current: &str) -> Result<String> {
                     SqlState::FEATURE_NOT_SUPPORTED,
                     invalid("client_encoding", text).message(),
                 );
-                Err(error.with_detail(format!(
-                    "Conversion between {name} and UTF8 is not supported."
-                )))
+                Err(error.with_detail(format!("Conversion between {name} and UTF8 is not supported.")))
             }
             None => Err(invalid("client_encoding", text)),
         },
         "application_name" | "cluster_name" => Ok(clean_ascii(text)),
         "default_tablespace" if !matches!(text, "" | "pg_default" | "pg_global") => {
-            Err(invalid("default_tablespace", text)
-                .with_detail(format!("Tablespace \"{text}\" does not exist.")))
+            Err(invalid("default_tablespace", text).with_detail(format!("Tablespace \"{text}\" does not exist.")))
         }
         _ => Ok(text.to_owned()),
     }
@@ -123,9 +103,7 @@ fn string(parameter: &Parameter, text: &str, current: &str) -> Result<String> {
 
 /// Cut to 63 bytes; what is not printable ASCII becomes `?`, byte by byte.
 pub(super) fn clean_ascii(text: &str) -> String {
-    let cut = text
-        .get(..text.floor_char_boundary(NAME_SIZE_MAX))
-        .unwrap_or_default();
+    let cut = text.get(..text.floor_char_boundary(NAME_SIZE_MAX)).unwrap_or_default();
     cut.bytes()
         .map(|byte| {
             if (32..127).contains(&byte) {
@@ -193,19 +171,16 @@ pub(super) fn custom_name(name: &str) -> Result<()> {
     }
     let simple = |part: &str| {
         let start = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
-        part.starts_with(start)
-            && part
-                .chars()
-                .all(|c| start(c) || c.is_ascii_digit() || c == '$')
+        part.starts_with(start) && part.chars().all(|c| start(c) || c.is_ascii_digit() || c == '$')
     };
     let fault = Error::new(
         SqlState::INVALID_NAME,
         format!("invalid configuration parameter name \"{name}\""),
     );
     if !name.split('.').all(simple) {
-        return Err(fault.with_detail(
-            "Custom parameter names must be two or more simple identifiers separated by dots.",
-        ));
+        return Err(
+            fault.with_detail("Custom parameter names must be two or more simple identifiers separated by dots.")
+        );
     }
     if name
         .split('.')

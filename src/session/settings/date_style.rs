@@ -50,27 +50,17 @@ impl DateStyle {
 }
 
 /// Reads the words of a DateStyle; an error is its detail.
-fn read(
-    text: &str,
-    format: &mut Option<DateForm>,
-    order: &mut Option<DateOrder>,
-) -> Result<(), String> {
+fn read(text: &str, format: &mut Option<DateForm>, order: &mut Option<DateOrder>) -> Result<(), String> {
     fn put<T: PartialEq>(slot: &mut Option<T>, value: T) -> Result<(), String> {
         match slot {
-            Some(old) if *old != value => {
-                Err("Conflicting \"datestyle\" specifications.".to_owned())
-            }
+            Some(old) if *old != value => Err("Conflicting \"datestyle\" specifications.".to_owned()),
             _ => {
                 *slot = Some(value);
                 Ok(())
             }
         }
     }
-    for word in text
-        .split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-    {
+    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let lower = word.to_ascii_lowercase();
         match lower.as_str() {
             "iso" => put(format, DateForm::Iso)?,
@@ -101,4 +91,3 @@ pub(super) fn interval_style(setting: &str) -> IntervalStyle {
         _ => IntervalStyle::Postgres,
     }
 }
-

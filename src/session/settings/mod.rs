@@ -130,8 +130,7 @@ impl Settings {
         let (key, value) = self.checked(name, text, false)?;
         let undo = (self.session.clone(), self.local.clone());
         self.store(key, Some(value), local);
-        self.check_size()
-            .inspect_err(|_| (self.session, self.local) = undo)
+        self.check_size().inspect_err(|_| (self.session, self.local) = undo)
     }
 
     /// `RESET name`
@@ -145,9 +144,7 @@ impl Settings {
 
     /// `RESET ALL`
     pub fn reset_all(&mut self) {
-        let keep = |key: &str| {
-            NOT_RESET.contains(&key) || OF_TRANSACTION.iter().any(|(own, _)| *own == key)
-        };
+        let keep = |key: &str| NOT_RESET.contains(&key) || OF_TRANSACTION.iter().any(|(own, _)| *own == key);
         Arc::make_mut(&mut self.session).retain(|key, _| keep(key));
         Arc::make_mut(&mut self.local).retain(|key, _| keep(key));
     }
@@ -422,13 +419,9 @@ impl Settings {
 
     fn check_size(&self) -> Result<()> {
         let size = |values: &BTreeMap<String, String>| {
-            values
-                .iter()
-                .map(|(key, value)| key.len() + value.len())
-                .sum::<usize>()
+            values.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
         };
-        if size(&self.startup) + size(&self.session) + size(&self.local) > limits::SETTINGS_SIZE_MAX
-        {
+        if size(&self.startup) + size(&self.session) + size(&self.local) > limits::SETTINGS_SIZE_MAX {
             let message = format!(
                 "parameters of a session cannot have more than {} bytes",
                 limits::SETTINGS_SIZE_MAX

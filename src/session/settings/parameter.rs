@@ -68,9 +68,7 @@ pub fn parameters() -> &'static [Parameter] {
 /// A parameter by its name, whatever its case.
 pub fn parameter(name: &str) -> Option<&'static Parameter> {
     let (parameters, index) = &*TABLE;
-    index
-        .get(&name.to_ascii_lowercase())
-        .and_then(|at| parameters.get(*at))
+    index.get(&name.to_ascii_lowercase()).and_then(|at| parameters.get(*at))
 }
 
 /// A line of the table; none where it is not one, which a test rules out.

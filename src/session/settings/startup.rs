@@ -9,9 +9,8 @@ pub(super) fn parameters(startup: &[(String, String)]) -> Result<Vec<(String, St
         options(text, &mut parameters)?;
     }
     // What says who connects, to what and how is no setting.
-    let other = |name: &str| {
-        matches!(name, "user" | "database" | "options" | "replication") || name.starts_with("_pq_.")
-    };
+    let other =
+        |name: &str| matches!(name, "user" | "database" | "options" | "replication") || name.starts_with("_pq_.");
     parameters.extend(startup.iter().filter(|(name, _)| !other(name)).cloned());
     Ok(parameters)
 }
@@ -36,10 +35,7 @@ fn options(text: &str, parameters: &mut Vec<(String, String)>) -> Result<()> {
             } else {
                 format!("-c {assignment}")
             };
-            return Err(Error::new(
-                SqlState::SYNTAX_ERROR,
-                format!("{form} requires a value"),
-            ));
+            return Err(Error::new(SqlState::SYNTAX_ERROR, format!("{form} requires a value")));
         };
         parameters.push((name.replace('-', "_"), value.to_owned()));
     }

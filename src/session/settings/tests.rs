@@ -44,20 +44,12 @@ fn show_after_set_says_what_postgresql_says() {
         ("timezone='abc5'", "timezone", "ABC5"),
         ("timezone='est'", "timezone", "EST"),
         ("timezone='us/pacific'", "timezone", "US/Pacific"),
-        (
-            "time zone interval '-08:00' hour to minute",
-            "timezone",
-            "<-08>+08",
-        ),
+        ("time zone interval '-08:00' hour to minute", "timezone", "<-08>+08"),
         ("time zone interval '5'", "timezone", "<+00:00:05>-00:00:05"),
         ("time zone -3.5", "timezone", "<-03:30>+03:30"),
         ("client_encoding='unicode'", "client_encoding", "UTF8"),
         ("names 'utf-8'", "client_encoding", "UTF8"),
-        (
-            "client_encoding='SQL_ASCII'",
-            "client_encoding",
-            "SQL_ASCII",
-        ),
+        ("client_encoding='SQL_ASCII'", "client_encoding", "SQL_ASCII"),
         ("statement_timeout=30000", "statement_timeout", "30s"),
         ("statement_timeout='1min'", "statement_timeout", "1min"),
         ("statement_timeout='90 s'", "statement_timeout", "90s"),
@@ -83,31 +75,15 @@ fn show_after_set_says_what_postgresql_says() {
         ("jit='ye'", "jit", "on"),
         ("jit='of'", "jit", "off"),
         ("jit=0", "jit", "off"),
-        (
-            "intervalstyle='POSTGRES_VERBOSE'",
-            "intervalstyle",
-            "postgres_verbose",
-        ),
-        (
-            "client_min_messages=WARNING",
-            "client_min_messages",
-            "warning",
-        ),
+        ("intervalstyle='POSTGRES_VERBOSE'", "intervalstyle", "postgres_verbose"),
+        ("client_min_messages=WARNING", "client_min_messages", "warning"),
         ("client_min_messages=info", "client_min_messages", "info"),
         ("backslash_quote=yes", "backslash_quote", "on"),
         ("application_name='hällo'", "application_name", "h??llo"),
-        (
-            "search_path=public, pg_catalog",
-            "search_path",
-            "public, pg_catalog",
-        ),
+        ("search_path=public, pg_catalog", "search_path", "public, pg_catalog"),
         ("search_path=\"Foo\", bar", "search_path", "\"Foo\", bar"),
         ("search_path='foo, bar'", "search_path", "\"foo, bar\""),
-        (
-            "search_path='$user', public",
-            "search_path",
-            "\"$user\", public",
-        ),
+        ("search_path='$user', public", "search_path", "\"$user\", public"),
         ("search_path=''", "search_path", "\"\""),
         ("search_path='user'", "search_path", "\"user\""),
         ("schema 'foo'", "search_path", "foo"),
@@ -122,16 +98,8 @@ fn show_after_set_says_what_postgresql_says() {
             "transaction_isolation",
             "read committed",
         ),
-        (
-            "default_transaction_read_only=off",
-            "transaction_read_only",
-            "off",
-        ),
-        (
-            "default_transaction_deferrable=on",
-            "transaction_deferrable",
-            "on",
-        ),
+        ("default_transaction_read_only=off", "transaction_read_only", "off"),
+        ("default_transaction_deferrable=on", "transaction_deferrable", "on"),
         ("\"TimeZone\"='utc'", "timezone", "UTC"),
         ("local work_mem='1MB'", "work_mem", "4MB"),
         ("role joe", "role", "joe"),
@@ -152,8 +120,7 @@ fn show_after_set_says_what_postgresql_says() {
 
 #[test]
 fn faults_are_told_in_the_words_of_postgresql() {
-    let units =
-        "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".";
+    let units = "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".";
     let memory = "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".";
     let simple = "Custom parameter names must be two or more simple identifiers separated by dots.";
     for (sql, code, message, more) in [
@@ -283,18 +250,8 @@ fn faults_are_told_in_the_words_of_postgresql() {
             "invalid value for parameter \"seq_page_cost\": \"nan\"",
             "",
         ),
-        (
-            "jit='o'",
-            "22023",
-            "parameter \"jit\" requires a Boolean value",
-            "",
-        ),
-        (
-            "jit=2",
-            "22023",
-            "parameter \"jit\" requires a Boolean value",
-            "",
-        ),
+        ("jit='o'", "22023", "parameter \"jit\" requires a Boolean value", ""),
+        ("jit=2", "22023", "parameter \"jit\" requires a Boolean value", ""),
         (
             "intervalstyle='foo'",
             "22023",
@@ -319,18 +276,8 @@ fn faults_are_told_in_the_words_of_postgresql() {
             "SET application_name takes only one argument",
             "",
         ),
-        (
-            "foo.bar=on, off",
-            "22023",
-            "SET foo.bar takes only one argument",
-            "",
-        ),
-        (
-            "foo=1",
-            "42704",
-            "unrecognized configuration parameter \"foo\"",
-            "",
-        ),
+        ("foo.bar=on, off", "22023", "SET foo.bar takes only one argument", ""),
+        ("foo=1", "42704", "unrecognized configuration parameter \"foo\"", ""),
         (
             "\"foo bar.baz\"=1",
             "42602",
@@ -361,12 +308,7 @@ fn faults_are_told_in_the_words_of_postgresql() {
             "parameter \"max_connections\" cannot be changed without restarting the server",
             "",
         ),
-        (
-            "ssl=on",
-            "55P02",
-            "parameter \"ssl\" cannot be changed now",
-            "",
-        ),
+        ("ssl=on", "55P02", "parameter \"ssl\" cannot be changed now", ""),
         (
             "ignore_system_indexes=on",
             "55P02",
@@ -408,16 +350,8 @@ fn faults_are_told_in_the_words_of_postgresql() {
     let settings = settings();
     let message = "must be superuser or have privileges of pg_read_all_settings to examine \"data_directory\"";
     for (name, code, message) in [
-        (
-            "foo.bar",
-            "42704",
-            "unrecognized configuration parameter \"foo.bar\"",
-        ),
-        (
-            "foo",
-            "42704",
-            "unrecognized configuration parameter \"foo\"",
-        ),
+        ("foo.bar", "42704", "unrecognized configuration parameter \"foo.bar\""),
+        ("foo", "42704", "unrecognized configuration parameter \"foo\""),
         ("data_directory", "42501", message),
     ] {
         let error = settings.get(name).unwrap_err();
@@ -460,10 +394,7 @@ fn a_session_starts_with_the_values_of_the_server_and_of_its_startup_message() {
         ("user", "joe"),
         ("database", "d"),
         ("_pq_.x", "1"),
-        (
-            "options",
-            "-c search_path=a,\\ b -cjit=off --statement-timeout=5s",
-        ),
+        ("options", "-c search_path=a,\\ b -cjit=off --statement-timeout=5s"),
         ("TimeZone", "europe/rome"),
         ("application_name", "psql"),
     ]);
@@ -481,11 +412,7 @@ fn a_session_starts_with_the_values_of_the_server_and_of_its_startup_message() {
     }
 
     for (pair, code, message) in [
-        (
-            ("foo", "1"),
-            "42704",
-            "unrecognized configuration parameter \"foo\"",
-        ),
+        (("foo", "1"), "42704", "unrecognized configuration parameter \"foo\""),
         (
             ("options", "-c statement_timeout=abc"),
             "22023",
@@ -547,22 +474,13 @@ fn transactions_undo_and_forget_what_was_set() {
         "1MB",
     );
     work_mem_after(&["begin", "savepoint", local_two, "release"], "2MB");
-    work_mem_after(
-        &["begin", "savepoint", local_two, "release", "commit"],
-        "4MB",
-    );
+    work_mem_after(&["begin", "savepoint", local_two, "release", "commit"], "4MB");
     work_mem_after(&["begin", local_two, one], "1MB");
-    work_mem_after(
-        &["begin", local_two, "savepoint", one, "release", "commit"],
-        "1MB",
-    );
+    work_mem_after(&["begin", local_two, "savepoint", one, "release", "commit"], "1MB");
     work_mem_after(&["begin", "savepoint", two, "release", "rollback"], "4MB");
     work_mem_after(&[one, "begin", "work_mem to default", "rollback"], "1MB");
     work_mem_after(&[one, "begin", "local work_mem to default"], "4MB");
-    work_mem_after(
-        &[one, "begin", "local work_mem to default", "commit"],
-        "1MB",
-    );
+    work_mem_after(&[one, "begin", "local work_mem to default", "commit"], "1MB");
 }
 
 #[test]
@@ -588,10 +506,7 @@ fn modes_are_the_transactions_own() {
     settings.set_default_modes(&modes);
     settings.begin();
     assert_eq!(shown(&settings), ("serializable".into(), "off".into()));
-    assert_eq!(
-        settings.get("default_transaction_read_only").unwrap(),
-        "off"
-    );
+    assert_eq!(settings.get("default_transaction_read_only").unwrap(), "off");
 }
 
 #[test]
@@ -600,17 +515,13 @@ fn reports_are_all_at_first_and_then_what_changed() {
     let all = settings.take_reports();
     assert_eq!(all.len(), 13);
     assert!(
-        all.contains(&("server_version", "15.18".into()))
-            && all.contains(&("session_authorization", "joe".into()))
+        all.contains(&("server_version", "15.18".into())) && all.contains(&("session_authorization", "joe".into()))
     );
     assert_eq!(settings.take_reports(), []);
     settings.begin();
     set(&mut settings, "datestyle = german").unwrap();
     set(&mut settings, "work_mem = '1MB'").unwrap();
-    assert_eq!(
-        settings.take_reports(),
-        [("DateStyle", "German, DMY".into())]
-    );
+    assert_eq!(settings.take_reports(), [("DateStyle", "German, DMY".into())]);
     settings.rollback();
     assert_eq!(settings.take_reports(), [("DateStyle", "ISO, MDY".into())]);
 }
@@ -632,10 +543,7 @@ fn the_engine_reads_typed_values() {
     ] {
         set(&mut settings, sql).unwrap();
     }
-    assert_eq!(
-        settings.statement_timeout(),
-        Some(Duration::from_millis(1500))
-    );
+    assert_eq!(settings.statement_timeout(), Some(Duration::from_millis(1500)));
     assert_eq!(settings.time_zone().to_string(), "+05:00");
     assert_eq!(
         settings.date_style(),
@@ -668,12 +576,7 @@ fn every_parameter_shows_and_takes_its_own_value_back() {
         settings
             .set_text(parameter.name, &shown, false)
             .unwrap_or_else(|error| panic!("{}: {error:?}", parameter.name));
-        assert_eq!(
-            settings.get(parameter.name).unwrap(),
-            shown,
-            "{}",
-            parameter.name
-        );
+        assert_eq!(settings.get(parameter.name).unwrap(), shown, "{}", parameter.name);
     }
 }
 

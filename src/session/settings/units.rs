@@ -22,12 +22,7 @@ const TIME: [(&str, f64); 6] = [
 
 /// The units that a parameter may be given in, and the size of its own.
 fn family(unit: &str) -> Option<(&'static [(&'static str, f64)], f64)> {
-    let size = |units: &[(&str, f64)]| {
-        units
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .map(|(_, size)| *size)
-    };
+    let size = |units: &[(&str, f64)]| units.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
     match unit {
         "" => None,
         "8kB" => Some((&MEMORY, 8192.0)),
@@ -51,10 +46,7 @@ pub(super) fn parse(parameter: &Parameter, name: &str, text: &str, integer: bool
     if !suffix.is_empty() {
         let (units, own) = family(parameter.unit).ok_or_else(invalid)?;
         let Some((_, size)) = units.iter().find(|(unit, _)| *unit == suffix) else {
-            let names: Vec<String> = units
-                .iter()
-                .map(|(unit, _)| format!("\"{unit}\""))
-                .collect();
+            let names: Vec<String> = units.iter().map(|(unit, _)| format!("\"{unit}\"")).collect();
             let (last, first) = names.split_last().ok_or_else(invalid)?;
             return Err(invalid().with_hint(format!(
                 "Valid units for this parameter are {}, and {last}.",
@@ -81,8 +73,7 @@ pub(super) fn parse(parameter: &Parameter, name: &str, text: &str, integer: bool
         } else {
             format!(" {}", parameter.unit)
         };
-        let limit =
-            |text: &str| bound(text).map_or_else(String::new, |bound| plain(bound, integer));
+        let limit = |text: &str| bound(text).map_or_else(String::new, |bound| plain(bound, integer));
         let message = format!(
             "{}{unit} is outside the valid range for parameter \"{name}\" ({} .. {})",
             plain(value, integer),
@@ -98,15 +89,8 @@ pub(super) fn parse(parameter: &Parameter, name: &str, text: &str, integer: bool
 fn number(text: &str, integer: bool) -> Option<(f64, &str)> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
-    let digits = |text: &str, radix: u32| {
-        text.find(|c: char| !c.is_digit(radix))
-            .unwrap_or(text.len())
-    };
-    if integer
-        && let Some(hex) = unsigned
-            .strip_prefix("0x")
-            .or_else(|| unsigned.strip_prefix("0X"))
-    {
+    let digits = |text: &str, radix: u32| text.find(|c: char| !c.is_digit(radix)).unwrap_or(text.len());
+    if integer && let Some(hex) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
         let (number, rest) = hex.split_at(digits(hex, 16));
         return u32::from_str_radix(number, 16)
             .ok()
@@ -136,11 +120,7 @@ fn number(text: &str, integer: bool) -> Option<(f64, &str)> {
 
 /// A value as `pg_settings.setting` has it.
 pub(super) fn plain(value: f64, integer: bool) -> String {
-    if integer {
-        format!("{value:.0}")
-    } else {
-        general(value)
-    }
+    if integer { format!("{value:.0}") } else { general(value) }
 }
 
 /// A value in the parameter's unit, as SHOW says it: in the largest unit that leaves a whole number.
@@ -153,13 +133,8 @@ pub(super) fn show(parameter: &Parameter, setting: &str, integer: bool) -> Strin
     }
     let amount = value * own;
     // As guc.c: rounding errors of a real must not make it choose microseconds.
-    let whole =
-        |size: f64| ((amount / size).round_ties_even() / (amount / size) - 1.0).abs() <= 1e-8;
-    let best = units
-        .iter()
-        .rev()
-        .find(|(_, size)| whole(*size))
-        .or(units.first());
+    let whole = |size: f64| ((amount / size).round_ties_even() / (amount / size) - 1.0).abs() <= 1e-8;
+    let best = units.iter().rev().find(|(_, size)| whole(*size)).or(units.first());
     best.map_or_else(
         || setting.to_owned(),
         |(unit, size)| format!("{}{unit}", plain(amount / size, integer)),

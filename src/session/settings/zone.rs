@@ -76,10 +76,7 @@ fn from_seconds(east: i32) -> Option<(Zone, String)> {
         text
     };
     let (here, west) = if east < 0 { ('-', '+') } else { ('+', '-') };
-    Some((
-        Zone::Fixed(offset),
-        format!("<{}>{}", clock(here), clock(west)),
-    ))
+    Some((Zone::Fixed(offset), format!("<{}>{}", clock(here), clock(west))))
 }
 
 /// `GMT+3`, `<+03>-3`, `+02:30`: an abbreviation (PostgreSQL does without) and hours *west* of UTC.
@@ -112,9 +109,5 @@ fn clock(text: &str) -> Option<i32> {
         };
         seconds += number * factors.next()?;
     }
-    Some(if text.starts_with('-') {
-        -seconds
-    } else {
-        seconds
-    })
+    Some(if text.starts_with('-') { -seconds } else { seconds })
 }

@@ -16,9 +16,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use tokio::time::timeout;
-use tokio_rustls::rustls::{
-    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs,
-};
+use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs};
 
 use super::{
     errors::{self, Failure},
@@ -77,9 +75,7 @@ impl HttpClient {
     pub(super) fn trusting(url: &str, roots: RootCertStore) -> Result<Self> {
         Self::with_tls(
             parse_base(url)?,
-            tls_builder()?
-                .with_root_certificates(roots)
-                .with_no_client_auth(),
+            tls_builder()?.with_root_certificates(roots).with_no_client_auth(),
         )
     }
 
@@ -120,10 +116,7 @@ impl HttpClient {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.query.clone();
         let headers = request.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static(ARROW_STREAM));
         let response = timeout(self.silence_max, self.client.request(request))
             .await
@@ -133,9 +126,7 @@ impl HttpClient {
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        if response.headers().contains_key(header::CONTENT_ENCODING)
-            || !is_arrow_stream(response.headers())
-        {
+        if response.headers().contains_key(header::CONTENT_ENCODING) || !is_arrow_stream(response.headers()) {
             return Err(Failure::lasting(errors::not_a_runtime(
                 "the reply to a query is not an Arrow stream",
             )));
@@ -154,11 +145,9 @@ impl HttpClient {
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        small_body(response.into_body()).await.ok_or_else(|| {
-            Failure::lasting(errors::not_a_runtime(
-                "the reply to /version is too long or was cut",
-            ))
-        })
+        small_body(response.into_body())
+            .await
+            .ok_or_else(|| Failure::lasting(errors::not_a_runtime("the reply to /version is too long or was cut")))
     }
 }
 
@@ -172,20 +161,12 @@ impl fmt::Debug for HttpClient {
 
 /// Scheme, host and port, and nothing beside them: a path, a query or credentials would silently be dropped otherwise.
 fn parse_base(url: &str) -> Result<Uri> {
-    let wrong = |why: &str| {
-        Error::new(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("invalid runtime URL: {why}"),
-        )
-    };
+    let wrong = |why: &str| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid runtime URL: {why}"));
     let uri: Uri = url.parse().map_err(|_| wrong("it does not parse"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(wrong("it must start with http:// or https://"));
     }
-    if uri
-        .authority()
-        .is_none_or(|authority| authority.as_str().contains('@'))
-    {
+    if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
         return Err(wrong("it must name a host, without credentials"));
     }
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() {

@@ -45,8 +45,7 @@ pub(super) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBa
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
-        .map_err(|error| changed(error.to_string()))
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|error| changed(error.to_string()))
 }
 
 /// PostgreSQL's words for a plan that no longer fits.

@@ -1,10 +1,7 @@
 //! An Arrow IPC stream, decoded as its bytes arrive. Says when the stream is whole: a reply that was cut at a batch boundary decodes
 //! cleanly, so the end-of-stream marker, which every runtime sends, is required.
 
-use arrow::{
-    array::RecordBatch, buffer::Buffer, datatypes::SchemaRef, error::ArrowError,
-    ipc::reader::StreamDecoder,
-};
+use arrow::{array::RecordBatch, buffer::Buffer, datatypes::SchemaRef, error::ArrowError, ipc::reader::StreamDecoder};
 use bytes::Bytes;
 
 /// The largest message held. Cells of 43 MB have been seen and a batch has up to 128 rows; beyond this the peer is at fault.
@@ -62,8 +59,6 @@ impl IpcDecoder {
 
     /// Whether the stream is whole; to be asked at the end of the HTTP body.
     pub(super) fn is_whole(&mut self) -> bool {
-        self.decoder.finish().is_ok()
-            && self.tail == END_OF_STREAM
-            && self.decoder.schema().is_some()
+        self.decoder.finish().is_ok() && self.tail == END_OF_STREAM && self.decoder.schema().is_some()
     }
 }

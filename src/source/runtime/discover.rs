@@ -43,14 +43,11 @@ pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<In
         .buffer_unordered(TABLES_AT_ONCE)
         .try_collect()
         .await?;
-    let functions: BTreeSet<String> = texts(
-        source,
-        "SELECT DISTINCT routine_name FROM information_schema.routines",
-    )
-    .await?
-    .into_iter()
-    .map(|name| name.to_lowercase())
-    .collect();
+    let functions: BTreeSet<String> = texts(source, "SELECT DISTINCT routine_name FROM information_schema.routines")
+        .await?
+        .into_iter()
+        .map(|name| name.to_lowercase())
+        .collect();
     Ok(Introspection {
         version: version.to_owned(),
         tables,
@@ -71,15 +68,8 @@ async fn texts(source: &RuntimeSource, sql: &str) -> Result<Vec<String>> {
         let Some(column) = batch.columns().first() else {
             continue;
         };
-        let column = cast(column, &DataType::Utf8)
-            .map_err(|error| super::errors::not_a_runtime(&error.to_string()))?;
-        texts.extend(
-            column
-                .as_string::<i32>()
-                .iter()
-                .flatten()
-                .map(str::to_owned),
-        );
+        let column = cast(column, &DataType::Utf8).map_err(|error| super::errors::not_a_runtime(&error.to_string()))?;
+        texts.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
     }
     Ok(texts)
 }

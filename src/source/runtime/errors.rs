@@ -60,21 +60,15 @@ pub(super) fn not_a_runtime(log: &str) -> Error {
 
 /// A reply that broke off. The runtime then has no way to say why.
 pub(super) fn cut_off() -> Error {
-    Error::new(
-        SqlState::CONNECTION_FAILURE,
-        "cluster ended the result early",
-    )
-    .with_detail(
-        "The rows received so far are incomplete; the cluster does not say why it stopped.",
-    )
+    Error::new(SqlState::CONNECTION_FAILURE, "cluster ended the result early")
+        .with_detail("The rows received so far are incomplete; the cluster does not say why it stopped.")
 }
 
 /// No whole response arrived.
 pub(super) fn from_transport(error: &legacy::Error) -> Failure {
     if error.is_connect() {
         return Failure::lasting(
-            Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable")
-                .with_log(causes(error)),
+            Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable").with_log(causes(error)),
         );
     }
     // A panic in the runtime's handler looks just like this, and so does a connection that was closed while it was idle.
@@ -102,11 +96,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// A response that is not a result.
-pub(super) fn from_response(
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    body: &[u8],
-) -> Failure {
+pub(super) fn from_response(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Failure {
     let log = format!("HTTP status {}", status.as_u16());
     if status == StatusCode::TOO_MANY_REQUESTS {
         return too_many_requests(retry_after, body, log);
@@ -169,11 +159,7 @@ fn innermost(message: &str) -> &str {
         "Arrow error: ",
         "This feature is not implemented: ",
     ];
-    let mut text = message
-        .rsplit("\ncaused by\n")
-        .next()
-        .unwrap_or(message)
-        .trim();
+    let mut text = message.rsplit("\ncaused by\n").next().unwrap_or(message).trim();
     while let Some(rest) = LAYERS.iter().find_map(|layer| text.strip_prefix(layer)) {
         text = rest.trim_start();
     }
@@ -219,9 +205,7 @@ fn from_message(message: &str, log: String) -> Failure {
 fn from_text(message: &str, text: &str) -> Error {
     if let Some(column) = between(text, "No field named ", ".") {
         // The name may be qualified: `table.column`, each part quoted where it must be.
-        let rest = text
-            .split_once("No field named ")
-            .map_or("", |(_, rest)| rest);
+        let rest = text.split_once("No field named ").map_or("", |(_, rest)| rest);
         let name = rest
             .split_once(". ")
             .map_or(rest.strip_suffix('.').unwrap_or(column), |(name, _)| name);
@@ -252,33 +236,21 @@ fn from_text(message: &str, text: &str) -> Error {
         };
     }
     if text.contains("RecursionLimitExceeded") {
-        return Error::new(
-            SqlState::STATEMENT_TOO_COMPLEX,
-            "statement is nested too deeply",
-        );
+        return Error::new(SqlState::STATEMENT_TOO_COMPLEX, "statement is nested too deeply");
     }
     if let Some((_, rest)) = text.split_once("ParserError(\"") {
         let why = rest.strip_suffix("\")").unwrap_or(rest);
-        return Error::new(
-            SqlState::SYNTAX_ERROR,
-            bounded(&format!("syntax error: {why}")),
-        );
+        return Error::new(SqlState::SYNTAX_ERROR, bounded(&format!("syntax error: {why}")));
     }
     if text.contains("Divide by zero") {
         return Error::new(SqlState::DIVISION_BY_ZERO, "division by zero");
     }
     if text.contains("non valid invocation id") {
-        return Error::new(
-            SqlState::INVALID_TEXT_REPRESENTATION,
-            "invalid invocation ID",
-        );
+        return Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid invocation ID");
     }
     if text.contains("Resources exhausted") || text.contains("Not enough memory") {
-        return Error::new(
-            SqlState::OUT_OF_MEMORY,
-            "cluster has not enough memory for this query",
-        )
-        .with_detail(bounded(text));
+        return Error::new(SqlState::OUT_OF_MEMORY, "cluster has not enough memory for this query")
+            .with_detail(bounded(text));
     }
     Error::new(class_of(message, text), bounded(text))
 }
@@ -405,16 +377,11 @@ mod tests {
             ),
         ] {
             let failure = of(message);
-            assert_eq!(
-                (failure.error.code(), failure.error.message()),
-                (code, expected)
-            );
+            assert_eq!((failure.error.code(), failure.error.message()), (code, expected));
             assert_eq!(failure.retry, Retry::No, "{message}");
         }
         assert_eq!(
-            of("Invalid function 'foo'.\nDid you mean 'log'?")
-                .error
-                .hint(),
+            of("Invalid function 'foo'.\nDid you mean 'log'?").error.hint(),
             Some("Did you mean 'log'?")
         );
     }
@@ -443,29 +410,30 @@ mod tests {
             "Datafusion error: Schema error: No field named x. Valid fields are {fields}"
         ))
         .error;
-        assert!(error.detail().is_some_and(|detail| detail.len() < 4 * TEXT_LENGTH_MAX && detail.ends_with("...")));
+        assert!(
+            error
+                .detail()
+                .is_some_and(|detail| detail.len() < 4 * TEXT_LENGTH_MAX && detail.ends_with("..."))
+        );
         assert!(of(&fields).error.message().len() < 4 * TEXT_LENGTH_MAX);
     }
 
     #[test]
     fn the_log_never_holds_what_a_statement_held() {
-        let error = of("Datafusion error: Arrow error: Cast error: Cannot cast string 'secret' to value of Int32 type").error;
+        let error =
+            of("Datafusion error: Arrow error: Cast error: Cannot cast string 'secret' to value of Int32 type").error;
         assert_eq!(error.log(), Some("HTTP status 500"));
     }
 
     #[test]
     fn a_status_alone_says_what_it_can() {
-        let of =
-            |status, body: &[u8]| from_response(StatusCode::from_u16(status).unwrap(), None, body);
+        let of = |status, body: &[u8]| from_response(StatusCode::from_u16(status).unwrap(), None, body);
         assert_eq!(
             of(413, b"length limit exceeded").error.code(),
             SqlState::PROGRAM_LIMIT_EXCEEDED
         );
         assert_eq!(of(503, b"<html>").retry, Retry::Backoff);
-        assert_eq!(
-            of(500, b"<html>").error.code(),
-            SqlState::CONNECTION_FAILURE
-        );
+        assert_eq!(of(500, b"<html>").error.code(), SqlState::CONNECTION_FAILURE);
         assert_eq!(of(429, b"").error.code(), SqlState::TOO_MANY_CONNECTIONS);
         assert_eq!(
             of(429, b"{\"message\":\"Rate limited\"}").error.code(),

@@ -15,10 +15,7 @@ use datafusion::{
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
         execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType},
-        metrics::{
-            BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
-            RecordOutput, Time,
-        },
+        metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, RecordOutput, Time},
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -121,18 +118,9 @@ impl ExecutionPlan for RuntimeExec {
         Ok(self)
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        _context: Arc<TaskContext>,
-    ) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
-        let (source, sql, schema, shape) = (
-            self.source.clone(),
-            self.sql.clone(),
-            self.schema(),
-            self.shape,
-        );
+        let (source, sql, schema, shape) = (self.source.clone(), self.sql.clone(), self.schema(), self.shape);
         let rows = stream::once(async move {
             let start = Instant::now();
             let replies = source
@@ -188,9 +176,7 @@ fn rows(
     let mut last = start;
     let mut measured = move |batch: &RecordBatch| {
         batch.record_output(&meter.baseline);
-        meter
-            .elapsed
-            .add_elapsed(std::mem::replace(&mut last, Instant::now()));
+        meter.elapsed.add_elapsed(std::mem::replace(&mut last, Instant::now()));
     };
     match shape {
         RowShape::Columns => replies

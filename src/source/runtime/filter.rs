@@ -89,11 +89,7 @@ impl<'a> FilterWriter<'a> {
                     .into_iter()
                     .map(|term| Some(format!("({})", self.expr(term, depth + 1)?)))
                     .collect();
-                Some(terms?.join(if *op == Operator::And {
-                    " AND "
-                } else {
-                    " OR "
-                }))
+                Some(terms?.join(if *op == Operator::And { " AND " } else { " OR " }))
             }
             Expr::Not(inner) => Some(format!("NOT ({})", self.expr(inner, depth + 1)?)),
             _ => {
@@ -146,11 +142,7 @@ impl<'a> FilterWriter<'a> {
                 }
                 let pattern = string(pattern.try_as_str()??)?;
                 let not = if like.negated { "NOT " } else { "" };
-                let like = if like.case_insensitive {
-                    "ILIKE"
-                } else {
-                    "LIKE"
-                };
+                let like = if like.case_insensitive { "ILIKE" } else { "LIKE" };
                 Some(format!("{name} {not}{like} {pattern}"))
             }
             Expr::IsNull(inner) => Some(format!("{} IS NULL", self.column(inner)?.0)),
@@ -171,11 +163,7 @@ impl<'a> FilterWriter<'a> {
             return None;
         }
         let (name, data_type) = self.comparable_column(&list.expr)?;
-        let values: Option<Vec<String>> = list
-            .list
-            .iter()
-            .map(|value| typed_literal(value, data_type))
-            .collect();
+        let values: Option<Vec<String>> = list.list.iter().map(|value| typed_literal(value, data_type)).collect();
         let not = if list.negated { "NOT " } else { "" };
         Some(format!("{name} {not}IN ({})", values?.join(", ")))
     }
@@ -215,10 +203,7 @@ fn typed_literal(value: &Expr, column: &DataType) -> Option<String> {
 }
 
 fn is_string(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// The operands of a chain of one operator, from left to right, without recursion: such chains are the deep ones.
@@ -227,9 +212,7 @@ fn operands(expr: &Expr, chain: Operator) -> Option<Vec<&Expr>> {
     let mut rest = vec![expr];
     while let Some(expr) = rest.pop() {
         match expr {
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) if *op == chain => {
-                rest.extend([&**right, &**left])
-            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if *op == chain => rest.extend([&**right, &**left]),
             operand => operands.push(operand),
         }
         if operands.len() + rest.len() > 2 * TERMS_MAX {

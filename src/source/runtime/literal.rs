@@ -17,9 +17,9 @@ pub(super) fn literal(value: &ScalarValue) -> Option<String> {
         ScalarValue::UInt64(Some(value)) => format!("arrow_cast({value}, 'UInt64')"),
         ScalarValue::Int32(Some(value)) => format!("arrow_cast({value}, 'Int32')"),
         ScalarValue::Int64(Some(value)) => format!("arrow_cast({value}, 'Int64')"),
-        ScalarValue::Utf8(Some(text))
-        | ScalarValue::LargeUtf8(Some(text))
-        | ScalarValue::Utf8View(Some(text)) => string(text)?,
+        ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
+            string(text)?
+        }
         ScalarValue::Binary(Some(bytes)) | ScalarValue::LargeBinary(Some(bytes)) => {
             if bytes.len() > LITERAL_SIZE_MAX {
                 return None;
@@ -56,9 +56,7 @@ pub(super) fn comparable(column: &DataType, literal: &DataType) -> bool {
     match column {
         Utf8 | LargeUtf8 | Utf8View => matches!(literal, Utf8 | LargeUtf8 | Utf8View),
         Binary | LargeBinary | BinaryView => matches!(literal, Binary | LargeBinary | BinaryView),
-        Boolean | UInt32 | UInt64 | Int32 | Int64 | Duration(TimeUnit::Millisecond) => {
-            column == literal
-        }
+        Boolean | UInt32 | UInt64 | Int32 | Int64 | Duration(TimeUnit::Millisecond) => column == literal,
         Timestamp(TimeUnit::Millisecond, Some(_)) => column == literal,
         _ => false,
     }

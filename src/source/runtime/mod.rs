@@ -27,8 +27,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::{
-    catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream,
-    physical_plan::metrics::Count,
+    catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream, physical_plan::metrics::Count,
 };
 
 use crate::{
@@ -118,12 +117,7 @@ impl RuntimeSource {
 
     /// Asks for the version, and for the rest if that is another than what is known.
     async fn ask(&self, known: Option<&Known>) -> Result<Known> {
-        let answer = self
-            .0
-            .client
-            .version()
-            .await
-            .map_err(|failure| failure.error)?;
+        let answer = self.0.client.version().await.map_err(|failure| failure.error)?;
         let introspection = match known {
             Some(known) if known.answer == answer => known.introspection.clone(),
             _ => {
@@ -141,11 +135,7 @@ impl RuntimeSource {
 
     /// What was last discovered, however long ago.
     fn known(&self) -> Option<Known> {
-        self.0
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set_known(&self, known: Known) {
@@ -231,9 +221,7 @@ impl Source for RuntimeSource {
 
 impl fmt::Debug for RuntimeSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RuntimeSource")
-            .field(&self.0.client)
-            .finish()
+        f.debug_tuple("RuntimeSource").field(&self.0.client).finish()
     }
 }
 

@@ -53,11 +53,7 @@ enum Item {
 
 /// Runs a query. Returns when its first rows have arrived (or it is known to have none), so that what fails before then fails here.
 /// `received` counts the bytes of the reply as they arrive.
-pub(super) async fn run(
-    client: Arc<HttpClient>,
-    sql: String,
-    received: Count,
-) -> Result<SendableRecordBatchStream> {
+pub(super) async fn run(client: Arc<HttpClient>, sql: String, received: Count) -> Result<SendableRecordBatchStream> {
     let (schema_sender, schema) = oneshot::channel();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(CHANNEL_SIZE_MAX as usize));
@@ -189,11 +185,7 @@ async fn read(client: &HttpClient, sql: &str, sink: &mut Sink) -> Result<(), Fai
 
 /// Before the first row another attempt may go through: a node that dies cuts its replies.
 fn broken_off(sink: &Sink, log: String) -> Failure {
-    let retry = if sink.has_begun() {
-        Retry::No
-    } else {
-        Retry::Backoff
-    };
+    let retry = if sink.has_begun() { Retry::No } else { Retry::Backoff };
     Failure {
         error: errors::cut_off().with_log(log),
         retry,
@@ -201,9 +193,7 @@ fn broken_off(sink: &Sink, log: String) -> Failure {
 }
 
 fn malformed(error: arrow::error::ArrowError) -> Failure {
-    Failure::lasting(errors::not_a_runtime(&format!(
-        "malformed Arrow stream: {error}"
-    )))
+    Failure::lasting(errors::not_a_runtime(&format!("malformed Arrow stream: {error}")))
 }
 
 /// The receiving end.

@@ -40,8 +40,7 @@ impl RuntimeTable {
 
     /// Columns that this runtime cannot compare.
     fn avoid(&self) -> &'static [&'static str] {
-        let broken = PARTITION_KEY_BROKEN.contains(&self.name.as_str())
-            && !self.source.compares_partition_key();
+        let broken = PARTITION_KEY_BROKEN.contains(&self.name.as_str()) && !self.source.compares_partition_key();
         if broken { &["partition_key"] } else { &[] }
     }
 
@@ -83,10 +82,7 @@ impl TableProvider for RuntimeTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
         let mut writer = FilterWriter::for_offer(&self.schema, self.avoid());
         Ok(filters
             .iter()
@@ -109,8 +105,7 @@ impl TableProvider for RuntimeTable {
             None => self.schema.clone(),
         };
         let mut writer = FilterWriter::for_scan(&self.schema, self.avoid());
-        let filters: Option<Vec<String>> =
-            filters.iter().map(|filter| writer.write(filter)).collect();
+        let filters: Option<Vec<String>> = filters.iter().map(|filter| writer.write(filter)).collect();
         let Some(filters) = filters else {
             let error = Error::new(
                 SqlState::STATEMENT_TOO_COMPLEX,
@@ -125,11 +120,6 @@ impl TableProvider for RuntimeTable {
         } else {
             RowShape::Columns
         };
-        Ok(Arc::new(RuntimeExec::new(
-            self.source.clone(),
-            sql,
-            schema,
-            shape,
-        )))
+        Ok(Arc::new(RuntimeExec::new(self.source.clone(), sql, schema, shape)))
     }
 }

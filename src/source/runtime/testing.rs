@@ -77,12 +77,8 @@ impl Server {
             let (requests, sent) = (requests.clone(), sent.clone());
             async move {
                 while let Ok((socket, _)) = listener.accept().await {
-                    let (answer, requests, sent, gone) = (
-                        answer.clone(),
-                        requests.clone(),
-                        sent.clone(),
-                        gone_sender.clone(),
-                    );
+                    let (answer, requests, sent, gone) =
+                        (answer.clone(), requests.clone(), sent.clone(), gone_sender.clone());
                     match &tls {
                         None => drop(tokio::spawn(serve(socket, answer, requests, sent, gone))),
                         Some(tls) => {
@@ -115,10 +111,7 @@ impl Server {
     }
 
     pub(in crate::source) fn sql(&self) -> Vec<String> {
-        self.requests()
-            .into_iter()
-            .map(|request| request.sql)
-            .collect()
+        self.requests().into_iter().map(|request| request.sql).collect()
     }
 }
 
@@ -169,9 +162,10 @@ async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> Option<Request> 
         }
     }
     let head = String::from_utf8(bytes).unwrap().to_lowercase();
-    let length = head.split("content-length: ").nth(1).map_or(0, |rest| {
-        rest.split("\r\n").next().unwrap().parse().unwrap()
-    });
+    let length = head
+        .split("content-length: ")
+        .nth(1)
+        .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
     let mut body = vec![0; length];
     socket.read_exact(&mut body).await.ok()?;
     let sql = match serde_json::from_slice::<serde_json::Value>(&body) {
@@ -187,11 +181,7 @@ async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> Option<Request> 
 
 /// A response that has its body's length.
 pub(in crate::source) fn response(status: &str, headers: &str, body: &[u8]) -> Step {
-    let mut bytes = format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
+    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     Step::Send(bytes)
 }
@@ -199,17 +189,14 @@ pub(in crate::source) fn response(status: &str, headers: &str, body: &[u8]) -> S
 /// An error as a runtime sends it.
 pub(in crate::source) fn error(status: &str, message: &str) -> Step {
     let body = serde_json::json!({ "message": message }).to_string();
-    response(
-        status,
-        "content-type: application/json\r\n",
-        body.as_bytes(),
-    )
+    response(status, "content-type: application/json\r\n", body.as_bytes())
 }
 
 /// The head of a result.
 pub(in crate::source) fn head() -> Step {
     Step::Send(
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.apache.arrow.stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(),
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.apache.arrow.stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            .to_vec(),
     )
 }
 
@@ -221,10 +208,7 @@ pub(in crate::source) fn chunk(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A runtime of this version with these tables and what each holds, and one function, `abs`.
-pub(in crate::source) async fn runtime(
-    version: &'static str,
-    tables: Vec<(&'static str, Vec<RecordBatch>)>,
-) -> Server {
+pub(in crate::source) async fn runtime(version: &'static str, tables: Vec<(&'static str, Vec<RecordBatch>)>) -> Server {
     let names = |names: Vec<&str>| {
         let column: ArrayRef = Arc::new(StringArray::from(names));
         let batch = RecordBatch::try_from_iter([("name", column)]).unwrap();
@@ -239,9 +223,7 @@ pub(in crate::source) async fn runtime(
                 body.as_bytes(),
             )]
         }
-        sql if sql.contains("information_schema.tables") => {
-            names(tables.iter().map(|(name, _)| *name).collect())
-        }
+        sql if sql.contains("information_schema.tables") => names(tables.iter().map(|(name, _)| *name).collect()),
         sql if sql.contains("information_schema.routines") => names(vec!["ABS"]),
         sql => {
             let (_, batches) = tables
@@ -250,11 +232,7 @@ pub(in crate::source) async fn runtime(
                 .unwrap();
             result(
                 &batches[0].schema(),
-                if sql.ends_with("LIMIT 0") {
-                    &[]
-                } else {
-                    batches
-                },
+                if sql.ends_with("LIMIT 0") { &[] } else { batches },
             )
         }
     })

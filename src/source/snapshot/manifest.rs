@@ -35,11 +35,7 @@ pub struct TableFile {
 }
 
 impl Manifest {
-    pub(crate) fn new(
-        runtime_version: String,
-        captured_at: String,
-        functions: BTreeSet<String>,
-    ) -> Self {
+    pub(crate) fn new(runtime_version: String, captured_at: String, functions: BTreeSet<String>) -> Self {
         Manifest {
             format: FORMAT,
             runtime_version,
@@ -51,13 +47,9 @@ impl Manifest {
 
     /// Reads a manifest. Fails (58030) with what is wrong with it.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
-        let manifest: Manifest =
-            serde_json::from_slice(json).map_err(|error| broken(FILE_NAME, error))?;
+        let manifest: Manifest = serde_json::from_slice(json).map_err(|error| broken(FILE_NAME, error))?;
         if manifest.format != FORMAT {
-            return Err(broken(
-                FILE_NAME,
-                format!("format {} is not {FORMAT}", manifest.format),
-            ));
+            return Err(broken(FILE_NAME, format!("format {} is not {FORMAT}", manifest.format)));
         }
         manifest
             .tables
@@ -71,10 +63,7 @@ impl Manifest {
 pub(crate) fn file_name(table: &str) -> Result<String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if table.is_empty() || table.len() > 63 || !table.bytes().all(plain) {
-        return Err(broken(
-            FILE_NAME,
-            format!("{table:?} is not a table's name"),
-        ));
+        return Err(broken(FILE_NAME, format!("{table:?} is not a table's name")));
     }
     Ok(format!("{table}.parquet"))
 }

@@ -31,12 +31,7 @@ pub(super) struct SnapshotTable {
 }
 
 impl SnapshotTable {
-    pub(super) fn new(
-        name: &str,
-        file: Option<TableFile>,
-        schema: SchemaRef,
-        store: ObjectStoreUrl,
-    ) -> Self {
+    pub(super) fn new(name: &str, file: Option<TableFile>, schema: SchemaRef, store: ObjectStoreUrl) -> Self {
         SnapshotTable {
             name: name.to_owned(),
             file,
@@ -65,10 +60,7 @@ impl TableProvider for SnapshotTable {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(file) = self.file else {
             let message = format!("relation \"{}\" does not exist", self.name);
-            return Err(to_datafusion(Error::new(
-                SqlState::UNDEFINED_TABLE,
-                message,
-            )));
+            return Err(to_datafusion(Error::new(SqlState::UNDEFINED_TABLE, message)));
         };
         let rows = usize::try_from(file.rows).map_or(Precision::Absent, Precision::Exact);
         // Filters that the optimizer moves into the scan are applied while decoding, columns that they do not need skipped.

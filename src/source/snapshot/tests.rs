@@ -2,8 +2,8 @@ use std::{fs, path::Path, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BooleanArray, DurationMillisecondArray, LargeBinaryArray, LargeStringArray,
-        ListArray, RecordBatch, TimestampMillisecondArray, UInt64Array,
+        ArrayRef, BooleanArray, DurationMillisecondArray, LargeBinaryArray, LargeStringArray, ListArray, RecordBatch,
+        TimestampMillisecondArray, UInt64Array,
     },
     datatypes::{Field, Schema, SchemaRef, UInt32Type},
 };
@@ -27,11 +27,7 @@ fn batch(start: u64, rows: u64) -> RecordBatch {
         ),
         (
             "partition_key",
-            Arc::new(
-                numbers()
-                    .map(|n| Some(u64::MAX - n))
-                    .collect::<UInt64Array>(),
-            ),
+            Arc::new(numbers().map(|n| Some(u64::MAX - n)).collect::<UInt64Array>()),
         ),
         (
             "flag",
@@ -43,26 +39,15 @@ fn batch(start: u64, rows: u64) -> RecordBatch {
         ),
         (
             "at",
-            Arc::new(
-                TimestampMillisecondArray::from_iter(numbers().map(|n| Some(n as i64)))
-                    .with_timezone("+00:00"),
-            ),
+            Arc::new(TimestampMillisecondArray::from_iter(numbers().map(|n| Some(n as i64))).with_timezone("+00:00")),
         ),
         (
             "took",
-            Arc::new(
-                numbers()
-                    .map(|n| Some(n as i64))
-                    .collect::<DurationMillisecondArray>(),
-            ),
+            Arc::new(numbers().map(|n| Some(n as i64)).collect::<DurationMillisecondArray>()),
         ),
         (
             "bin",
-            Arc::new(
-                numbers()
-                    .map(|n| Some(n.to_le_bytes()))
-                    .collect::<LargeBinaryArray>(),
-            ),
+            Arc::new(numbers().map(|n| Some(n.to_le_bytes())).collect::<LargeBinaryArray>()),
         ),
         (
             "list",
@@ -89,12 +74,7 @@ fn write(dir: &Path) -> SchemaRef {
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(1000))
         .build();
-    let mut writer = ArrowWriter::try_new(
-        fs::File::create(&path).unwrap(),
-        schema.clone(),
-        Some(properties),
-    )
-    .unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), schema.clone(), Some(properties)).unwrap();
     for start in (0..10_000).step_by(100) {
         writer.write(&batch(start, 100)).unwrap();
     }
@@ -162,13 +142,7 @@ async fn batches_carry_the_metadata_that_was_laid_over_the_schema() {
         [("comment".into(), "table".into())].into(),
     ));
     let context = context(&source, documented.clone());
-    let batches = context
-        .sql("SELECT * FROM t")
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    let batches = context.sql("SELECT * FROM t").await.unwrap().collect().await.unwrap();
     assert_eq!(batches[0].schema(), documented);
     let batches = context
         .sql("SELECT list, id FROM t WHERE flag")
@@ -177,10 +151,7 @@ async fn batches_carry_the_metadata_that_was_laid_over_the_schema() {
         .collect()
         .await
         .unwrap();
-    assert_eq!(
-        batches[0].schema().as_ref(),
-        &documented.project(&[6, 0]).unwrap()
-    );
+    assert_eq!(batches[0].schema().as_ref(), &documented.project(&[6, 0]).unwrap());
 }
 
 #[tokio::test]
@@ -242,8 +213,7 @@ async fn an_embedded_snapshot_answers_as_one_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let schema = write(dir.path());
     let leak = |name: &str| -> &'static [u8] { fs::read(dir.path().join(name)).unwrap().leak() };
-    let files: &'static [(&str, &[u8])] =
-        vec![("sys_journal.parquet", leak("sys_journal.parquet"))].leak();
+    let files: &'static [(&str, &[u8])] = vec![("sys_journal.parquet", leak("sys_journal.parquet"))].leak();
     let source = SnapshotSource::embedded(leak(MANIFEST_FILE_NAME), files).unwrap();
     let batches = context(&source, schema)
         .sql("SELECT * FROM t WHERE id = 'inv_7777'")
@@ -264,13 +234,8 @@ async fn an_embedded_snapshot_answers_as_one_on_disk() {
 #[tokio::test]
 async fn two_snapshots_live_in_one_engine() {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let sources = dirs
-        .each_ref()
-        .map(|dir| SnapshotSource::open_written(dir.path()).0);
-    assert_ne!(
-        sources[0].object_stores()[0].0,
-        sources[1].object_stores()[0].0
-    );
+    let sources = dirs.each_ref().map(|dir| SnapshotSource::open_written(dir.path()).0);
+    assert_ne!(sources[0].object_stores()[0].0, sources[1].object_stores()[0].0);
 }
 
 #[test]
@@ -304,10 +269,7 @@ fn a_missing_or_broken_file_is_named() {
         })
         .ends_with("it is not a regular file")
     );
-    assert!(
-        fault(&|dir| fs::remove_file(dir.join(MANIFEST_FILE_NAME)).unwrap())
-            .contains("\"manifest.json\"")
-    );
+    assert!(fault(&|dir| fs::remove_file(dir.join(MANIFEST_FILE_NAME)).unwrap()).contains("\"manifest.json\""));
 }
 
 #[test]
@@ -318,9 +280,7 @@ fn a_manifest_cannot_name_what_lies_outside() {
             "tables": { table: { "rows": 0, "bytes": 0 } },
         });
         assert_eq!(
-            Manifest::parse(manifest.to_string().as_bytes())
-                .unwrap_err()
-                .code(),
+            Manifest::parse(manifest.to_string().as_bytes()).unwrap_err().code(),
             SqlState::IO_ERROR,
             "{table:?}"
         );
@@ -339,9 +299,7 @@ async fn a_table_that_the_snapshot_lacks_does_not_exist() {
     let dir = tempfile::tempdir().unwrap();
     let (source, schema) = SnapshotSource::open_written(dir.path());
     let context = SessionContext::new();
-    context
-        .register_table("t", source.table("sys_rules", schema))
-        .unwrap();
+    context.register_table("t", source.table("sys_rules", schema)).unwrap();
     let error = context
         .sql("SELECT * FROM t")
         .await

@@ -20,11 +20,7 @@ use crate::{
 async fn what_a_runtime_has_is_asked_once_for_each_version() {
     let names = Arc::new(Schema::new(vec![Field::new("name", DataType::Utf8, false)]));
     let name = |name: &str| {
-        RecordBatch::try_new(
-            names.clone(),
-            vec![Arc::new(StringArray::from(vec![name])) as ArrayRef],
-        )
-        .unwrap()
+        RecordBatch::try_new(names.clone(), vec![Arc::new(StringArray::from(vec![name])) as ArrayRef]).unwrap()
     };
     let (table, function, names) = (name("state"), name("ABS"), names.clone());
     let version = Arc::new(std::sync::Mutex::new("1.6.1"));
@@ -39,12 +35,8 @@ async fn what_a_runtime_has_is_asked_once_for_each_version() {
                     body.as_bytes(),
                 )]
             }
-            sql if sql.contains("information_schema.tables") => {
-                result(&names, std::slice::from_ref(&table))
-            }
-            sql if sql.contains("information_schema.routines") => {
-                result(&names, std::slice::from_ref(&function))
-            }
+            sql if sql.contains("information_schema.tables") => result(&names, std::slice::from_ref(&table)),
+            sql if sql.contains("information_schema.routines") => result(&names, std::slice::from_ref(&function)),
             _ => result(&schema(), &[]),
         }
     };
@@ -83,10 +75,7 @@ async fn what_a_runtime_has_is_asked_once_for_each_version() {
 async fn one_discovery_serves_all_who_wait_for_it() {
     let server = Server::start(|_, request| match request.sql.is_empty() {
         true => vec![response("200 OK", "", br#"{"version":"1.7.12"}"#)],
-        false => result(
-            &Schema::new(vec![Field::new("name", DataType::Utf8, true)]),
-            &[],
-        ),
+        false => result(&Schema::new(vec![Field::new("name", DataType::Utf8, true)]), &[]),
     })
     .await;
     let source = source(&server);
@@ -105,10 +94,7 @@ async fn those_who_wait_for_a_dead_cluster_share_its_refusal_and_what_was_known_
                 vec![response("503 Service Unavailable", "", b"")]
             }
             true => vec![response("200 OK", "", br#"{"version":"1.7.12"}"#)],
-            false => result(
-                &Schema::new(vec![Field::new("name", DataType::Utf8, true)]),
-                &[],
-            ),
+            false => result(&Schema::new(vec![Field::new("name", DataType::Utf8, true)]), &[]),
         }
     };
     let server = Server::start(answer).await;

@@ -4,9 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt};
-use tokio_rustls::rustls::{
-    RootCertStore, ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer,
-};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 
 use super::{batch, failure, rows, schema, source};
 use crate::{
@@ -34,16 +32,9 @@ async fn a_runtime_behind_tls_is_reached_if_its_certificate_is_trusted() {
     let mut roots = RootCertStore::empty();
     roots.add(issued.cert.der().clone()).unwrap();
     let trusting = RuntimeSource::with_client(HttpClient::trusting(&server.url, roots).unwrap());
-    assert_eq!(
-        rows(trusting.query("SELECT *").await.unwrap())
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(rows(trusting.query("SELECT *").await.unwrap()).await.unwrap(), 1);
 
-    let wary = RuntimeSource::with_client(
-        HttpClient::trusting(&server.url, RootCertStore::empty()).unwrap(),
-    );
+    let wary = RuntimeSource::with_client(HttpClient::trusting(&server.url, RootCertStore::empty()).unwrap());
     let error = failure(&wary).await;
     assert_eq!(
         (error.code(), error.message()),
@@ -54,29 +45,15 @@ async fn a_runtime_behind_tls_is_reached_if_its_certificate_is_trusted() {
 
 #[tokio::test]
 async fn a_whole_result_arrives_over_one_connection_that_is_kept() {
-    let server = Server::always(result(
-        &schema(),
-        &[batch(&[1, 2]), batch(&[]), batch(&[u64::MAX])],
-    ))
-    .await;
+    let server = Server::always(result(&schema(), &[batch(&[1, 2]), batch(&[]), batch(&[u64::MAX])])).await;
     let source = source(&server);
     for _ in 0..2 {
-        let batches: Vec<RecordBatch> = source
-            .query("SELECT *")
-            .await
-            .unwrap()
-            .try_collect()
-            .await
-            .unwrap();
+        let batches: Vec<RecordBatch> = source.query("SELECT *").await.unwrap().try_collect().await.unwrap();
         assert_eq!(batches, [batch(&[1, 2]), batch(&[u64::MAX])]);
     }
     let request = &server.requests()[0];
     assert_eq!(request.target, "post /query");
-    assert!(
-        request
-            .head
-            .contains("accept: application/vnd.apache.arrow.stream\r\n")
-    );
+    assert!(request.head.contains("accept: application/vnd.apache.arrow.stream\r\n"));
     assert!(request.head.contains("content-type: application/json\r\n"));
 }
 
@@ -102,11 +79,7 @@ fn a_stream_decodes_however_it_is_cut_into_chunks() {
                 wire_size += size;
             }
         }
-        assert_eq!(
-            batches,
-            [batch(&[1, 2, 3]), batch(&[4])],
-            "chunks of {size}"
-        );
+        assert_eq!(batches, [batch(&[1, 2, 3]), batch(&[4])], "chunks of {size}");
         assert!(decoder.is_whole(), "chunks of {size}");
         assert!(wire_size <= bytes.len() && wire_size > bytes.len() / 2);
     }
@@ -130,11 +103,7 @@ async fn a_result_cut_at_a_batch_boundary_is_an_error_although_http_ends_well() 
     assert_eq!(error.code(), SqlState::CONNECTION_FAILURE);
     assert_eq!(error.message(), "cluster ended the result early");
     assert!(stream.next().await.is_none());
-    assert_eq!(
-        server.requests().len(),
-        1,
-        "nothing is asked again once rows were seen"
-    );
+    assert_eq!(server.requests().len(), 1, "nothing is asked again once rows were seen");
 }
 
 #[tokio::test]
@@ -144,10 +113,7 @@ async fn a_result_without_the_end_of_the_http_body_is_an_error_although_arrow_en
     let error = failure(&source(&server)).await;
     assert_eq!(
         (error.code(), error.message()),
-        (
-            SqlState::CONNECTION_FAILURE,
-            "cluster ended the result early"
-        )
+        (SqlState::CONNECTION_FAILURE, "cluster ended the result early")
     );
     assert_eq!(server.requests().len(), 1);
 }
@@ -160,12 +126,7 @@ async fn a_result_cut_before_its_first_row_is_asked_for_again() {
         _ => result(&schema(), &[batch(&[1])]),
     })
     .await;
-    assert_eq!(
-        rows(source(&server).query("SELECT *").await.unwrap())
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 1);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -176,41 +137,22 @@ async fn what_is_not_an_arrow_stream_is_refused() {
     for (name, step) in [
         (
             "another type",
-            response(
-                "200 OK",
-                "content-type: application/json\r\n",
-                br#"{"rows":[]}"#,
-            ),
+            response("200 OK", "content-type: application/json\r\n", br#"{"rows":[]}"#),
         ),
         ("no type", response("200 OK", "", &whole)),
         (
             "compressed",
-            response(
-                "200 OK",
-                &format!("{arrow}content-encoding: gzip\r\n"),
-                &whole,
-            ),
+            response("200 OK", &format!("{arrow}content-encoding: gzip\r\n"), &whole),
         ),
         (
             "another format",
-            response(
-                "200 OK",
-                arrow,
-                b"\xff\xff\xff\xff\x08\0\0\0nonsense and more",
-            ),
+            response("200 OK", arrow, b"\xff\xff\xff\xff\x08\0\0\0nonsense and more"),
         ),
         (
             "redirect",
-            response(
-                "307 Temporary Redirect",
-                "location: http://127.0.0.1:1/query\r\n",
-                b"",
-            ),
+            response("307 Temporary Redirect", "location: http://127.0.0.1:1/query\r\n", b""),
         ),
-        (
-            "unauthorized",
-            response("401 Unauthorized", "", b"who are you"),
-        ),
+        ("unauthorized", response("401 Unauthorized", "", b"who are you")),
         ("not found", response("404 Not Found", "", b"")),
     ] {
         let server = Server::always(vec![step]).await;
@@ -238,10 +180,7 @@ async fn a_batch_that_lies_about_its_size_is_an_error() {
     let server = Server::always(vec![head(), Step::Send(chunk(&parts.concat())), end()]).await;
     let code = failure(&source(&server)).await.code();
     assert!(
-        matches!(
-            code,
-            SqlState::CONNECTION_FAILURE | SqlState::INTERNAL_ERROR
-        ),
+        matches!(code, SqlState::CONNECTION_FAILURE | SqlState::INTERNAL_ERROR),
         "{code:?}"
     );
 }
@@ -261,12 +200,7 @@ async fn a_rate_limit_is_waited_for_when_it_is_short_and_told_when_it_is_long() 
         _ => result(&schema(), &[batch(&[1])]),
     })
     .await;
-    assert_eq!(
-        rows(source(&server).query("SELECT *").await.unwrap())
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 1);
 
     let server = Server::always(vec![limited("60")]).await;
     assert_eq!(
@@ -279,10 +213,7 @@ async fn a_rate_limit_is_waited_for_when_it_is_short_and_told_when_it_is_long() 
 #[tokio::test]
 async fn a_shed_request_is_told_at_once() {
     let server = Server::always(vec![response("429 Too Many Requests", "", b"")]).await;
-    assert_eq!(
-        failure(&source(&server)).await.code(),
-        SqlState::TOO_MANY_CONNECTIONS
-    );
+    assert_eq!(failure(&source(&server)).await.code(), SqlState::TOO_MANY_CONNECTIONS);
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -299,20 +230,12 @@ async fn a_starting_cluster_is_asked_again_and_given_up_after_the_budget() {
         _ => result(&schema(), &[batch(&[1])]),
     })
     .await;
-    assert_eq!(
-        rows(source(&server).query("SELECT *").await.unwrap())
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 1);
     assert_eq!(server.requests().len(), 4);
 
     let server = Server::start(move |_, _| vec![starting()]).await;
     let start = tokio::time::Instant::now();
-    assert_eq!(
-        failure(&source(&server)).await.code(),
-        SqlState::CANNOT_CONNECT_NOW
-    );
+    assert_eq!(failure(&source(&server)).await.code(), SqlState::CANNOT_CONNECT_NOW);
     assert!(start.elapsed() < Duration::from_secs(4));
     assert!(server.requests().len() > 4);
 }
@@ -335,10 +258,7 @@ async fn an_error_of_the_statement_is_told_and_not_asked_again() {
 #[tokio::test]
 async fn a_connection_closed_without_an_answer_is_tried_once_more() {
     let server = Server::always(vec![Step::Close]).await;
-    assert_eq!(
-        failure(&source(&server)).await.code(),
-        SqlState::INTERNAL_ERROR
-    );
+    assert_eq!(failure(&source(&server)).await.code(), SqlState::INTERNAL_ERROR);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -391,12 +311,7 @@ fn a_url_with_more_than_scheme_host_and_port_is_refused() {
             "{url}"
         );
     }
-    for url in [
-        "http://h",
-        "http://h/",
-        "http://127.0.0.1:9070",
-        "http://[::1]:9070/",
-    ] {
+    for url in ["http://h", "http://h/", "http://127.0.0.1:9070", "http://[::1]:9070/"] {
         assert!(RuntimeSource::new(url).is_ok(), "{url}");
     }
 }
@@ -405,11 +320,7 @@ fn a_url_with_more_than_scheme_host_and_port_is_refused() {
 fn endless() -> Vec<Step> {
     let keys: Vec<u64> = (0..128).collect();
     let parts = messages(&schema(), &[batch(&keys)]);
-    vec![
-        head(),
-        Step::Send(chunk(&parts[0])),
-        Step::Endless(chunk(&parts[1])),
-    ]
+    vec![head(), Step::Send(chunk(&parts[0])), Step::Endless(chunk(&parts[1]))]
 }
 
 #[tokio::test]

@@ -23,9 +23,7 @@ use crate::{
 /// A context in which `t` is a table of the server.
 fn context(source: &RuntimeSource, schema: SchemaRef) -> SessionContext {
     let context = SessionContext::new();
-    context
-        .register_table("t", source.table("t", schema))
-        .unwrap();
+    context.register_table("t", source.table("t", schema)).unwrap();
     context
 }
 
@@ -99,11 +97,7 @@ async fn columns_that_cannot_be_what_was_planned_end_the_statement() {
 
 #[tokio::test]
 async fn rows_without_columns_are_counted_by_the_runtime() {
-    let counted = Arc::new(Schema::new(vec![Field::new(
-        "count(*)",
-        DataType::Int64,
-        false,
-    )]));
+    let counted = Arc::new(Schema::new(vec![Field::new("count(*)", DataType::Int64, false)]));
     let reply = RecordBatch::try_new(
         counted.clone(),
         vec![Arc::new(Int64Array::from(vec![200_000])) as ArrayRef],
@@ -118,10 +112,7 @@ async fn rows_without_columns_are_counted_by_the_runtime() {
         .collect()
         .await
         .unwrap();
-    assert_eq!(
-        batches[0].column(0).as_ref(),
-        &Int64Array::from(vec![200_000])
-    );
+    assert_eq!(batches[0].column(0).as_ref(), &Int64Array::from(vec![200_000]));
     let batches = context
         .sql("SELECT 1 FROM t LIMIT 200000")
         .await
@@ -129,10 +120,7 @@ async fn rows_without_columns_are_counted_by_the_runtime() {
         .collect()
         .await
         .unwrap();
-    assert_eq!(
-        batches.iter().map(RecordBatch::num_rows).sum::<usize>(),
-        200_000
-    );
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 200_000);
     assert_eq!(
         server.sql(),
         [
