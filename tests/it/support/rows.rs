@@ -97,8 +97,11 @@ fn timestamp(value: &str) -> Option<String> {
     Some(time + zone)
 }
 
-/// A column's duration is shown as whole milliseconds: `PT86400S`, `PT0.25S` → 86400000, 250.
+/// A column's duration is shown as whole milliseconds: `PT86400S`, `PT0.25S`, `P0D` → 86400000, 250, 0.
 fn duration(value: &str) -> Option<String> {
+    if value == "P0D" {
+        return Some("0".to_owned());
+    }
     let seconds = value.strip_prefix("PT")?.strip_suffix('S')?;
     let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
     let whole: i64 = whole.parse().ok()?;
