@@ -66,9 +66,10 @@ fn text(value: &Value) -> String {
         Value::Null => NULL.to_owned(),
         Value::Bool(value) => if *value { "t" } else { "f" }.to_owned(),
         Value::Number(number) => number.to_string(),
+        // U+0000, which no PostgreSQL text can hold, is shown as its symbol.
         Value::String(value) => timestamp(value)
             .or_else(|| duration(value))
-            .unwrap_or_else(|| value.clone()),
+            .unwrap_or_else(|| value.replace('\0', "\u{2400}")),
         Value::Array(values) => {
             let elements: Vec<String> = values.iter().map(text).collect();
             format!("{{{}}}", elements.join(","))
