@@ -37,7 +37,8 @@ impl FieldDescription {
     }
 }
 
-fn styled_type(field: &Field, style: &Style) -> PgType {
+/// The type that a column leaves as under a session's settings.
+pub(super) fn styled_type(field: &Field, style: &Style) -> PgType {
     let ty = pg_type(field);
     let is_duration = matches!(field.data_type(), DataType::Duration(_));
     if is_duration && style.durations_as_interval {
@@ -45,11 +46,6 @@ fn styled_type(field: &Field, style: &Style) -> PgType {
     } else {
         ty
     }
-}
-
-/// The type that a column leaves as under a session's settings.
-pub fn describe(field: &Field, style: &Style) -> Type {
-    styled_type(field, style).ty
 }
 
 /// The first byte of a DataRow message.

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Schema};
 use super::Format;
 use super::cells::{Cells, too_large};
 use super::codec::Codec;
-use super::row::describe;
+use super::row::styled_type;
 use super::style::Style;
 use crate::{Error, Result};
 
@@ -58,7 +58,7 @@ impl Window {
                     .copied()
                     .ok_or_else(|| Error::internal("fewer formats than columns"))?,
             };
-            codecs.push(Codec::new(field, &describe(field, style), format, style)?);
+            codecs.push(Codec::new(field, &styled_type(field, style).ty, format, style)?);
         }
         let cells = codecs.iter().map(|_| Cells::default()).collect();
         let types = schema.fields().iter().map(|field| field.data_type().clone()).collect();
