@@ -100,13 +100,8 @@ pub(super) fn put_integer_binary(negative: bool, value: u64, out: &mut Vec<u8>) 
     let header = u128::from(used - zeros) << 48 | u128::from(used.saturating_sub(1)) << 32 | sign << 16;
     let groups = groups << (16 * (8 - used)).min(127);
     let end = out.len() + 8 + 2 * (used - zeros) as usize;
-    out.extend_from_slice(
-        &[
-            ((header << 64) | (groups >> 64)).to_be_bytes(),
-            (groups << 64).to_be_bytes(),
-        ]
-        .as_flattened(),
-    );
+    let bytes = [(header << 64) | (groups >> 64), groups << 64].map(u128::to_be_bytes);
+    out.extend_from_slice(bytes.as_flattened());
     out.truncate(end);
 }
 

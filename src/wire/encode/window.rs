@@ -208,6 +208,11 @@ fn weight(array: &ArrayRef, rows: Range<usize>) -> usize {
             .iter()
             .map(|(id, _)| weight(array.as_union().child(id), rows.clone()))
             .sum(),
+        // The mean of the values: which of them the rows name is not worth a look.
+        DataType::Dictionary(_, _) => {
+            let values = array.as_any_dictionary().values();
+            weight(values, 0..values.len()) / values.len().max(1) * rows.len()
+        }
         _ => 0,
     }
 }
