@@ -31,7 +31,7 @@ mod embedded {
     macro_rules! tables {
         ($($name:literal),* $(,)?) => {
             pub static TABLES: &[(&str, &[u8])] = &[
-                $(($name, include_bytes!(concat!("../../fixtures/demo/", $name, ".parquet")))),*
+                $((concat!($name, ".parquet"), include_bytes!(concat!("../../fixtures/demo/", $name, ".parquet")))),*
             ];
         };
     }

@@ -4,7 +4,7 @@
 //! of its own. An Arrow type that has none for the asked PostgreSQL type goes through Arrow's cast first.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
+use arrow::compute::{can_cast_types, cast};
 use arrow::datatypes::*;
 use postgres_types::{Kind as TypeKind, Type};
 
@@ -84,7 +84,8 @@ impl Codec {
         let kind = match choose(plain, ty, format, style)? {
             Some(kind) => kind,
             None => {
-                let target = crate::wire::types::arrow_type(ty).filter(|target| target != plain);
+                let target = crate::wire::types::arrow_type(ty)
+                    .filter(|target| target != plain && can_cast_types(plain, target));
                 let target = target.ok_or_else(|| no_form(ty, binary))?;
                 cast = Some(target.clone());
                 choose(&target, ty, format, style)?.ok_or_else(|| no_form(ty, binary))?

@@ -154,11 +154,11 @@ impl CopyEncoder {
         let mut next = rows.start;
         while next < rows.end {
             let (options, scratch) = (&self.options, &mut self.row_lens);
-            next += self.window.encode(batch, next..rows.end, |columns, count| {
+            let room = size.saturating_sub(out.len());
+            next += self.window.encode(batch, next..rows.end, room, |columns, count| {
                 // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
                 row_lens(columns, count, 8, 4, scratch)?;
-                let wanted = size.saturating_sub(out.len());
-                out.reserve(scratch.iter().sum::<usize>().min(wanted));
+                out.reserve(scratch.iter().sum::<usize>().min(room));
                 let mut written = 0;
                 while written < count {
                     put_row(columns, written, options, out)?;

@@ -346,7 +346,7 @@ const COLON: u64 = b':' as u64;
 fn digits(first: u32, second: u32, third: u32) -> u64 {
     let lanes = u64::from(first) | u64::from(second) << 16 | u64::from(third) << 32;
     // 103 / 1024 is near enough to a tenth below 179.
-    let tens = (lanes * 103 >> 10) & 0x000f_000f_000f;
+    let tens = ((lanes * 103) >> 10) & 0x000f_000f_000f;
     0x3030_3030_3030 | tens | (lanes - 10 * tens) << 8
 }
 

@@ -6,7 +6,7 @@ use arrow::datatypes::*;
 use super::cells::Cells;
 use super::float::Decimal;
 use super::number::put_int;
-use super::numeric::{put_binary, put_text};
+use super::numeric::{put_binary, put_integer_binary, put_text};
 use crate::Result;
 
 /// Appends a cell for each slot of a numeric column.
@@ -84,7 +84,14 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
     }
 }
 
+#[inline]
 fn put_i128(value: i128, scale: i32, binary: bool, out: &mut Vec<u8>) {
+    if binary
+        && scale == 0
+        && let Ok(magnitude) = u64::try_from(value.unsigned_abs())
+    {
+        return put_integer_binary(value < 0, magnitude, out);
+    }
     put(
         value < 0,
         itoa::Buffer::new().format(value.unsigned_abs()).as_bytes(),

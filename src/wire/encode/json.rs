@@ -58,6 +58,8 @@ enum Leaf {
     String,
     Bare,
     Json,
+    /// A timestamp, which JSON has in ISO 8601's own form.
+    Stamp,
 }
 
 impl Json {
@@ -144,6 +146,7 @@ impl Node {
                     Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => {
                         Leaf::Bare
                     }
+                    Type::TIMESTAMP | Type::TIMESTAMPTZ => Leaf::Stamp,
                     _ => Leaf::String,
                 };
                 // jsonb's numbers are numerics: no exponents.
@@ -217,6 +220,7 @@ impl Node {
                         b"NaN" | b"Infinity" | b"-Infinity" => jsonb::put_string(text, out),
                         number => out.extend_from_slice(number),
                     },
+                    Leaf::Stamp => jsonb::put_string(&iso_8601(text), out),
                     Leaf::Json if jsonb::put_normal(text, out) => {}
                     _ => jsonb::put_string(text, out),
                 }
@@ -288,4 +292,16 @@ impl Node {
             _ => self.json(slot),
         }
     }
+}
+
+/// `2026-11-24 10:00:00+00` as `2026-11-24T10:00:00+00:00`.
+fn iso_8601(stamp: &[u8]) -> Vec<u8> {
+    let mut text = stamp.to_vec();
+    if let Some(space) = text.iter_mut().find(|byte| **byte == b' ') {
+        *space = b'T';
+    }
+    if let [.., b'+' | b'-', _, _] = text.as_slice() {
+        text.extend_from_slice(b":00");
+    }
+    text
 }

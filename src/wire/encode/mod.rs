@@ -26,7 +26,7 @@ mod text;
 mod window;
 
 pub use copy::{CopyEncoder, CopyForm, CopyOptions, CsvOptions};
-pub use row::{FieldDescription, RowEncoder, describe};
+pub use row::{FieldDescription, RowEncoder};
 pub use style::{ByteaOutput, DateForm, DateOrder, IntervalStyle, Style, Zone};
 
 /// The format of a column, as a Bind message's format codes say it.

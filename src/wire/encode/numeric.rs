@@ -84,6 +84,27 @@ pub(super) fn put_binary(negative: bool, digits: &[u8], scale: i32, out: &mut Ve
     }
 }
 
+/// [`put_binary`] for an integer of 64 bits, which is what most numerics here are.
+#[inline]
+pub(super) fn put_integer_binary(negative: bool, value: u64, out: &mut Vec<u8>) {
+    // 2⁶⁴ has twenty digits, so five groups of 16 bits: together they fit one number, the last group lowest.
+    let (mut rest, mut groups) = (value, 0u128);
+    for group in 0..5 {
+        groups |= u128::from(rest % 10_000) << (16 * group);
+        rest /= 10_000;
+    }
+    let used = (u128::BITS - groups.leading_zeros()).div_ceil(16);
+    let zeros = if groups == 0 { 0 } else { groups.trailing_zeros() / 16 };
+    let sign: u128 = if negative { 0x4000 } else { 0 };
+    // Count, weight, sign and display scale, then the groups from the top of their number on.
+    let header = u128::from(used - zeros) << 48 | u128::from(used.saturating_sub(1)) << 32 | sign << 16;
+    let groups = groups << (16 * (8 - used)).min(127);
+    let end = out.len() + 8 + 2 * (used - zeros) as usize;
+    let bytes = [(header << 64) | (groups >> 64), groups << 64].map(u128::to_be_bytes);
+    out.extend_from_slice(bytes.as_flattened());
+    out.truncate(end);
+}
+
 fn strip_leading_zeros(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
     digits.get(zeros..).unwrap_or_default()

@@ -9,7 +9,7 @@ use postgres_types::Type;
 
 use super::Format;
 use super::style::Style;
-use super::window::{Column, Window, row_lens};
+use super::window::{CELL_LEN_SIZE, Column, Window, row_lens};
 use crate::wire::types::{PgType, pg_type};
 use crate::{Error, Result};
 
@@ -37,7 +37,8 @@ impl FieldDescription {
     }
 }
 
-fn styled_type(field: &Field, style: &Style) -> PgType {
+/// The type that a column leaves as under a session's settings.
+pub(super) fn styled_type(field: &Field, style: &Style) -> PgType {
     let ty = pg_type(field);
     let is_duration = matches!(field.data_type(), DataType::Duration(_));
     if is_duration && style.durations_as_interval {
@@ -47,19 +48,11 @@ fn styled_type(field: &Field, style: &Style) -> PgType {
     }
 }
 
-/// The type that a column leaves as under a session's settings.
-pub fn describe(field: &Field, style: &Style) -> Type {
-    styled_type(field, style).ty
-}
-
 /// The first byte of a DataRow message.
 const DATA_ROW: u8 = b'D';
 
 /// Tag, length and column count of a DataRow message.
 const FRAME_SIZE: usize = 7;
-
-/// Bytes before each cell: its length.
-const CELL_LEN_SIZE: usize = 4;
 
 /// PostgreSQL's MaxTupleAttributeNumber; the count of cells is a 16-bit number on the wire.
 const COLUMNS_MAX: usize = 1664;
@@ -110,7 +103,8 @@ impl RowEncoder {
         let mut next = rows.start;
         while next < rows.end {
             let row_lens_scratch = &mut self.row_lens;
-            next += self.window.encode(batch, next..rows.end, |columns, count| {
+            let room = size.saturating_sub(out.len());
+            next += self.window.encode(batch, next..rows.end, room, |columns, count| {
                 row_lens(columns, count, FRAME_SIZE, CELL_LEN_SIZE, row_lens_scratch)?;
                 put_rows(columns, row_lens_scratch, size, out)
             })?;

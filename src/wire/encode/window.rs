@@ -8,21 +8,26 @@ use arrow::datatypes::{DataType, Schema};
 use super::Format;
 use super::cells::{Cells, too_large};
 use super::codec::Codec;
-use super::row::describe;
+use super::row::styled_type;
 use super::style::Style;
 use crate::{Error, Result};
 
-/// Rows in a window: a dozen columns' cells of so many rows fit the second-level cache.
-const WINDOW_ROWS_MAX: usize = 512;
+/// Rows in a window: a dozen columns' cells of so many rows, and the rows made of them, stay in the caches of one core.
+const WINDOW_ROWS_MAX: usize = 256;
 
 /// Bytes of strings in a window: rows of megabytes are taken one by one, so that scratch does not hold hundreds of them.
 const WINDOW_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes before each cell in a row: its length.
+pub(super) const CELL_LEN_SIZE: usize = 4;
 
 /// The columns of a result and their scratch.
 pub(super) struct Window {
     types: Vec<DataType>,
     codecs: Vec<Codec>,
     cells: Vec<Cells>,
+    /// The mean size of the last window's rows in bytes, 0 before the first.
+    row_size: usize,
 }
 
 /// One encoded column: its cells back to back, and their lengths.
@@ -58,11 +63,16 @@ impl Window {
                     .copied()
                     .ok_or_else(|| Error::internal("fewer formats than columns"))?,
             };
-            codecs.push(Codec::new(field, &describe(field, style), format, style)?);
+            codecs.push(Codec::new(field, &styled_type(field, style).ty, format, style)?);
         }
         let cells = codecs.iter().map(|_| Cells::default()).collect();
         let types = schema.fields().iter().map(|field| field.data_type().clone()).collect();
-        Ok(Window { types, codecs, cells })
+        Ok(Window {
+            types,
+            codecs,
+            cells,
+            row_size: 0,
+        })
     }
 
     pub fn width(&self) -> usize {
@@ -80,17 +90,23 @@ impl Window {
             })
     }
 
-    /// Encodes as many of `rows` as make a window (at least one) and passes on their columns; returns the window's rows.
+    /// Encodes as many of `rows` as make a window (at least one) and passes on their columns; returns what `write` does: how
+    /// many of them it wrote. `room` says how many bytes it will write: no more rows are encoded than are likely to fit.
     pub fn encode(
         &mut self,
         batch: &RecordBatch,
         rows: Range<usize>,
+        room: usize,
         write: impl FnOnce(&mut [Column<'_>], usize) -> Result<usize>,
     ) -> Result<usize> {
         if batch.num_columns() != self.codecs.len() || rows.end > batch.num_rows() || !self.has_types_of(batch) {
             return Err(Error::internal("a batch that does not fit its schema"));
         }
-        let count = fitting(batch, &rows);
+        // A few rows more than the last ones' mean says: the window should fill the room.
+        let likely = room
+            .checked_div(self.row_size)
+            .map_or(usize::MAX, |rows| rows.saturating_add(rows / 8 + 4));
+        let count = fitting(batch, &rows, likely);
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.codecs.len());
         for (codec, column) in self.codecs.iter().zip(batch.columns()) {
             arrays.push(codec.plain(&column.slice(rows.start, count))?);
@@ -114,6 +130,8 @@ impl Window {
                 lens: &cells.lens,
             });
         }
+        let bytes: usize = columns.iter().map(|column| column.bytes.len()).sum();
+        self.row_size = bytes.checked_div(count).unwrap_or(0) + columns.len() * CELL_LEN_SIZE + 1;
         write(&mut columns, count)
     }
 }
@@ -141,8 +159,8 @@ pub(super) fn row_lens(
 }
 
 /// How many of `rows` a window takes, by the bytes of their strings.
-fn fitting(batch: &RecordBatch, rows: &Range<usize>) -> usize {
-    let mut count = rows.len().min(WINDOW_ROWS_MAX);
+fn fitting(batch: &RecordBatch, rows: &Range<usize>, likely: usize) -> usize {
+    let mut count = rows.len().min(WINDOW_ROWS_MAX).min(likely);
     while count > 1 {
         let end = rows.start + count;
         let bytes: usize = batch
@@ -190,6 +208,11 @@ fn weight(array: &ArrayRef, rows: Range<usize>) -> usize {
             .iter()
             .map(|(id, _)| weight(array.as_union().child(id), rows.clone()))
             .sum(),
+        // The mean of the values: which of them the rows name is not worth a look.
+        DataType::Dictionary(_, _) => {
+            let values = array.as_any_dictionary().values();
+            weight(values, 0..values.len()) / values.len().max(1) * rows.len()
+        }
         _ => 0,
     }
 }

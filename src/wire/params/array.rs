@@ -4,7 +4,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::ScalarValue;
 use postgres_types::Type;
 
-use super::{Format, bad_binary, decode_parameter_in, numeric, take};
+use super::{Format, bad_binary, decode_parameter_in, numeric, take, type_name};
 use crate::wire::encode::Zone;
 use crate::wire::types::arrow_type;
 use crate::{Error, Result, SqlState};
@@ -174,10 +174,11 @@ pub(super) fn from_binary(item: &Type, bytes: &[u8], zone: &Zone) -> Result<Scal
     }
     let element = u32::from_be_bytes(take(&mut rest)?);
     if element != item.oid() {
-        let words = format!(
-            "binary data has array element type {element} instead of expected {}",
-            item.oid()
-        );
+        let sent = Type::from_oid(element);
+        let sent = sent.as_ref().map_or("???", type_name);
+        let (oid, expected) = (item.oid(), type_name(item));
+        let words =
+            format!("binary data has array element type {element} ({sent}) instead of expected {oid} ({expected})");
         return Err(Error::new(SqlState::DATATYPE_MISMATCH, words));
     }
     let mut lens = Vec::with_capacity(dimensions);

@@ -512,3 +512,78 @@ fn arrays_of_both_forms() {
         list(&[utf8(uuid)], DataType::Utf8)
     );
 }
+
+/// Overflow checks are on in tests: arithmetic that could wrap panics here.
+#[test]
+fn no_bytes_panic() {
+    let types = [
+        Type::BOOL,
+        Type::INT2,
+        Type::INT8,
+        Type::OID,
+        Type::FLOAT4,
+        Type::NUMERIC,
+        Type::BYTEA,
+        Type::DATE,
+        Type::TIME,
+        Type::TIMESTAMP,
+        Type::TIMESTAMPTZ,
+        Type::INTERVAL,
+        Type::UUID,
+        Type::JSONB,
+        Type::CHAR,
+        Type::REGCLASS,
+        Type::INT4_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::NUMERIC_ARRAY,
+        Type::INT2_VECTOR,
+    ];
+    let seeds: [&[u8]; 14] = [
+        b"2026-11-24T10:00:00.52+05:30",
+        b"24-Nov-2026 10:00 pm BC",
+        b"1 year -2 mons 3.5 days 04:05:06.789 ago",
+        b"P1Y2M3DT4H5M6.5S",
+        b"[1:2]={{1,NULL},{\"a\\\"b\",-1.5e3}}",
+        b"-18446744073709551615.00001e-12",
+        b"\\x00ff \\377",
+        b"{\"a\": [1, 2]}",
+        b"99999999999999999999-12-31 24:59:60",
+        b"9223372036854775807 years 9e9 microseconds",
+        b"20261124 101500 Europe/Berlin",
+        &[0, 2, 0, 1, 0x40, 0, 0, 2, 0, 1, 0x13, 0x88],
+        &[
+            0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 23, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 1,
+        ],
+        &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) as usize % below
+    };
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..40_000 {
+        let mut bytes = seeds[random(seeds.len())].to_vec();
+        for _ in 0..random(4) {
+            let other = seeds[random(seeds.len())];
+            match (random(4), bytes.is_empty()) {
+                (0, false) => drop(bytes.remove(random(bytes.len()))),
+                (1, false) => {
+                    let at = random(bytes.len());
+                    bytes[at] = random(256) as u8;
+                }
+                (2, _) => bytes.insert(random(bytes.len() + 1), other[random(other.len())]),
+                _ => bytes.truncate(random(bytes.len() + 1)),
+            }
+        }
+        let ty = &types[random(types.len())];
+        let format = if random(2) == 0 { Format::Text } else { Format::Binary };
+        match decode_parameter(ty, format, Some(&bytes)) {
+            Ok(_) => accepted += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(accepted > 1_000 && refused > 1_000, "{accepted} {refused}");
+}

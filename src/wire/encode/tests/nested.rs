@@ -282,3 +282,28 @@ fn json_text_is_normal_as_jsonb_and_unchanged_as_json() {
     let deep: ArrayRef = Arc::new(StringArray::from(vec!["[".repeat(1_000_000)]));
     assert_eq!(texts(deep, "jsonb", &Style::default())[0].len(), 1_000_000);
 }
+
+/// As `to_jsonb` writes them.
+#[test]
+fn values_within_json_are_those_of_to_jsonb() {
+    let stamps = TimestampMillisecondArray::from(vec![1_795_514_400_520]).with_timezone("+00:00");
+    let fields = Fields::from(vec![
+        Field::new("t", stamps.data_type().clone(), true),
+        Field::new("f", DataType::Float64, true),
+        Field::new("n", DataType::Float64, true),
+        Field::new(
+            "l",
+            list(Arc::new(Int32Array::from(vec![1])), &[0, 1]).data_type().clone(),
+            true,
+        ),
+    ]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(stamps),
+        Arc::new(Float64Array::from(vec![1e20])),
+        Arc::new(Float64Array::from(vec![f64::NAN])),
+        list(Arc::new(Int32Array::from(vec![Some(1), None])), &[0, 2]),
+    ];
+    let array: ArrayRef = Arc::new(StructArray::new(fields, columns, None));
+    let golden = r#"{"f": 100000000000000000000, "l": [1, null], "n": "NaN", "t": "2026-11-24T10:00:00.52+00:00"}"#;
+    assert_eq!(texts(array, "jsonb", &Style::default()), [golden]);
+}

@@ -381,6 +381,13 @@ fn strings_of_every_layout_are_the_same_cells() {
     );
     let runs: RunArray<Int32Type> = vec![Some("a"), Some("a"), None].into_iter().collect();
     assert_eq!(texts(Arc::new(runs), "", &Style::default()), ["a", "a", "∅"]);
+    let tail = RunArray::<Int32Type>::from_iter([Some("x"), Some("a"), Some("a"), None]).slice(2, 2);
+    assert_eq!(texts(Arc::new(tail), "", &Style::default()), ["a", "∅"]);
+    // What no loop takes and no cast turns into the asked type is refused before a row is read.
+    assert_eq!(
+        refusal(Arc::new(BooleanArray::from(vec![true])), "interval", Format::Text).0,
+        "0A000"
+    );
     assert_eq!(texts(Arc::new(NullArray::new(2)), "", &Style::default()), ["∅", "∅"]);
 }
 
