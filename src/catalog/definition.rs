@@ -10,9 +10,16 @@ pub fn constraint(model: &Model, constraint: &Constraint, relation: &Relation) -
     let own = columns(relation, &constraint.key);
     match &constraint.kind {
         ConstraintKind::Primary { .. } => format!("PRIMARY KEY ({own})"),
-        ConstraintKind::Foreign { relation: referenced, key, .. } => {
+        ConstraintKind::Foreign {
+            relation: referenced,
+            key,
+            ..
+        } => {
             let name = pg_catalog::relation_name(model, *referenced).unwrap_or_default();
-            let key = model.relation_by_oid(*referenced).map(|relation| columns(relation, key)).unwrap_or_default();
+            let key = model
+                .relation_by_oid(*referenced)
+                .map(|relation| columns(relation, key))
+                .unwrap_or_default();
             format!("FOREIGN KEY ({own}) REFERENCES {name}({key})")
         }
     }
@@ -31,7 +38,11 @@ pub fn index(constraint: &Constraint, relation: &Relation) -> String {
 
 fn columns(relation: &Relation, key: &[usize]) -> String {
     key.iter()
-        .filter_map(|number| relation.column(*number).map(|column| quote::identifier(&column.name)))
+        .filter_map(|number| {
+            relation
+                .column(*number)
+                .map(|column| quote::identifier(&column.name))
+        })
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -110,7 +110,11 @@ pub fn rows(model: &Model, name: &str) -> Vec<Row> {
 }
 
 fn all_columns(model: &Model) -> impl Iterator<Item = (&Relation, usize, &Column)> {
-    model.relations.iter().flat_map(|relation| relation.numbered().map(move |(number, column)| (relation, number, column)))
+    model.relations.iter().flat_map(|relation| {
+        relation
+            .numbered()
+            .map(move |(number, column)| (relation, number, column))
+    })
 }
 
 /// What `columns`, `domains`, `element_types` and `routines` say of a type alike.
@@ -130,15 +134,25 @@ fn type_facts(model: &Model, type_oid: u32, modifier: i32) -> Row {
         "int8" => (Some(64), Some(2), Some(0)),
         "float4" => (Some(24), Some(2), None),
         "float8" => (Some(53), Some(2), None),
-        "numeric" if modifier >= 4 => (Some(((modifier - 4) >> 16) & 0xffff), Some(10), Some((modifier - 4) & 0x7ff)),
+        "numeric" if modifier >= 4 => (
+            Some(((modifier - 4) >> 16) & 0xffff),
+            Some(10),
+            Some((modifier - 4) & 0x7ff),
+        ),
         "numeric" => (None, Some(10), None),
         _ => (None, None, None),
     };
     let character = matches!(name, "text" | "varchar" | "bpchar");
     let length = (character && modifier >= 4).then_some(modifier - 4);
-    let octets = character.then(|| length.and_then(|length| u32::try_from(length * 4).ok()).unwrap_or(OCTETS_MAX));
+    let octets = character.then(|| {
+        length
+            .and_then(|length| u32::try_from(length * 4).ok())
+            .unwrap_or(OCTETS_MAX)
+    });
     let datetime = match name {
-        "timestamptz" | "timestamp" | "time" | "timetz" | "interval" => Some(if modifier >= 0 { modifier } else { 6 }),
+        "timestamptz" | "timestamp" | "time" | "timetz" | "interval" => {
+            Some(if modifier >= 0 { modifier } else { 6 })
+        }
         "date" => Some(0),
         _ => None,
     };
@@ -156,7 +170,9 @@ fn type_facts(model: &Model, type_oid: u32, modifier: i32) -> Row {
 
 fn column_row(model: &Model, relation: &Relation, number: usize, column: &Column) -> Row {
     let database = &model.database;
-    let domain = seed::types().get(&column.type_oid).filter(|system| system.kind == "d");
+    let domain = seed::types()
+        .get(&column.type_oid)
+        .filter(|system| system.kind == "d");
     let own = row! {
         "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => &relation.name,
         "column_name" => &column.name, "ordinal_position" => number, "is_nullable" => if column.not_null { "NO" } else { "YES" },
@@ -164,11 +180,15 @@ fn column_row(model: &Model, relation: &Relation, number: usize, column: &Column
         "domain_name" => domain.map(|domain| domain.name), "dtd_identifier" => number, "is_self_referencing" => "NO",
         "is_identity" => "NO", "identity_cycle" => "NO", "is_generated" => "NEVER", "is_updatable" => "NO",
     };
-    own.into_iter().chain(type_facts(model, column.type_oid, column.type_modifier)).collect()
+    own.into_iter()
+        .chain(type_facts(model, column.type_oid, column.type_modifier))
+        .collect()
 }
 
 fn element_type(model: &Model, relation: &Relation, number: usize, column: &Column) -> Option<Row> {
-    let array = seed::types().get(&column.type_oid).filter(|system| system.category == "A" && system.element != 0)?;
+    let array = seed::types()
+        .get(&column.type_oid)
+        .filter(|system| system.category == "A" && system.element != 0)?;
     let own = row! {
         "object_catalog" => &model.database, "object_schema" => relation.schema(), "object_name" => &relation.name,
         "object_type" => if relation.kind == "r" { "TABLE" } else { "VIEW" }, "collection_type_identifier" => number,
@@ -176,7 +196,9 @@ fn element_type(model: &Model, relation: &Relation, number: usize, column: &Colu
     };
     // PostgreSQL leaves lengths and precisions of elements NULL.
     let facts = type_facts(model, array.element, -1);
-    let named = facts.into_iter().filter(|(column, _)| *column == "data_type" || column.starts_with("udt_"));
+    let named = facts
+        .into_iter()
+        .filter(|(column, _)| *column == "data_type" || column.starts_with("udt_"));
     Some(own.into_iter().chain(named).collect())
 }
 
@@ -196,11 +218,15 @@ fn table_constraints(model: &Model) -> Vec<Row> {
         common(relation, constraint.name.clone(), kind)
     });
     // PostgreSQL lists each NOT NULL as a CHECK with a name made of OIDs.
-    let not_null = all_columns(model).filter(|(relation, _, column)| relation.kind == "r" && column.not_null).map(
-        |(relation, number, _)| {
-            common(relation, format!("{}_{}_{number}_not_null", relation.namespace, relation.oid), "CHECK")
-        },
-    );
+    let not_null = all_columns(model)
+        .filter(|(relation, _, column)| relation.kind == "r" && column.not_null)
+        .map(|(relation, number, _)| {
+            common(
+                relation,
+                format!("{}_{}_{number}_not_null", relation.namespace, relation.oid),
+                "CHECK",
+            )
+        });
     keys.chain(not_null).collect()
 }
 
@@ -231,10 +257,14 @@ fn key_column_usage(model: &Model) -> Vec<Row> {
 
 /// Each constraint with the relation and the columns that it makes use of: of a foreign key those it refers to.
 fn used(model: &Model) -> impl Iterator<Item = (&Constraint, &Relation, &Vec<usize>)> {
-    model.constraints().filter_map(|(constraint, relation)| match &constraint.kind {
-        ConstraintKind::Primary { .. } => Some((constraint, relation, &constraint.key)),
-        ConstraintKind::Foreign { relation, key, .. } => Some((constraint, model.relation_by_oid(*relation)?, key)),
-    })
+    model
+        .constraints()
+        .filter_map(|(constraint, relation)| match &constraint.kind {
+            ConstraintKind::Primary { .. } => Some((constraint, relation, &constraint.key)),
+            ConstraintKind::Foreign { relation, key, .. } => {
+                Some((constraint, model.relation_by_oid(*relation)?, key))
+            }
+        })
 }
 
 fn domains(model: &Model) -> Vec<Row> {

@@ -16,6 +16,8 @@ pub mod seed;
 mod table;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod types;
 
 use std::{
@@ -47,7 +49,12 @@ pub struct RelationInfo {
 
 impl Catalog {
     /// `database` is the name that the client connected to, `user` the cluster's role, which owns everything.
-    pub fn new(database: &str, user: &str, introspection: &Introspection, source: Arc<dyn Source>) -> Result<Arc<Catalog>> {
+    pub fn new(
+        database: &str,
+        user: &str,
+        introspection: &Introspection,
+        source: Arc<dyn Source>,
+    ) -> Result<Arc<Catalog>> {
         Catalog::documented(database, user, introspection, source, docs::tables())
     }
 
@@ -76,7 +83,9 @@ impl Catalog {
 
     /// A relation of `public`, `pg_catalog` or `information_schema`.
     pub fn table(&self, schema: &str, name: &str) -> Option<Arc<dyn TableProvider>> {
-        self.tables.get(&(model::namespace_oid(schema)?, name.to_owned())).cloned()
+        self.tables
+            .get(&(model::namespace_oid(schema)?, name.to_owned()))
+            .cloned()
     }
 
     /// Where a relation's columns come from.
@@ -86,7 +95,9 @@ impl Catalog {
             oid: relation.oid,
             attribute_numbers: relation
                 .numbered()
-                .filter_map(|(number, column)| Some((column.name.clone(), i16::try_from(number).ok()?)))
+                .filter_map(|(number, column)| {
+                    Some((column.name.clone(), i16::try_from(number).ok()?))
+                })
                 .collect(),
         })
     }

@@ -98,12 +98,17 @@ impl Relation {
     }
 
     pub fn primary_key(&self) -> Option<&Constraint> {
-        self.constraints.iter().find(|constraint| matches!(constraint.kind, ConstraintKind::Primary { .. }))
+        self.constraints
+            .iter()
+            .find(|constraint| matches!(constraint.kind, ConstraintKind::Primary { .. }))
     }
 
     /// The columns with attribute numbers, from 1.
     pub fn numbered(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().map(|(index, column)| (index + 1, column))
+        self.columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| (index + 1, column))
     }
 
     /// The column of an attribute number.
@@ -112,23 +117,36 @@ impl Relation {
     }
 
     fn number_of(&self, name: &str) -> Option<usize> {
-        self.numbered().find(|(_, column)| column.name == name).map(|(number, _)| number)
+        self.numbered()
+            .find(|(_, column)| column.name == name)
+            .map(|(number, _)| number)
     }
 }
 
 /// The name of a namespace.
 pub fn namespace_name(oid: u32) -> &'static str {
-    NAMESPACES.iter().find(|(namespace, ..)| *namespace == oid).map_or("", |(_, name, _)| name)
+    NAMESPACES
+        .iter()
+        .find(|(namespace, ..)| *namespace == oid)
+        .map_or("", |(_, name, _)| name)
 }
 
 /// The OID of a namespace.
 pub fn namespace_oid(name: &str) -> Option<u32> {
-    NAMESPACES.iter().find(|(_, namespace, _)| *namespace == name).map(|(oid, ..)| *oid)
+    NAMESPACES
+        .iter()
+        .find(|(_, namespace, _)| *namespace == name)
+        .map(|(oid, ..)| *oid)
 }
 
 impl Model {
     /// `docs` is what `sql/` says of the tables.
-    pub fn new(database: &str, user: &str, introspection: &Introspection, docs: &BTreeMap<String, TableDoc>) -> Model {
+    pub fn new(
+        database: &str,
+        user: &str,
+        introspection: &Introspection,
+        docs: &BTreeMap<String, TableDoc>,
+    ) -> Model {
         let mut oids = Oids::default();
         let mut relations: Vec<Relation> = seed::relations().iter().map(system_relation).collect();
         let system = relations.len();
@@ -136,10 +154,20 @@ impl Model {
             relations.push(introspection_table(&mut oids, name, schema, docs.get(name)));
         }
         let by_name = |relations: &[Relation], name: &str| {
-            relations.iter().skip(system).position(|relation| relation.name == name).map(|index| index + system)
+            relations
+                .iter()
+                .skip(system)
+                .position(|relation| relation.name == name)
+                .map(|index| index + system)
         };
-        for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
-            let Some(index) = by_name(&relations, &doc.name) else { continue };
+        for doc in introspection
+            .tables
+            .keys()
+            .filter_map(|name| docs.get(name))
+        {
+            let Some(index) = by_name(&relations, &doc.name) else {
+                continue;
+            };
             if let Some(primary) = primary_key(&mut oids, &relations[index], doc) {
                 for number in &primary.key {
                     if let Some(column) = relations[index].columns.get_mut(number - 1) {
@@ -149,11 +177,20 @@ impl Model {
                 relations[index].constraints.push(primary);
             }
         }
-        for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
-            let Some(index) = by_name(&relations, &doc.name) else { continue };
+        for doc in introspection
+            .tables
+            .keys()
+            .filter_map(|name| docs.get(name))
+        {
+            let Some(index) = by_name(&relations, &doc.name) else {
+                continue;
+            };
             for foreign in &doc.foreign_keys {
-                let Some(target) = by_name(&relations, &foreign.table) else { continue };
-                let constraint = foreign_key(&mut oids, &relations[index], &relations[target], foreign);
+                let Some(target) = by_name(&relations, &foreign.table) else {
+                    continue;
+                };
+                let constraint =
+                    foreign_key(&mut oids, &relations[index], &relations[target], foreign);
                 relations[index].constraints.extend(constraint);
             }
         }
@@ -162,23 +199,37 @@ impl Model {
             database_oid: oids.get(Kind::Database, database),
             user: user.to_owned(),
             runtime_version: introspection.version.clone(),
-            by_name: relations.iter().enumerate().map(|(i, r)| ((r.namespace, r.name.clone()), i)).collect(),
-            by_oid: relations.iter().enumerate().map(|(i, r)| (r.oid, i)).collect(),
+            by_name: relations
+                .iter()
+                .enumerate()
+                .map(|(i, r)| ((r.namespace, r.name.clone()), i))
+                .collect(),
+            by_oid: relations
+                .iter()
+                .enumerate()
+                .map(|(i, r)| (r.oid, i))
+                .collect(),
             relations,
         }
     }
 
     pub fn relation(&self, namespace: u32, name: &str) -> Option<&Relation> {
-        self.by_name.get(&(namespace, name.to_owned())).and_then(|index| self.relations.get(*index))
+        self.by_name
+            .get(&(namespace, name.to_owned()))
+            .and_then(|index| self.relations.get(*index))
     }
 
     pub fn relation_by_oid(&self, oid: u32) -> Option<&Relation> {
-        self.by_oid.get(&oid).and_then(|index| self.relations.get(*index))
+        self.by_oid
+            .get(&oid)
+            .and_then(|index| self.relations.get(*index))
     }
 
     /// The introspection tables.
     pub fn tables(&self) -> impl Iterator<Item = &Relation> {
-        self.relations.iter().filter(|relation| relation.namespace == PUBLIC)
+        self.relations
+            .iter()
+            .filter(|relation| relation.namespace == PUBLIC)
     }
 
     /// Every index: its OID, the constraint that it stands for and the table.
@@ -194,7 +245,12 @@ impl Model {
 
     /// Every constraint with its table.
     pub fn constraints(&self) -> impl Iterator<Item = (&Constraint, &Relation)> {
-        self.tables().flat_map(|relation| relation.constraints.iter().map(move |constraint| (constraint, relation)))
+        self.tables().flat_map(|relation| {
+            relation
+                .constraints
+                .iter()
+                .map(move |constraint| (constraint, relation))
+        })
     }
 }
 
@@ -230,7 +286,12 @@ fn system_relation(relation: &seed::SystemRelation) -> Relation {
     }
 }
 
-fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option<&TableDoc>) -> Relation {
+fn introspection_table(
+    oids: &mut Oids,
+    name: &str,
+    schema: &Schema,
+    doc: Option<&TableDoc>,
+) -> Relation {
     let qualified = format!("public.{name}");
     Relation {
         oid: oids.get(Kind::Relation, &qualified),
@@ -244,7 +305,11 @@ fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option
             .fields()
             .iter()
             .map(|field| {
-                let doc = doc.and_then(|doc| doc.columns.iter().find(|column| column.name == *field.name()));
+                let doc = doc.and_then(|doc| {
+                    doc.columns
+                        .iter()
+                        .find(|column| column.name == *field.name())
+                });
                 let pg_type = match doc {
                     Some(doc) => doc.pg_type.clone(),
                     None => discovered_type(field),
@@ -283,17 +348,27 @@ pub fn discovered_type(field: &Field) -> String {
             DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
                 format!("numeric({precision},{scale})")
             }
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea".into(),
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => "bytea".into(),
             DataType::Date32 | DataType::Date64 => "date".into(),
             DataType::Time32(_) | DataType::Time64(_) => "time without time zone".into(),
-            DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, zone) => {
-                match zone {
-                    Some(_) => "timestamp with time zone".into(),
-                    None => "timestamp without time zone".into(),
-                }
-            }
+            DataType::Timestamp(
+                TimeUnit::Second
+                | TimeUnit::Millisecond
+                | TimeUnit::Microsecond
+                | TimeUnit::Nanosecond,
+                zone,
+            ) => match zone {
+                Some(_) => "timestamp with time zone".into(),
+                None => "timestamp without time zone".into(),
+            },
             DataType::Interval(_) => "interval".into(),
-            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::ListView(item) => {
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::FixedSizeList(item, _)
+            | DataType::ListView(item) => {
                 format!("{}[]", of(item.data_type()))
             }
             DataType::Dictionary(_, value) => of(value),
@@ -316,24 +391,42 @@ pub fn overlay(relation: &Relation, schema: &Schema) -> SchemaRef {
 
 fn primary_key(oids: &mut Oids, relation: &Relation, doc: &TableDoc) -> Option<Constraint> {
     // A key of which this version lacks a column is no key.
-    let key = doc.primary_key.iter().map(|name| relation.number_of(name)).collect::<Option<Vec<_>>>()?;
+    let key = doc
+        .primary_key
+        .iter()
+        .map(|name| relation.number_of(name))
+        .collect::<Option<Vec<_>>>()?;
     if key.is_empty() {
         return None;
     }
     let name = format!("{}_pkey", relation.name);
     Some(Constraint {
         oid: oids.get(Kind::Constraint, &name),
-        kind: ConstraintKind::Primary { index: oids.get(Kind::Index, &name) },
+        kind: ConstraintKind::Primary {
+            index: oids.get(Kind::Index, &name),
+        },
         name,
         key,
     })
 }
 
-fn foreign_key(oids: &mut Oids, relation: &Relation, target: &Relation, foreign: &docs::ForeignKey) -> Option<Constraint> {
-    let key = foreign.columns.iter().map(|name| relation.number_of(name)).collect::<Option<Vec<_>>>()?;
+fn foreign_key(
+    oids: &mut Oids,
+    relation: &Relation,
+    target: &Relation,
+    foreign: &docs::ForeignKey,
+) -> Option<Constraint> {
+    let key = foreign
+        .columns
+        .iter()
+        .map(|name| relation.number_of(name))
+        .collect::<Option<Vec<_>>>()?;
     let referenced = match foreign.referenced.as_slice() {
         [] => target.primary_key()?.key.clone(),
-        names => names.iter().map(|name| target.number_of(name)).collect::<Option<Vec<_>>>()?,
+        names => names
+            .iter()
+            .map(|name| target.number_of(name))
+            .collect::<Option<Vec<_>>>()?,
     };
     let index = match target.primary_key()?.kind {
         ConstraintKind::Primary { index } => index,
@@ -344,7 +437,11 @@ fn foreign_key(oids: &mut Oids, relation: &Relation, target: &Relation, foreign:
         oid: oids.get(Kind::Constraint, &name),
         name,
         key,
-        kind: ConstraintKind::Foreign { relation: target.oid, index, key: referenced },
+        kind: ConstraintKind::Foreign {
+            relation: target.oid,
+            index,
+            key: referenced,
+        },
     })
 }
 

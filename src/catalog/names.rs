@@ -2,31 +2,36 @@
 
 use super::{model::Model, seed};
 
-/// SQL's own spellings with the `pg_type.typname` behind them. `format_type` writes the first of each.
-const SPELLINGS: [(&str, &str); 23] = [
+/// How `format_type` spells types whose `pg_type.typname` is another word.
+const SPELLINGS: [(&str, &str); 14] = [
     ("bigint", "int8"),
     ("integer", "int4"),
-    ("int", "int4"),
     ("smallint", "int2"),
     ("boolean", "bool"),
     ("real", "float4"),
     ("double precision", "float8"),
-    ("float", "float8"),
     ("character varying", "varchar"),
     ("character", "bpchar"),
     ("\"char\"", "char"),
-    ("char", "bpchar"),
-    ("decimal", "numeric"),
-    ("dec", "numeric"),
     ("bit varying", "varbit"),
     ("timestamp without time zone", "timestamp"),
     ("timestamp with time zone", "timestamptz"),
     ("time without time zone", "time"),
     ("time with time zone", "timetz"),
-    ("string", "text"),
+];
+
+/// Other spellings that SQL has for them.
+const ALIASES: [(&str, &str); 9] = [
+    ("int", "int4"),
+    ("float", "float8"),
+    ("char", "bpchar"),
+    ("decimal", "numeric"),
+    ("dec", "numeric"),
     ("national character", "bpchar"),
     ("national character varying", "varchar"),
     ("nchar", "bpchar"),
+    // The parser's own word.
+    ("string", "text"),
 ];
 
 /// Bytes that a length word takes in a variable-length type's modifier (VARHDRSZ).
@@ -41,20 +46,32 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
         return (array != 0).then_some((array, modifier));
     }
     let (name, arguments, rest) = match (text.find('('), text.find(')')) {
-        (Some(open), Some(close)) if open < close => {
-            (&text[..open], text.get(open + 1..close), text.get(close + 1..).unwrap_or(""))
-        }
+        (Some(open), Some(close)) if open < close => (
+            &text[..open],
+            text.get(open + 1..close),
+            text.get(close + 1..).unwrap_or(""),
+        ),
         _ => (text, None, ""),
     };
     let mut name = name.trim().to_owned();
     name.push_str(if rest.is_empty() { "" } else { rest });
-    let unqualified = name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(&name);
+    let unqualified = name
+        .strip_prefix("pg_catalog.")
+        .or_else(|| name.strip_prefix("information_schema."))
+        .unwrap_or(&name);
     // A quoted name is the type's own: `"char"` is not SQL's `char`.
-    let typname = match unqualified.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
+    let typname = match unqualified
+        .strip_prefix('"')
+        .and_then(|inner| inner.strip_suffix('"'))
+    {
         Some(quoted) => quoted.to_owned(),
         None => {
             let lower = unqualified.to_ascii_lowercase();
-            match SPELLINGS.iter().find(|(spelling, _)| *spelling == lower) {
+            match SPELLINGS
+                .iter()
+                .chain(&ALIASES)
+                .find(|(spelling, _)| *spelling == lower)
+            {
                 Some((_, typname)) => (*typname).to_owned(),
                 None => lower,
             }
@@ -62,13 +79,18 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
     };
     let oid = seed::type_named(&typname)?.oid;
     let numbers: Vec<i32> = match arguments {
-        Some(arguments) => arguments.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?,
+        Some(arguments) => arguments
+            .split(',')
+            .map(|number| number.trim().parse().ok())
+            .collect::<Option<_>>()?,
         None => Vec::new(),
     };
     let modifier = match (typname.as_str(), numbers.as_slice()) {
         (_, []) => -1,
         ("numeric", [precision]) => (precision.checked_shl(16)?) + VARHDRSZ,
-        ("numeric", [precision, scale]) => (precision.checked_shl(16)? | (scale & 0x7ff)) + VARHDRSZ,
+        ("numeric", [precision, scale]) => {
+            (precision.checked_shl(16)? | (scale & 0x7ff)) + VARHDRSZ
+        }
         ("varchar" | "bpchar", [length]) => length.checked_add(VARHDRSZ)?,
         (_, [number]) => *number,
         _ => return None,
@@ -84,10 +106,20 @@ pub fn format_type(model: &Model, oid: u32, modifier: Option<i32>) -> Option<Str
     if seed::types().contains_key(&oid) {
         return builtin(oid, modifier);
     }
-    let relation = model.relations.iter().find(|r| r.row_type == oid || r.array_type == oid)?;
-    let schema = if relation.schema() == "information_schema" { "information_schema." } else { "" };
+    let relation = model
+        .relations
+        .iter()
+        .find(|r| r.row_type == oid || r.array_type == oid)?;
+    let schema = if relation.schema() == "information_schema" {
+        "information_schema."
+    } else {
+        ""
+    };
     let array = if relation.array_type == oid { "[]" } else { "" };
-    Some(format!("{schema}{}{array}", super::quote::identifier(&relation.name)))
+    Some(format!(
+        "{schema}{}{array}",
+        super::quote::identifier(&relation.name)
+    ))
 }
 
 /// The same for a type that needs no cluster.
@@ -97,7 +129,8 @@ pub fn builtin(oid: u32, modifier: Option<i32>) -> Option<String> {
         return Some(format!("{}[]", builtin(system.element, modifier)?));
     }
     let modifier = modifier.filter(|modifier| *modifier >= 0);
-    let suffix = |modifier: Option<i32>| modifier.map_or(String::new(), |modifier| format!("({modifier})"));
+    let suffix =
+        |modifier: Option<i32>| modifier.map_or(String::new(), |modifier| format!("({modifier})"));
     let length = modifier.map(|modifier| modifier - VARHDRSZ);
     Some(match system.name {
         "numeric" => match length {
@@ -136,10 +169,31 @@ mod tests {
             ("timestamp(2) with time zone", (1184, 2)),
             ("text[]", (1009, -1)),
             ("pg_catalog.regclass", (2205, -1)),
-            ("information_schema.sql_identifier", (seed::type_named("sql_identifier").unwrap().oid, -1)),
+            (
+                "information_schema.sql_identifier",
+                (seed::type_named("sql_identifier").unwrap().oid, -1),
+            ),
         ] {
             assert_eq!(parse_type(text), Some(expected), "{text}");
         }
         assert_eq!(parse_type("nothing"), None);
+    }
+
+    #[test]
+    fn types_are_spelled_as_format_type_spells_them() {
+        for (oid, modifier, expected) in [
+            (25, None, "text"),
+            (20, None, "bigint"),
+            (1700, Some(1_310_724), "numeric(20,0)"),
+            (1184, None, "timestamp with time zone"),
+            (1184, Some(3), "timestamp(3) with time zone"),
+            (1009, None, "text[]"),
+            (18, None, "\"char\""),
+            (1043, Some(14), "character varying(10)"),
+            (22, None, "int2vector"),
+        ] {
+            assert_eq!(builtin(oid, modifier).as_deref(), Some(expected));
+        }
+        assert_eq!(builtin(1, None), None);
     }
 }

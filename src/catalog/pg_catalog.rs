@@ -3,7 +3,9 @@
 use super::{
     definition,
     facts::SessionFacts,
-    model::{self, Constraint, ConstraintKind, Model, NAMESPACES, OWNER, PG_CATALOG, PUBLIC, Relation},
+    model::{
+        self, Constraint, ConstraintKind, Model, NAMESPACES, OWNER, PG_CATALOG, PUBLIC, Relation,
+    },
     names, oids, quote,
     rows::{Row, array, row, vector},
     seed,
@@ -115,19 +117,29 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
 
 /// The comment on the database.
 pub fn database_comment(model: &Model) -> String {
-    format!("Introspection tables of a Restate {} cluster", model.runtime_version)
+    format!(
+        "Introspection tables of a Restate {} cluster",
+        model.runtime_version
+    )
 }
 
 /// Rows that are the same in every database.
 pub fn seeded(name: &str) -> Vec<Row> {
     seed::rows(name)
         .iter()
-        .map(|row| row.iter().map(|(column, value)| (*column, Some((*value).to_owned()))).collect())
+        .map(|row| {
+            row.iter()
+                .map(|(column, value)| (*column, Some((*value).to_owned())))
+                .collect()
+        })
         .collect()
 }
 
 fn relations_of_kind<'a>(model: &'a Model, kind: &'a str) -> impl Iterator<Item = &'a Relation> {
-    model.relations.iter().filter(move |relation| relation.kind == kind)
+    model
+        .relations
+        .iter()
+        .filter(move |relation| relation.kind == kind)
 }
 
 fn pg_class(model: &Model) -> Vec<Row> {
@@ -171,13 +183,24 @@ fn pg_attribute(model: &Model) -> Vec<Row> {
         }
     };
     let columns = model.relations.iter().flat_map(|relation| {
-        relation.numbered().map(move |(number, column)| attribute(relation.oid, number, column, column.not_null))
+        relation
+            .numbered()
+            .map(move |(number, column)| attribute(relation.oid, number, column, column.not_null))
     });
     let keys = model.indexes().flat_map(|(index, constraint, relation)| {
-        constraint.key.iter().enumerate().filter_map(move |(position, number)| {
-            // An index's own columns are never marked NOT NULL.
-            Some(attribute(index, position + 1, relation.column(*number)?, false))
-        })
+        constraint
+            .key
+            .iter()
+            .enumerate()
+            .filter_map(move |(position, number)| {
+                // An index's own columns are never marked NOT NULL.
+                Some(attribute(
+                    index,
+                    position + 1,
+                    relation.column(*number)?,
+                    false,
+                ))
+            })
     });
     columns.chain(keys).collect()
 }
@@ -215,9 +238,16 @@ fn pg_constraint(constraint: &Constraint, relation: &Relation) -> Row {
         ConstraintKind::Primary { index } => row! {
             "contype" => "p", "conindid" => *index, "confupdtype" => " ", "confdeltype" => " ", "confmatchtype" => " ",
         },
-        ConstraintKind::Foreign { relation: referenced, index, key } => {
-            let equal: Vec<u32> =
-                constraint.key.iter().filter_map(|number| equality_operator(relation.column(*number)?.type_oid)).collect();
+        ConstraintKind::Foreign {
+            relation: referenced,
+            index,
+            key,
+        } => {
+            let equal: Vec<u32> = constraint
+                .key
+                .iter()
+                .filter_map(|number| equality_operator(relation.column(*number)?.type_oid))
+                .collect();
             row! {
                 "contype" => "f", "conindid" => *index, "confrelid" => *referenced, "confupdtype" => "a", "confdeltype" => "a",
                 "confmatchtype" => "s", "confkey" => array(key), "conpfeqop" => array(&equal), "conppeqop" => array(&equal),
@@ -231,23 +261,35 @@ fn pg_constraint(constraint: &Constraint, relation: &Relation) -> Row {
 /// The `=` of a type.
 fn equality_operator(type_oid: u32) -> Option<u32> {
     // `text` lends its operators to the types that are stored like it.
-    let type_oid = if seed::types().get(&type_oid)?.name == "varchar" { 25 } else { type_oid };
+    let type_oid = if seed::types().get(&type_oid)?.name == "varchar" {
+        25
+    } else {
+        type_oid
+    };
     let wanted = type_oid.to_string();
     seed::rows("pg_operator")
         .iter()
         .find(|row| {
-            seed::get(row, "oprname") == "=" && seed::get(row, "oprleft") == wanted && seed::get(row, "oprright") == wanted
+            seed::get(row, "oprname") == "="
+                && seed::get(row, "oprleft") == wanted
+                && seed::get(row, "oprright") == wanted
         })
         .map(|row| seed::number(row, "oid"))
 }
 
 /// The default btree operator class of a type.
 fn operator_class(type_oid: u32) -> u32 {
-    let wanted = if type_oid == 1043 { "25".to_owned() } else { type_oid.to_string() };
+    let wanted = if type_oid == 1043 {
+        "25".to_owned()
+    } else {
+        type_oid.to_string()
+    };
     seed::rows("pg_opclass")
         .iter()
         .find(|row| {
-            seed::get(row, "opcmethod") == "403" && seed::get(row, "opcdefault") == "t" && seed::get(row, "opcintype") == wanted
+            seed::get(row, "opcmethod") == "403"
+                && seed::get(row, "opcdefault") == "t"
+                && seed::get(row, "opcintype") == wanted
         })
         .map_or(0, |row| seed::number(row, "oid"))
 }
@@ -284,7 +326,12 @@ fn pg_description(model: &Model) -> Vec<Row> {
 }
 
 fn pg_depend(model: &Model) -> Vec<Row> {
-    let depend = |class: u32, oid: u32, referenced_class: u32, referenced: u32, column: usize, kind: &'static str| {
+    let depend = |class: u32,
+                  oid: u32,
+                  referenced_class: u32,
+                  referenced: u32,
+                  column: usize,
+                  kind: &'static str| {
         row! {
             "classid" => class, "objid" => oid, "refclassid" => referenced_class, "refobjid" => referenced,
             "refobjsubid" => column, "deptype" => kind,
@@ -292,20 +339,66 @@ fn pg_depend(model: &Model) -> Vec<Row> {
     };
     let mut rows = Vec::new();
     for relation in model.tables() {
-        rows.push(depend(PG_TYPE, relation.row_type, PG_CLASS, relation.oid, 0, "i"));
-        rows.push(depend(PG_CLASS, relation.oid, PG_NAMESPACE, relation.namespace, 0, "n"));
+        rows.push(depend(
+            PG_TYPE,
+            relation.row_type,
+            PG_CLASS,
+            relation.oid,
+            0,
+            "i",
+        ));
+        rows.push(depend(
+            PG_CLASS,
+            relation.oid,
+            PG_NAMESPACE,
+            relation.namespace,
+            0,
+            "n",
+        ));
     }
     for (constraint, relation) in model.constraints() {
         for number in &constraint.key {
-            rows.push(depend(PG_CONSTRAINT, constraint.oid, PG_CLASS, relation.oid, *number, "a"));
+            rows.push(depend(
+                PG_CONSTRAINT,
+                constraint.oid,
+                PG_CLASS,
+                relation.oid,
+                *number,
+                "a",
+            ));
         }
         match &constraint.kind {
-            ConstraintKind::Primary { index } => rows.push(depend(PG_CLASS, *index, PG_CONSTRAINT, constraint.oid, 0, "i")),
-            ConstraintKind::Foreign { relation: referenced, index, key } => {
+            ConstraintKind::Primary { index } => rows.push(depend(
+                PG_CLASS,
+                *index,
+                PG_CONSTRAINT,
+                constraint.oid,
+                0,
+                "i",
+            )),
+            ConstraintKind::Foreign {
+                relation: referenced,
+                index,
+                key,
+            } => {
                 for number in key {
-                    rows.push(depend(PG_CONSTRAINT, constraint.oid, PG_CLASS, *referenced, *number, "n"));
+                    rows.push(depend(
+                        PG_CONSTRAINT,
+                        constraint.oid,
+                        PG_CLASS,
+                        *referenced,
+                        *number,
+                        "n",
+                    ));
                 }
-                rows.push(depend(PG_CONSTRAINT, constraint.oid, PG_CLASS, *index, 0, "n"));
+                rows.push(depend(
+                    PG_CONSTRAINT,
+                    constraint.oid,
+                    PG_CLASS,
+                    *index,
+                    0,
+                    "n",
+                ));
             }
         }
     }
@@ -317,8 +410,15 @@ fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
     let mut own = facts.settings.all();
     let mut rows: Vec<Row> = seeded("pg_settings");
     for row in &mut rows {
-        let name = row.iter().find(|(column, _)| *column == "name").and_then(|(_, name)| name.clone()).unwrap_or_default();
-        if let Some(at) = own.iter().position(|(own, ..)| own.eq_ignore_ascii_case(&name)) {
+        let name = row
+            .iter()
+            .find(|(column, _)| *column == "name")
+            .and_then(|(_, name)| name.clone())
+            .unwrap_or_default();
+        if let Some(at) = own
+            .iter()
+            .position(|(own, ..)| own.eq_ignore_ascii_case(&name))
+        {
             let (_, setting, _) = own.swap_remove(at);
             row.retain(|(column, _)| *column != "setting");
             row.push(("setting", Some(setting)));
@@ -331,7 +431,10 @@ fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
         }
     }));
     rows.sort_by_key(|row| {
-        row.iter().find(|(column, _)| *column == "name").and_then(|(_, name)| name.as_ref()).map(|name| name.to_lowercase())
+        row.iter()
+            .find(|(column, _)| *column == "name")
+            .and_then(|(_, name)| name.as_ref())
+            .map(|name| name.to_lowercase())
     });
     rows
 }
@@ -355,7 +458,10 @@ pub fn relation_name(model: &Model, oid: u32) -> Option<String> {
             _ => format!("{}.{name}", relation.schema()),
         });
     }
-    model.indexes().find(|(index, ..)| *index == oid).map(|(_, constraint, _)| quote::identifier(&constraint.name))
+    model
+        .indexes()
+        .find(|(index, ..)| *index == oid)
+        .map(|(_, constraint, _)| quote::identifier(&constraint.name))
 }
 
 /// The OID of a relation or an index by its name, as `regclass` reads it.
@@ -373,9 +479,14 @@ pub fn relation_oid(model: &Model, text: &str) -> Option<u32> {
     searched.into_iter().find_map(|namespace| {
         let index = || {
             let mut indexes = model.indexes();
-            indexes.find(|(_, constraint, relation)| relation.namespace == namespace && constraint.name == *name)
+            indexes.find(|(_, constraint, relation)| {
+                relation.namespace == namespace && constraint.name == *name
+            })
         };
-        model.relation(namespace, name).map(|relation| relation.oid).or_else(|| index().map(|(oid, ..)| oid))
+        model
+            .relation(namespace, name)
+            .map(|relation| relation.oid)
+            .or_else(|| index().map(|(oid, ..)| oid))
     })
 }
 
@@ -396,9 +507,15 @@ pub fn type_oid(model: &Model, text: &str) -> Option<u32> {
     };
     let relation = match schema {
         Some(schema) => model.relation(model::namespace_oid(schema)?, name),
-        None => model.relation(PG_CATALOG, name).or_else(|| model.relation(PUBLIC, name)),
+        None => model
+            .relation(PG_CATALOG, name)
+            .or_else(|| model.relation(PUBLIC, name)),
     }?;
-    Some(if array { relation.array_type } else { relation.row_type })
+    Some(if array {
+        relation.array_type
+    } else {
+        relation.row_type
+    })
 }
 
 /// The kinds of OIDs that clients keep: exported for the tests that hold them in place.

@@ -6,21 +6,35 @@ use super::seed;
 
 /// Words that must be quoted as identifiers: all keywords but the unreserved ones.
 static RESERVED: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    seed::rows("keywords").iter().filter(|row| seed::get(row, "catcode") != "U").map(|row| seed::get(row, "word")).collect()
+    seed::rows("keywords")
+        .iter()
+        .filter(|row| seed::get(row, "catcode") != "U")
+        .map(|row| seed::get(row, "word"))
+        .collect()
 });
 
 /// An identifier, quoted only where it must be.
 pub fn identifier(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !RESERVED.contains(name);
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 /// A literal, with an E string where a backslash asks for it.
 pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    if quoted.contains('\\') {
+        format!("E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
 }
 
 /// The parts of a possibly qualified, possibly quoted name, folded as SQL folds them; `None` where it is no name.
@@ -91,9 +105,15 @@ mod tests {
 
     #[test]
     fn names_are_split_and_folded() {
-        assert_eq!(split("public.Sys_Invocation"), Some(vec!["public".into(), "sys_invocation".into()]));
+        assert_eq!(
+            split("public.Sys_Invocation"),
+            Some(vec!["public".into(), "sys_invocation".into()])
+        );
         assert_eq!(split("\"My.Table\""), Some(vec!["My.Table".into()]));
-        assert_eq!(split("\"a\"\"b\" . c"), Some(vec!["a\"b".into(), "c".into()]));
+        assert_eq!(
+            split("\"a\"\"b\" . c"),
+            Some(vec!["a\"b".into(), "c".into()])
+        );
         assert_eq!(split("a..b"), None);
         assert_eq!(split(""), None);
         assert_eq!(split("\"a"), None);

@@ -72,7 +72,11 @@ pub fn vector<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 fn join<T: ToString>(items: impl IntoIterator<Item = T>, separator: &str) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(separator)
+    items
+        .into_iter()
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join(separator)
 }
 
 /// A row of `"column" => value` pairs.
@@ -85,8 +89,11 @@ pub(crate) use row;
 
 /// The Arrow schema of a catalogue relation.
 pub fn schema(relation: &Relation) -> SchemaRef {
-    let fields: Vec<_> =
-        relation.columns.iter().map(|column| types::field(&column.name, &column.pg_type, !column.not_null)).collect();
+    let fields: Vec<_> = relation
+        .columns
+        .iter()
+        .map(|column| types::field(&column.name, &column.pg_type, !column.not_null))
+        .collect();
     Arc::new(Schema::new(fields))
 }
 
@@ -98,10 +105,14 @@ pub fn batch(relation: &Relation, schema: SchemaRef, rows: &[Row]) -> Result<Rec
         .map(|column| {
             let cells: Vec<Option<String>> = rows
                 .iter()
-                .map(|row| match row.iter().find(|(name, _)| *name == column.name) {
-                    Some((_, Some(text))) => Some(text.clone()),
-                    _ => column.not_null.then(|| types::zero(&column.pg_type).to_owned()),
-                })
+                .map(
+                    |row| match row.iter().find(|(name, _)| *name == column.name) {
+                        Some((_, Some(text))) => Some(text.clone()),
+                        _ => column
+                            .not_null
+                            .then(|| types::zero(&column.pg_type).to_owned()),
+                    },
+                )
                 .collect();
             types::array(&column.pg_type, &cells)
         })

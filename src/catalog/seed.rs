@@ -86,8 +86,12 @@ const FILES: [(&str, &str); 22] = files![
     "pg_catalog/keywords",
 ];
 
-static ROWS: LazyLock<HashMap<&'static str, Vec<Row>>> =
-    LazyLock::new(|| FILES.iter().map(|(path, text)| (file_name(path), parse(text))).collect());
+static ROWS: LazyLock<HashMap<&'static str, Vec<Row>>> = LazyLock::new(|| {
+    FILES
+        .iter()
+        .map(|(path, text)| (file_name(path), parse(text)))
+        .collect()
+});
 
 fn file_name(path: &'static str) -> &'static str {
     path.rsplit('/').next().unwrap_or(path)
@@ -100,7 +104,9 @@ pub fn rows(name: &str) -> &'static [Row] {
 
 /// The value of a column of a row, `""` where it is NULL.
 pub fn get(row: &Row, column: &str) -> &'static str {
-    row.iter().find(|(name, _)| *name == column).map_or("", |(_, value)| value)
+    row.iter()
+        .find(|(name, _)| *name == column)
+        .map_or("", |(_, value)| value)
 }
 
 /// The value of a numeric column of a row, the type's zero where it is NULL.
@@ -113,12 +119,15 @@ pub fn relations() -> &'static [SystemRelation] {
     static RELATIONS: LazyLock<Vec<SystemRelation>> = LazyLock::new(|| {
         let mut columns: BTreeMap<&str, Vec<SystemColumn>> = BTreeMap::new();
         for row in parse(include_str!("../../sql/pg_catalog/columns.csv")) {
-            columns.entry(get(&row, "relation")).or_default().push(SystemColumn {
-                name: get(&row, "name"),
-                pg_type: get(&row, "type"),
-                domain: Some(get(&row, "domain")).filter(|domain| !domain.is_empty()),
-                not_null: get(&row, "not_null") == "t",
-            });
+            columns
+                .entry(get(&row, "relation"))
+                .or_default()
+                .push(SystemColumn {
+                    name: get(&row, "name"),
+                    pg_type: get(&row, "type"),
+                    domain: Some(get(&row, "domain")).filter(|domain| !domain.is_empty()),
+                    not_null: get(&row, "not_null") == "t",
+                });
         }
         parse(include_str!("../../sql/pg_catalog/relations.csv"))
             .iter()
@@ -130,7 +139,9 @@ pub fn relations() -> &'static [SystemRelation] {
                 row_type: number(row, "rowtype"),
                 array_type: number(row, "rowarray"),
                 shared: get(row, "shared") == "t",
-                columns: columns.remove(format!("{}.{}", get(row, "schema"), get(row, "name")).as_str()).unwrap_or_default(),
+                columns: columns
+                    .remove(format!("{}.{}", get(row, "schema"), get(row, "name")).as_str())
+                    .unwrap_or_default(),
             })
             .collect()
     });
@@ -174,8 +185,11 @@ pub fn type_named(name: &str) -> Option<&'static SystemType> {
 
 /// Encoding numbers with their names, as `pg_encoding_to_char` gives them.
 pub fn encodings() -> impl Iterator<Item = (i32, &'static str)> {
-    static ENCODINGS: LazyLock<Vec<Row>> = LazyLock::new(|| parse(include_str!("../../sql/pg_catalog/encodings.csv")));
-    ENCODINGS.iter().map(|row| (number(row, "encoding"), get(row, "name")))
+    static ENCODINGS: LazyLock<Vec<Row>> =
+        LazyLock::new(|| parse(include_str!("../../sql/pg_catalog/encodings.csv")));
+    ENCODINGS
+        .iter()
+        .map(|row| (number(row, "encoding"), get(row, "name")))
 }
 
 /// CSV as `COPY … (FORMAT csv, HEADER)` writes it: an unquoted empty field is NULL, a quoted one the empty string.
@@ -200,7 +214,11 @@ fn parse(text: &'static str) -> Vec<Row> {
                 }
             }
             let field = &quoted[..end];
-            record.push(Some(if doubled { field.replace("\"\"", "\"").leak() } else { field }));
+            record.push(Some(if doubled {
+                field.replace("\"\"", "\"").leak()
+            } else {
+                field
+            }));
             rest = quoted.get(end + 1..).unwrap_or("");
         } else {
             let end = rest.find([',', '\n']).unwrap_or(rest.len());
@@ -224,9 +242,21 @@ fn parse(text: &'static str) -> Vec<Row> {
         }
     }
     let mut records = records.into_iter();
-    let header: Vec<&str> = records.next().unwrap_or_default().into_iter().flatten().collect();
+    let header: Vec<&str> = records
+        .next()
+        .unwrap_or_default()
+        .into_iter()
+        .flatten()
+        .collect();
     records
-        .map(|record| header.iter().copied().zip(record).filter_map(|(name, value)| Some((name, value?))).collect())
+        .map(|record| {
+            header
+                .iter()
+                .copied()
+                .zip(record)
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect()
+        })
         .collect()
 }
 
@@ -236,19 +266,43 @@ mod tests {
 
     #[test]
     fn every_relation_of_postgresql_15_is_there_with_its_columns() {
-        let count = |schema| relations().iter().filter(|relation| relation.schema == schema).count();
+        let count = |schema| {
+            relations()
+                .iter()
+                .filter(|relation| relation.schema == schema)
+                .count()
+        };
         // select count(*) from pg_class where relkind in ('r','v') and relnamespace = …::regnamespace
-        assert_eq!((count("pg_catalog"), count("information_schema")), (139, 69));
-        assert!(relations().iter().all(|relation| !relation.columns.is_empty()));
-        let class = relations().iter().find(|relation| relation.name == "pg_class").unwrap();
+        assert_eq!(
+            (count("pg_catalog"), count("information_schema")),
+            (139, 69)
+        );
+        assert!(
+            relations()
+                .iter()
+                .all(|relation| !relation.columns.is_empty())
+        );
+        let class = relations()
+            .iter()
+            .find(|relation| relation.name == "pg_class")
+            .unwrap();
         assert_eq!((class.oid, class.columns.len()), (1259, 33));
-        assert_eq!((class.columns[16].name, class.columns[16].pg_type), ("relkind", "\"char\""));
+        assert_eq!(
+            (class.columns[16].name, class.columns[16].pg_type),
+            ("relkind", "\"char\"")
+        );
     }
 
     #[test]
     fn null_and_the_empty_string_stay_apart() {
         let rows = parse("a,b,c\n1,,\"\"\n\"x,\"\"y\"\"\",2,\n");
-        assert_eq!(rows, vec![vec![("a", "1"), ("c", "")], vec![("a", "x,\"y\""), ("b", "2")]]);
+        assert_eq!(
+            rows,
+            vec![
+                vec![("a", "1"), ("c", "")],
+                vec![("a", "x,\"y\""), ("b", "2")]
+            ]
+        );
     }
 
     #[test]
@@ -263,6 +317,9 @@ mod tests {
         for (path, _) in FILES {
             assert!(!rows(file_name(path)).is_empty(), "{path}");
         }
-        assert_eq!(encodings().find(|(_, name)| *name == "UTF8"), Some((6, "UTF8")));
+        assert_eq!(
+            encodings().find(|(_, name)| *name == "UTF8"),
+            Some((6, "UTF8"))
+        );
     }
 }

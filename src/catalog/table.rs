@@ -21,7 +21,12 @@ use super::{
 use crate::{Error, Result, SqlState};
 
 /// Relations whose rows depend on the session that asks, hence are made for each scan.
-const OF_THE_SESSION: [&str; 4] = ["pg_settings", "pg_stat_activity", "pg_stat_ssl", "pg_stat_gssapi"];
+const OF_THE_SESSION: [&str; 4] = [
+    "pg_settings",
+    "pg_stat_activity",
+    "pg_stat_ssl",
+    "pg_stat_gssapi",
+];
 
 /// Relations that only a superuser may read.
 const FORBIDDEN: [&str; 3] = ["pg_authid", "pg_shadow", "pg_user_mapping"];
@@ -40,11 +45,20 @@ impl CatalogTable {
             Some(relation) => rows::schema(relation),
             None => Arc::new(arrow::datatypes::Schema::empty()),
         };
-        CatalogTable { model, index, schema, batch: OnceLock::new() }
+        CatalogTable {
+            model,
+            index,
+            schema,
+            batch: OnceLock::new(),
+        }
     }
 
     fn batch(&self, facts: Option<&SessionFacts>) -> Result<RecordBatch> {
-        let relation = self.model.relations.get(self.index).ok_or_else(|| Error::internal("no such relation"))?;
+        let relation = self
+            .model
+            .relations
+            .get(self.index)
+            .ok_or_else(|| Error::internal("no such relation"))?;
         if FORBIDDEN.contains(&relation.name.as_str()) {
             let message = format!("permission denied for table {}", relation.name);
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
@@ -86,8 +100,14 @@ impl TableProvider for CatalogTable {
         _limit: Option<usize>,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let facts = SessionFacts::of(state.config_options());
-        let batch = self.batch(facts).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let exec = MemorySourceConfig::try_new_exec(&[vec![batch]], Arc::clone(&self.schema), projection.cloned())?;
+        let batch = self
+            .batch(facts)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let exec = MemorySourceConfig::try_new_exec(
+            &[vec![batch]],
+            Arc::clone(&self.schema),
+            projection.cloned(),
+        )?;
         Ok(exec)
     }
 }

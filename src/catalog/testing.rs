@@ -38,7 +38,10 @@ use super::{
 };
 use crate::{
     Error, Result, SqlState,
-    query::rewrite::{self, planners::{PostgresOperators, PostgresTypes}},
+    query::rewrite::{
+        self,
+        planners::{PostgresOperators, PostgresTypes},
+    },
     source::{Introspection, Source},
 };
 
@@ -55,7 +58,11 @@ impl Source for Rows {
     }
 
     fn table(&self, table: &str, schema: SchemaRef) -> Arc<dyn TableProvider> {
-        let columns: Vec<ArrayRef> = schema.fields().iter().map(|field| column(table, field)).collect();
+        let columns: Vec<ArrayRef> = schema
+            .fields()
+            .iter()
+            .map(|field| column(table, field))
+            .collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
         Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap())
     }
@@ -66,10 +73,14 @@ fn column(table: &str, field: &Field) -> ArrayRef {
     match field.data_type() {
         DataType::UInt32 => Arc::new(UInt32Array::from(vec![0, 1])),
         DataType::UInt64 => Arc::new(UInt64Array::from(vec![u64::MAX, 7])),
-        DataType::Timestamp(..) => {
-            Arc::new(TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000]).with_timezone("+00:00"))
-        }
-        DataType::LargeUtf8 => Arc::new(arrow::array::LargeStringArray::from(vec![format!("{table}_1"), format!("{table}_2")])),
+        DataType::Timestamp(..) => Arc::new(
+            TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000])
+                .with_timezone("+00:00"),
+        ),
+        DataType::LargeUtf8 => Arc::new(arrow::array::LargeStringArray::from(vec![
+            format!("{table}_1"),
+            format!("{table}_2"),
+        ])),
         other => arrow::array::new_null_array(other, 2),
     }
 }
@@ -83,18 +94,32 @@ pub fn introspection() -> Introspection {
             vec![
                 text("id"),
                 text("status"),
-                Field::new("created_at", DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())), true),
+                Field::new(
+                    "created_at",
+                    DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())),
+                    true,
+                ),
                 text("pinned_deployment_id"),
                 Field::new("retry_count", DataType::UInt64, true),
                 Field::new("partition_key", DataType::UInt64, true),
             ],
         ),
-        ("sys_journal", vec![text("id"), Field::new("index", DataType::UInt32, true), text("entry_json")]),
+        (
+            "sys_journal",
+            vec![
+                text("id"),
+                Field::new("index", DataType::UInt32, true),
+                text("entry_json"),
+            ],
+        ),
         ("sys_deployment", vec![text("id"), text("endpoint")]),
     ];
     Introspection {
         version: "1.7.12".into(),
-        tables: tables.into_iter().map(|(name, fields)| (name.to_owned(), Arc::new(Schema::new(fields)) as SchemaRef)).collect(),
+        tables: tables
+            .into_iter()
+            .map(|(name, fields)| (name.to_owned(), Arc::new(Schema::new(fields)) as SchemaRef))
+            .collect(),
         functions: BTreeSet::new(),
     }
 }
@@ -107,16 +132,17 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
         not_null: false,
         comment: Some(comment.into()),
     };
-    let table = |name: &str, columns: Vec<ColumnDoc>, key: &[&str], foreign_keys: Vec<ForeignKey>| {
-        let doc = TableDoc {
-            name: name.into(),
-            comment: Some(format!("About {name}")),
-            columns,
-            primary_key: key.iter().map(|name| (*name).to_owned()).collect(),
-            foreign_keys,
+    let table =
+        |name: &str, columns: Vec<ColumnDoc>, key: &[&str], foreign_keys: Vec<ForeignKey>| {
+            let doc = TableDoc {
+                name: name.into(),
+                comment: Some(format!("About {name}")),
+                columns,
+                primary_key: key.iter().map(|name| (*name).to_owned()).collect(),
+                foreign_keys,
+            };
+            (name.to_owned(), doc)
         };
-        (name.to_owned(), doc)
-    };
     let foreign = |columns: &[&str], table: &str| ForeignKey {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         table: table.into(),
@@ -137,11 +163,19 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
         ),
         table(
             "sys_journal",
-            vec![column("id", "text", "The invocation"), column("index", "bigint", "Position")],
+            vec![
+                column("id", "text", "The invocation"),
+                column("index", "bigint", "Position"),
+            ],
             &["id", "index"],
             vec![foreign(&["id"], "sys_invocation")],
         ),
-        table("sys_deployment", vec![column("id", "text", "The deployment")], &["id"], vec![]),
+        table(
+            "sys_deployment",
+            vec![column("id", "text", "The deployment")],
+            &["id"],
+            vec![],
+        ),
     ])
 }
 
@@ -155,7 +189,11 @@ struct Settings;
 
 impl SettingsView for Settings {
     fn get(&self, name: &str) -> Option<String> {
-        let own = self.all().into_iter().find(|(own, ..)| own.eq_ignore_ascii_case(name)).map(|(_, value, _)| value);
+        let own = self
+            .all()
+            .into_iter()
+            .find(|(own, ..)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value, _)| value);
         let mut defaults = seed::rows("pg_settings").iter();
         own.or_else(|| {
             let row = defaults.find(|row| seed::get(row, "name").eq_ignore_ascii_case(name))?;
@@ -166,14 +204,22 @@ impl SettingsView for Settings {
     fn set(&self, name: &str, value: &str, _local: bool) -> Result<String> {
         match self.get(name) {
             Some(_) => Ok(value.to_owned()),
-            None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))),
+            None => Err(Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("unrecognized configuration parameter \"{name}\""),
+            )),
         }
     }
 
     fn all(&self) -> Vec<(String, String, String)> {
-        [("application_name", "test"), ("search_path", "\"$user\", public"), ("server_version_num", "150018"), ("jit", "off")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned(), String::new()))
-            .to_vec()
+        [
+            ("application_name", "test"),
+            ("search_path", "\"$user\", public"),
+            ("server_version_num", "150018"),
+            ("jit", "off"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned(), String::new()))
+        .to_vec()
     }
 }
 
@@ -212,38 +258,86 @@ impl Engine {
             settings: Arc::new(Settings),
             catalog: Arc::clone(&catalog),
         };
-        let config = SessionConfig::new().with_option_extension(facts.clone()).with_target_partitions(2);
+        let mut config = SessionConfig::new();
+        config
+            .options_mut()
+            .sql_parser
+            .enable_subquery_sort_elimination = false;
+        config.options_mut().execution.time_zone = Some("+00:00".into());
+        let config = config
+            .with_option_extension(facts.clone())
+            .with_target_partitions(2);
         let facts = Arc::new(facts);
-        let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .build();
         datafusion_functions_json::register_all(&mut state).unwrap();
-        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators { facts: Arc::clone(&facts) })];
+        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
+            facts: Arc::clone(&facts),
+        })];
         expr_planners.extend(state.expr_planners().iter().cloned());
-        Engine { state, catalog, facts, expr_planners, types: Arc::new(PostgresTypes) }
+        Engine {
+            state,
+            catalog,
+            facts,
+            expr_planners,
+            types: Arc::new(PostgresTypes),
+        }
+    }
+
+    /// A statement after the rules over the syntax tree.
+    pub fn rewritten(&self, sql: &str) -> String {
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        let mut statement = statements.pop().unwrap();
+        rewrite::rewrite(&mut statement, &self.catalog, &self.facts).unwrap();
+        statement.to_string()
+    }
+
+    /// The message of a statement that must fail.
+    pub async fn error(&self, sql: &str) -> String {
+        match self.run(sql).await {
+            Ok(answer) => panic!("{sql} gave {answer:?}"),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// The plan of one statement, not yet optimized.
     pub fn plan(&self, sql: &str) -> EngineResult<LogicalPlan> {
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
-        let Some(mut statement) = statements.pop() else { return plan_err!("no statement") };
+        let Some(mut statement) = statements.pop() else {
+            return plan_err!("no statement");
+        };
         rewrite::rewrite(&mut statement, &self.catalog, &self.facts).map_err(external)?;
-        let options = ParserOptions { enable_ident_normalization: true, ..ParserOptions::default() };
-        SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)
+        let options = ParserOptions {
+            parse_float_as_decimal: true,
+            ..ParserOptions::default()
+        };
+        rewrite::annotate::annotate(
+            SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)?,
+        )
     }
 
     /// Runs one statement.
     pub async fn run(&self, sql: &str) -> EngineResult<Answer> {
         let plan = self.plan(sql)?;
-        let plan = rewrite::apply::apply(plan, &self.state)?;
+        let mut state = self.state.clone();
+        let options = Arc::clone(state.config().options());
+        state.execution_props_mut().mark_start_execution(options);
+        let plan = rewrite::apply::apply(plan, &state)?;
         let schema = Arc::clone(plan.schema());
-        let physical = self.state.create_physical_plan(&plan).await?;
-        let context = SessionContext::new_with_state(self.state.clone());
+        let physical = state.create_physical_plan(&plan).await?;
+        let context = SessionContext::new_with_state(state);
         let batches = collect(physical, context.task_ctx()).await?;
         let options = FormatOptions::default();
         let mut rows = Vec::new();
         for batch in &batches {
-            let columns: Vec<ArrayFormatter> =
-                batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<_, _>>()?;
+            let columns: Vec<ArrayFormatter> = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column, &options))
+                .collect::<Result<_, _>>()?;
             for row in 0..batch.num_rows() {
                 let cells = columns.iter().zip(batch.columns()).map(|(format, column)| {
                     use arrow::array::Array;
@@ -253,16 +347,36 @@ impl Engine {
             }
         }
         Ok(Answer {
-            names: schema.fields().iter().map(|field| rewrite::output_name(field.name()).to_owned()).collect(),
-            types: schema.fields().iter().map(|field| super::types::pg_type_of(field).map(str::to_owned)).collect(),
+            names: schema
+                .fields()
+                .iter()
+                .map(|field| rewrite::output_name(field.name()).to_owned())
+                .collect(),
+            types: schema
+                .fields()
+                .iter()
+                .map(|field| super::types::pg_type_of(field).map(str::to_owned))
+                .collect(),
             rows,
         })
     }
 
     /// The rows of a statement that must work, cells joined by `|`, NULL as nothing.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
-        let answer = self.run(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error}"));
-        answer.rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("")).collect::<Vec<_>>().join("|")).collect()
+        let answer = self
+            .run(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}\n{error}"));
+        answer
+            .rows
+            .iter()
+            .map(|row| {
+                row.iter()
+                    .map(|cell| cell.as_deref().unwrap_or(""))
+                    .collect::<Vec<_>>()
+                    .join("|")
+            })
+            .collect()
     }
 }
 
@@ -270,7 +384,10 @@ impl ContextProvider for Engine {
     fn get_table_source(&self, name: TableReference) -> EngineResult<Arc<dyn TableSource>> {
         let table = match name.schema() {
             Some(schema) => self.catalog.table(schema, name.table()),
-            None => self.catalog.table("pg_catalog", name.table()).or_else(|| self.catalog.table("public", name.table())),
+            None => self
+                .catalog
+                .table("pg_catalog", name.table())
+                .or_else(|| self.catalog.table("public", name.table())),
         };
         match table {
             Some(table) => Ok(provider_as_source(table)),
@@ -278,8 +395,14 @@ impl ContextProvider for Engine {
         }
     }
 
-    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> EngineResult<Arc<dyn TableSource>> {
-        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    fn create_cte_work_table(
+        &self,
+        name: &str,
+        schema: SchemaRef,
+    ) -> EngineResult<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(
+            name, schema,
+        ))))
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
@@ -291,8 +414,12 @@ impl ContextProvider for Engine {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        let name = name.strip_prefix("pg_catalog.").or_else(|| name.strip_prefix("information_schema.")).unwrap_or(name);
-        functions::scalar_function(name, &self.facts).or_else(|| self.state.scalar_functions().get(name).cloned())
+        let name = name
+            .strip_prefix("pg_catalog.")
+            .or_else(|| name.strip_prefix("information_schema."))
+            .unwrap_or(name);
+        functions::scalar_function(name, &self.facts)
+            .or_else(|| self.state.scalar_functions().get(name).cloned())
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -313,7 +440,11 @@ impl ContextProvider for Engine {
         None
     }
 
-    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> EngineResult<Arc<dyn TableSource>> {
+    fn get_table_function_source(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+    ) -> EngineResult<Arc<dyn TableSource>> {
         let _ = args;
         plan_err!("function {name} does not exist")
     }

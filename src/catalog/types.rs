@@ -7,8 +7,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-        IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
+        ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder,
+        Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder,
+        TimestampMicrosecondBuilder,
     },
     buffer::{NullBuffer, OffsetBuffer},
     datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit},
@@ -46,7 +47,9 @@ pub fn arrow_type(pg_type: &str) -> DataType {
         "double precision" => DataType::Float64,
         "bytea" => DataType::Binary,
         "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
-        "timestamp with time zone" | "timestamp(2) with time zone" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "timestamp with time zone" | "timestamp(2) with time zone" => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        }
         "int2vector" => list_of(DataType::Int16),
         "oidvector" => list_of(DataType::Int64),
         _ => DataType::Utf8,
@@ -98,7 +101,9 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             for value in values {
                 match value {
                     None => builder.append_null(),
-                    Some(text) => builder.append_value(text.parse().map_err(|_| bad(data_type, text))?),
+                    Some(text) => {
+                        builder.append_value(text.parse().map_err(|_| bad(data_type, text))?)
+                    }
                 }
             }
             Ok(Arc::new(builder.finish()) as ArrayRef)
@@ -124,12 +129,16 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
         }
         DataType::Utf8 => {
             let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 8);
-            values.iter().for_each(|value| builder.append_option(value.as_deref()));
+            values
+                .iter()
+                .for_each(|value| builder.append_option(value.as_deref()));
             Ok(Arc::new(builder.finish()))
         }
         DataType::Binary => {
             let mut builder = BinaryBuilder::new();
-            values.iter().for_each(|value| builder.append_option(value.as_deref().map(str::as_bytes)));
+            values
+                .iter()
+                .for_each(|value| builder.append_option(value.as_deref().map(str::as_bytes)));
             Ok(Arc::new(builder.finish()))
         }
         // Microseconds since 1970: such cells are computed here, never read from a file.
@@ -138,7 +147,9 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             for value in values {
                 match value {
                     None => builder.append_null(),
-                    Some(text) => builder.append_value(text.parse().map_err(|_| bad(data_type, text))?),
+                    Some(text) => {
+                        builder.append_value(text.parse().map_err(|_| bad(data_type, text))?)
+                    }
                 }
             }
             Ok(Arc::new(builder.finish().with_timezone_opt(zone.clone())))
@@ -172,7 +183,9 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             );
             Ok(Arc::new(list.map_err(Error::internal)?))
         }
-        other => Err(Error::internal(format!("no catalogue column is of type {other}"))),
+        other => Err(Error::internal(format!(
+            "no catalogue column is of type {other}"
+        ))),
     }
 }
 
@@ -182,8 +195,14 @@ fn bad(data_type: &DataType, text: &str) -> Error {
 
 /// The elements of an array (`{a,"b c",NULL}`) or of a vector (`1 2`).
 pub fn elements(text: &str, out: &mut Vec<Option<String>>) {
-    let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-        out.extend(text.split_ascii_whitespace().map(|item| Some(item.to_owned())));
+    let Some(inner) = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    else {
+        out.extend(
+            text.split_ascii_whitespace()
+                .map(|item| Some(item.to_owned())),
+        );
         return;
     };
     if inner.trim().is_empty() {
@@ -194,9 +213,17 @@ pub fn elements(text: &str, out: &mut Vec<Option<String>>) {
     let mut quoted = false;
     let mut in_quotes = false;
     let mut push = |item: &mut String, quoted: &mut bool| {
-        let text = if *quoted { std::mem::take(item) } else { item.trim().to_owned() };
+        let text = if *quoted {
+            std::mem::take(item)
+        } else {
+            item.trim().to_owned()
+        };
         item.clear();
-        out.push(if !*quoted && text.eq_ignore_ascii_case("null") { None } else { Some(text) });
+        out.push(if !*quoted && text.eq_ignore_ascii_case("null") {
+            None
+        } else {
+            Some(text)
+        });
         *quoted = false;
     };
     while let Some(c) = chars.next() {
@@ -233,7 +260,10 @@ mod tests {
     fn array_literals_are_read_as_postgresql_reads_them() {
         assert_eq!(split("{}"), vec![]);
         assert_eq!(split("{a, b}"), vec![Some("a".into()), Some("b".into())]);
-        assert_eq!(split(r#"{"a,\"b",NULL,"NULL"}"#), vec![Some("a,\"b".into()), None, Some("NULL".into())]);
+        assert_eq!(
+            split(r#"{"a,\"b",NULL,"NULL"}"#),
+            vec![Some("a,\"b".into()), None, Some("NULL".into())]
+        );
         assert_eq!(split("1 2"), vec![Some("1".into()), Some("2".into())]);
         assert_eq!(split(""), vec![]);
     }

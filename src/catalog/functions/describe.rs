@@ -29,7 +29,11 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_get_function_sqlbody", "text", nothing),
     stable("pg_get_function_arg_default", "text", nothing),
     stable("pg_get_function_arguments", "text", function_arguments),
-    stable("pg_get_function_identity_arguments", "text", function_arguments),
+    stable(
+        "pg_get_function_identity_arguments",
+        "text",
+        function_arguments,
+    ),
     stable("pg_get_function_result", "text", function_result),
     stable("pg_get_userbyid", "name", user_by_id),
     stable("obj_description", "text", object_comment),
@@ -56,19 +60,31 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_database_size", "bigint", zero),
     stable("pg_tablespace_size", "bigint", zero),
     stable("pg_size_pretty", "text", size_pretty),
-    stable("pg_relation_filenode", "oid", |call| Ok(call.text(0).map(str::to_owned))),
+    stable("pg_relation_filenode", "oid", |call| {
+        Ok(call.text(0).map(str::to_owned))
+    }),
     stable("pg_relation_filepath", "text", nothing),
-    stable("pg_tablespace_location", "text", |_| Ok(Some(String::new()))),
-    stable("pg_tablespace_databases", "oid[]", |_| Ok(Some("{}".into()))),
+    stable("pg_tablespace_location", "text", |_| {
+        Ok(Some(String::new()))
+    }),
+    stable("pg_tablespace_databases", "oid[]", |_| {
+        Ok(Some("{}".into()))
+    }),
     stable("pg_relation_is_updatable", "integer", zero),
     stable("pg_column_is_updatable", "boolean", no),
     stable("pg_relation_is_publishable", "boolean", no),
-    stable("pg_index_column_has_property", "boolean", index_column_property),
+    stable(
+        "pg_index_column_has_property",
+        "boolean",
+        index_column_property,
+    ),
     stable("pg_index_has_property", "boolean", no),
     stable("pg_indexam_has_property", "boolean", no),
     stable("pg_encoding_to_char", "name", |call| {
         let wanted = call.number(0);
-        let name = seed::encodings().find(|(encoding, _)| Some(i64::from(*encoding)) == wanted).map(|(_, name)| name);
+        let name = seed::encodings()
+            .find(|(encoding, _)| Some(i64::from(*encoding)) == wanted)
+            .map(|(_, name)| name);
         Ok(Some(name.unwrap_or("").to_owned()))
     }),
     stable("pg_char_to_encoding", "integer", |call| {
@@ -79,17 +95,42 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_stat_get_numscans", "bigint", zero),
     stable("pg_stat_get_live_tuples", "bigint", zero),
     stable("pg_stat_get_dead_tuples", "bigint", zero),
-    stable("pg_stat_get_last_autovacuum_time", "timestamp with time zone", nothing),
-    stable("pg_stat_get_last_vacuum_time", "timestamp with time zone", nothing),
-    stable("pg_stat_get_last_analyze_time", "timestamp with time zone", nothing),
-    stable("pg_stat_get_last_autoanalyze_time", "timestamp with time zone", nothing),
+    stable(
+        "pg_stat_get_last_autovacuum_time",
+        "timestamp with time zone",
+        nothing,
+    ),
+    stable(
+        "pg_stat_get_last_vacuum_time",
+        "timestamp with time zone",
+        nothing,
+    ),
+    stable(
+        "pg_stat_get_last_analyze_time",
+        "timestamp with time zone",
+        nothing,
+    ),
+    stable(
+        "pg_stat_get_last_autoanalyze_time",
+        "timestamp with time zone",
+        nothing,
+    ),
+    stable("pg_keywords", "text[]", keywords),
     lenient("pg_empty_oids", "oid[]", |_| Ok(Some("{}".into()))),
     stable("acldefault", "aclitem[]", nothing),
     stable("_pg_index_position", "integer", nothing),
-    stable("_pg_char_max_length", "integer", |call| type_fact(call, "length")),
-    stable("_pg_numeric_precision", "integer", |call| type_fact(call, "precision")),
-    stable("_pg_numeric_scale", "integer", |call| type_fact(call, "scale")),
-    stable("_pg_datetime_precision", "integer", |call| type_fact(call, "datetime")),
+    stable("_pg_char_max_length", "integer", |call| {
+        type_fact(call, "length")
+    }),
+    stable("_pg_numeric_precision", "integer", |call| {
+        type_fact(call, "precision")
+    }),
+    stable("_pg_numeric_scale", "integer", |call| {
+        type_fact(call, "scale")
+    }),
+    stable("_pg_datetime_precision", "integer", |call| {
+        type_fact(call, "datetime")
+    }),
 ];
 
 fn nothing(_: &Call<'_>) -> Result<Option<String>> {
@@ -109,46 +150,79 @@ fn yes_or_no(answer: bool) -> Result<Option<String>> {
 }
 
 fn format_type(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
-    let modifier = call.number(1).and_then(|modifier| i32::try_from(modifier).ok());
-    Ok(Some(names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into())))
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
+    let modifier = call
+        .number(1)
+        .and_then(|modifier| i32::try_from(modifier).ok());
+    Ok(Some(
+        names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into()),
+    ))
 }
 
 fn constraint_definition(call: &Call<'_>) -> Result<Option<String>> {
     let model = call.model();
-    let found = model.constraints().find(|(constraint, _)| Some(constraint.oid) == call.oid(0));
+    let found = model
+        .constraints()
+        .find(|(constraint, _)| Some(constraint.oid) == call.oid(0));
     Ok(found.map(|(constraint, relation)| definition::constraint(model, constraint, relation)))
 }
 
 /// The whole definition, or with a column number above 0 that column's alone.
 fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
     let mut indexes = call.model().indexes();
-    let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0)) else { return Ok(None) };
-    let position = call.number(1).and_then(|position| usize::try_from(position).ok()).unwrap_or(0);
+    let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0))
+    else {
+        return Ok(None);
+    };
+    let position = call
+        .number(1)
+        .and_then(|position| usize::try_from(position).ok())
+        .unwrap_or(0);
     if position == 0 {
         return Ok(Some(definition::index(constraint, relation)));
     }
-    let column = constraint.key.get(position - 1).and_then(|number| relation.column(*number));
-    Ok(Some(column.map(|column| quote::identifier(&column.name)).unwrap_or_default()))
+    let column = constraint
+        .key
+        .get(position - 1)
+        .and_then(|number| relation.column(*number));
+    Ok(Some(
+        column
+            .map(|column| quote::identifier(&column.name))
+            .unwrap_or_default(),
+    ))
 }
 
 fn proc(call: &Call<'_>) -> Option<&'static seed::Row> {
     let oid = call.text(0)?;
-    seed::rows("pg_proc").iter().find(|row| seed::get(row, "oid") == oid)
+    seed::rows("pg_proc")
+        .iter()
+        .find(|row| seed::get(row, "oid") == oid)
 }
 
 fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(proc) = proc(call) else { return Ok(None) };
+    let Some(proc) = proc(call) else {
+        return Ok(None);
+    };
     let model = call.model();
     let all = seed::get(proc, "proallargtypes");
-    let types = all.trim_matches(['{', '}']).split(',').filter(|oid| !oid.is_empty());
+    let types = all
+        .trim_matches(['{', '}'])
+        .split(',')
+        .filter(|oid| !oid.is_empty());
     let mut types: Vec<&str> = types.collect();
     if types.is_empty() {
-        types = seed::get(proc, "proargtypes").split_ascii_whitespace().collect();
+        types = seed::get(proc, "proargtypes")
+            .split_ascii_whitespace()
+            .collect();
     }
     let named = seed::get(proc, "proargnames").trim_matches(['{', '}']);
     let names: Vec<&str> = named.split(',').collect();
-    let modes: Vec<&str> = seed::get(proc, "proargmodes").trim_matches(['{', '}']).split(',').collect();
+    let modes: Vec<&str> = seed::get(proc, "proargmodes")
+        .trim_matches(['{', '}'])
+        .split(',')
+        .collect();
     let arguments = types.iter().enumerate().map(|(index, oid)| {
         let mode = match modes.get(index).copied() {
             Some("o") => "OUT ",
@@ -156,8 +230,15 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
             Some("v") => "VARIADIC ",
             _ => "",
         };
-        let name = names.get(index).copied().filter(|name| !name.is_empty() && *name != "\"\"");
-        let type_name = oid.parse().ok().and_then(|oid| names::format_type(model, oid, None)).unwrap_or_default();
+        let name = names
+            .get(index)
+            .copied()
+            .filter(|name| !name.is_empty() && *name != "\"\"");
+        let type_name = oid
+            .parse()
+            .ok()
+            .and_then(|oid| names::format_type(model, oid, None))
+            .unwrap_or_default();
         match name {
             Some(name) => format!("{mode}{} {type_name}", quote::identifier(name)),
             None => format!("{mode}{type_name}"),
@@ -167,9 +248,16 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn function_result(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(proc) = proc(call) else { return Ok(None) };
-    let set = if seed::get(proc, "proretset") == "t" { "SETOF " } else { "" };
-    let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None).unwrap_or_default();
+    let Some(proc) = proc(call) else {
+        return Ok(None);
+    };
+    let set = if seed::get(proc, "proretset") == "t" {
+        "SETOF "
+    } else {
+        ""
+    };
+    let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None)
+        .unwrap_or_default();
     Ok(Some(format!("{set}{result}")))
 }
 
@@ -181,10 +269,15 @@ fn user_by_id(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let catalog = call.text(1).unwrap_or("pg_class");
     Ok(match catalog {
-        "pg_class" => call.model().relation_by_oid(oid).and_then(|relation| relation.comment.clone()),
+        "pg_class" => call
+            .model()
+            .relation_by_oid(oid)
+            .and_then(|relation| relation.comment.clone()),
         "pg_namespace" => crate::catalog::model::NAMESPACES
             .iter()
             .find(|(namespace, _, comment)| *namespace == oid && !comment.is_empty())
@@ -194,9 +287,13 @@ fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn column_comment(call: &Call<'_>) -> Result<Option<String>> {
-    let (Some(oid), Some(number)) = (call.oid(0), call.number(1)) else { return Ok(None) };
+    let (Some(oid), Some(number)) = (call.oid(0), call.number(1)) else {
+        return Ok(None);
+    };
     let relation = call.model().relation_by_oid(oid);
-    let column = usize::try_from(number).ok().and_then(|number| relation?.column(number));
+    let column = usize::try_from(number)
+        .ok()
+        .and_then(|number| relation?.column(number));
     Ok(column.and_then(|column| column.comment.clone()))
 }
 
@@ -207,7 +304,9 @@ fn shared_comment(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn table_is_visible(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let model = call.model();
     if let Some(relation) = model.relation_by_oid(oid) {
         return yes_or_no(matches!(relation.namespace, PG_CATALOG | PUBLIC));
@@ -217,12 +316,16 @@ fn table_is_visible(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn type_is_visible(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let namespace = match seed::types().get(&oid) {
         Some(system) => Some(system.namespace),
         None => {
             let mut relations = call.model().relations.iter();
-            relations.find(|r| r.row_type == oid || r.array_type == oid).map(|r| r.namespace)
+            relations
+                .find(|r| r.row_type == oid || r.array_type == oid)
+                .map(|r| r.namespace)
         }
     };
     match namespace {
@@ -247,7 +350,12 @@ fn index_column_property(call: &Call<'_>) -> Result<Option<String>> {
 
 /// `pg_size_pretty`: a unit is left once ten of the next fit, and halves are rounded away from zero.
 fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(size) = call.text(0).and_then(|text| text.split('.').next()?.parse::<i128>().ok()) else { return Ok(None) };
+    let Some(size) = call
+        .text(0)
+        .and_then(|text| text.split('.').next()?.parse::<i128>().ok())
+    else {
+        return Ok(None);
+    };
     const UNITS: [&str; 6] = ["bytes", "kB", "MB", "GB", "TB", "PB"];
     let limit = 10 * 1024;
     let mut value = size;
@@ -258,7 +366,11 @@ fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
     value >>= 9;
     for (position, unit) in UNITS.iter().enumerate().skip(1) {
         if value.abs() < 2 * limit - 1 || position == UNITS.len() - 1 {
-            let rounded = if value >= 0 { (value + 1) / 2 } else { (value - 1) / 2 };
+            let rounded = if value >= 0 {
+                (value + 1) / 2
+            } else {
+                (value - 1) / 2
+            };
             return Ok(Some(format!("{rounded} {unit}")));
         }
         value >>= 10;
@@ -268,7 +380,9 @@ fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
 
 /// The helpers of `information_schema` over a type and its modifier.
 fn type_fact(call: &Call<'_>, fact: &str) -> Result<Option<String>> {
-    let (Some(oid), Some(modifier)) = (call.oid(0), call.number(1)) else { return Ok(None) };
+    let (Some(oid), Some(modifier)) = (call.oid(0), call.number(1)) else {
+        return Ok(None);
+    };
     let name = seed::types().get(&oid).map_or("", |system| system.name);
     let packed = modifier - 4;
     let value = match (fact, name) {
@@ -288,4 +402,26 @@ fn type_fact(call: &Call<'_>, fact: &str) -> Result<Option<String>> {
         _ => None,
     };
     Ok(value.map(|value| value.to_string()))
+}
+
+/// One column of `pg_get_keywords()`, as an array.
+fn keywords(call: &Call<'_>) -> Result<Option<String>> {
+    let column = call.text(0).unwrap_or("word");
+    let cells = seed::rows("keywords").iter().map(|row| {
+        let text = match column {
+            "catdesc" => match seed::get(row, "catcode") {
+                "U" => "unreserved",
+                "C" => "unreserved (cannot be function or type name)",
+                "T" => "reserved (can be function or type name)",
+                _ => "reserved",
+            },
+            "baredesc" => match seed::get(row, "barelabel") {
+                "t" => "can be bare label",
+                _ => "requires AS",
+            },
+            column => seed::get(row, column),
+        };
+        Some(text.to_owned())
+    });
+    Ok(Some(super::native::array_text(&cells.collect::<Vec<_>>())))
 }

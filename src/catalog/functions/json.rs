@@ -10,7 +10,8 @@ use arrow::{
 use datafusion::{
     error::Result as EngineResult,
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        Volatility,
     },
 };
 
@@ -24,6 +25,8 @@ enum Shape {
     Array,
     /// One value as it is.
     Value,
+    /// A list of items, one after the other.
+    Items,
     /// A list of keys and a list of values.
     Pairs,
 }
@@ -46,19 +49,37 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
         ("to_jsonb", "jsonb", Shape::Value),
         ("array_to_json", "json", Shape::Value),
         ("row_to_json", "json", Shape::Value),
-        ("pg_json_array", "json", Shape::Value),
-        ("pg_jsonb_array", "jsonb", Shape::Value),
+        ("pg_json_array", "json", Shape::Items),
+        ("pg_jsonb_array", "jsonb", Shape::Items),
         ("pg_json_pairs", "json", Shape::Pairs),
         ("pg_jsonb_pairs", "jsonb", Shape::Pairs),
     ];
     let (name, returns, shape) = functions.into_iter().find(|(own, ..)| *own == name)?;
-    Some(ScalarUDF::new_from_impl(Json { name, returns, shape }))
+    Some(ScalarUDF::new_from_impl(Json {
+        name,
+        returns,
+        shape,
+    }))
 }
 
 impl Json {
-    /// PostgreSQL writes `json` and `jsonb` with different blanks.
+    /// Between key and value and between items: `jsonb` and `json` have different blanks, and the latter's aggregates
+    /// others than its values.
     fn separators(&self) -> (&'static str, &'static str) {
-        if self.returns == "json" { (" : ", ", ") } else { (": ", ", ") }
+        match self.shape {
+            _ if self.returns == "jsonb" => (": ", ", "),
+            Shape::Value => (":", ","),
+            _ => (" : ", ", "),
+        }
+    }
+
+    /// The same within a value.
+    fn inner(&self) -> (&'static str, &'static str) {
+        if self.returns == "jsonb" {
+            (": ", ", ")
+        } else {
+            (":", ",")
+        }
     }
 }
 
@@ -80,25 +101,53 @@ impl ScalarUDFImpl for Json {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
-        let columns = args.args.iter().map(|arg| arg.to_array(rows)).collect::<EngineResult<Vec<_>>>()?;
+        let columns = args
+            .args
+            .iter()
+            .map(|arg| arg.to_array(rows))
+            .collect::<EngineResult<Vec<_>>>()?;
         let (colon, comma) = self.separators();
         let mut cells = Vec::with_capacity(rows);
         for row in 0..rows {
             let mut out = String::new();
-            let value = |index: usize, out: &mut String| match (columns.get(index), args.arg_fields.get(index)) {
-                (Some(column), Some(field)) => write(out, column, field, row),
+            let value = |index: usize, out: &mut String| match (
+                columns.get(index),
+                args.arg_fields.get(index),
+            ) {
+                (Some(column), Some(field)) => write(out, column, field, row, self.inner()),
                 _ => Ok(()),
             };
             match self.shape {
                 Shape::Value => match columns.first() {
-                    Some(column) if column.is_valid(row) && column.data_type() != &DataType::Null => value(0, &mut out)?,
+                    Some(column)
+                        if column.is_valid(row) && column.data_type() != &DataType::Null =>
+                    {
+                        value(0, &mut out)?
+                    }
                     _ => {
                         cells.push(None);
                         continue;
                     }
                 },
+                Shape::Items => {
+                    let Some(list) = columns.first().filter(|list| list.is_valid(row)) else {
+                        cells.push(None);
+                        continue;
+                    };
+                    let items = list.as_list::<i32>().value(row);
+                    let field = Field::new("item", items.data_type().clone(), true);
+                    out.push('[');
+                    for index in 0..items.len() {
+                        out.push_str(if index > 0 { comma } else { "" });
+                        write(&mut out, &items, &field, index, self.inner())?;
+                    }
+                    out.push(']');
+                }
                 Shape::Array => {
                     out.push('[');
                     for index in 0..columns.len() {
@@ -111,7 +160,11 @@ impl ScalarUDFImpl for Json {
                     out.push('{');
                     for index in (0..columns.len()).step_by(2) {
                         out.push_str(if index > 0 { comma } else { "" });
-                        let key = columns.get(index).map(|column| key(column, row)).transpose()?.flatten();
+                        let key = columns
+                            .get(index)
+                            .map(|column| key(column, row))
+                            .transpose()?
+                            .flatten();
                         let key = key.ok_or_else(|| {
                             let message = "null value not allowed for object key";
                             engine_error(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
@@ -123,19 +176,24 @@ impl ScalarUDFImpl for Json {
                     out.push('}');
                 }
                 Shape::Pairs => {
-                    let (Some(keys), Some(values)) = (columns.first(), columns.get(1)) else { continue };
+                    let (Some(keys), Some(values)) = (columns.first(), columns.get(1)) else {
+                        continue;
+                    };
                     if keys.is_null(row) {
                         cells.push(None);
                         continue;
                     }
-                    let (keys, values) = (keys.as_list::<i32>().value(row), values.as_list::<i32>().value(row));
+                    let (keys, values) = (
+                        keys.as_list::<i32>().value(row),
+                        values.as_list::<i32>().value(row),
+                    );
                     let field = Field::new("value", values.data_type().clone(), true);
                     out.push_str("{ ");
                     for index in 0..keys.len() {
                         out.push_str(if index > 0 { comma } else { "" });
                         string(&mut out, &key(&keys, index)?.unwrap_or_default());
                         out.push_str(colon);
-                        write(&mut out, &values, &field, index)?;
+                        write(&mut out, &values, &field, index, self.inner())?;
                     }
                     out.push_str(" }");
                 }
@@ -153,36 +211,59 @@ fn key(column: &ArrayRef, row: usize) -> EngineResult<Option<String>> {
 }
 
 /// One value as JSON.
-fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize) -> EngineResult<()> {
+fn write(
+    out: &mut String,
+    array: &ArrayRef,
+    field: &Field,
+    row: usize,
+    marks: (&str, &str),
+) -> EngineResult<()> {
+    let (colon, comma) = marks;
     if array.is_null(row) || array.data_type() == &DataType::Null {
         out.push_str("null");
         return Ok(());
     }
     match array.data_type() {
-        DataType::Boolean => out.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
+        DataType::Boolean => out.push_str(if array.as_boolean().value(row) {
+            "true"
+        } else {
+            "false"
+        }),
         DataType::List(item) => {
             let items = array.as_list::<i32>().value(row);
             out.push('[');
             for index in 0..items.len() {
-                out.push_str(if index > 0 { "," } else { "" });
-                write(out, &items, item, index)?;
+                out.push_str(if index > 0 { comma } else { "" });
+                write(out, &items, item, index, marks)?;
             }
             out.push(']');
         }
         DataType::Struct(fields) => {
             out.push('{');
-            for (index, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
-                out.push_str(if index > 0 { "," } else { "" });
+            for (index, (field, column)) in
+                fields.iter().zip(array.as_struct().columns()).enumerate()
+            {
+                out.push_str(if index > 0 { comma } else { "" });
                 string(out, field.name());
-                out.push(':');
-                write(out, column, field, row)?;
+                out.push_str(colon);
+                write(out, column, field, row, marks)?;
             }
             out.push('}');
         }
         data_type => {
             let text = key(array, row)?.unwrap_or_default();
-            let json = matches!(field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str), Some("json" | "jsonb"));
-            if data_type.is_numeric() || json { out.push_str(&text) } else { string(out, &text) }
+            let json = matches!(
+                field
+                    .metadata()
+                    .get(crate::wire::types::PG_TYPE)
+                    .map(String::as_str),
+                Some("json" | "jsonb")
+            );
+            if data_type.is_numeric() || json {
+                out.push_str(&text)
+            } else {
+                string(out, &text)
+            }
         }
     }
     Ok(())

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray, UInt32Array},
+    array::{
+        Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StructArray, UInt32Array,
+    },
     buffer::OffsetBuffer,
     compute::{cast, take},
     datatypes::{DataType, Field, FieldRef, Fields, Int32Type, Int64Type},
@@ -12,7 +14,8 @@ use datafusion::{
     common::{ScalarValue, exec_err, plan_err},
     error::Result as EngineResult,
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        Volatility,
     },
 };
 
@@ -64,7 +67,11 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
 
 /// What a subscript begins with: vectors count from 0.
 fn lower_bound(field: &Field) -> i64 {
-    match field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str) {
+    match field
+        .metadata()
+        .get(crate::wire::types::PG_TYPE)
+        .map(String::as_str)
+    {
         Some("int2vector" | "oidvector") => 0,
         _ => 1,
     }
@@ -80,7 +87,12 @@ fn element(field: &FieldRef) -> EngineResult<Field> {
             item.data_type().clone()
         }
         DataType::Null => DataType::Null,
-        other => return plan_err!("cannot subscript type {other} because it does not support subscripting"),
+        DataType::Utf8 => return Ok(types::field("element", "\"char\"", true)),
+        other => {
+            return plan_err!(
+                "cannot subscript type {other} because it does not support subscripting"
+            );
+        }
     };
     let plain = Field::new("element", data_type, true);
     Ok(match pg_type_of(field) {
@@ -112,7 +124,9 @@ impl ScalarUDFImpl for OverList {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        let Some(list) = args.arg_fields.first() else { return plan_err!("function {}() does not exist", self.name) };
+        let Some(list) = args.arg_fields.first() else {
+            return plan_err!("function {}() does not exist", self.name);
+        };
         let item = |data_type| Field::new_list_field(data_type, true);
         let field = match self.function {
             ListFunction::Subscript => element(list)?.with_name(self.name),
@@ -123,39 +137,71 @@ impl ScalarUDFImpl for OverList {
                 Field::new(self.name, list_of(item(pair)), true)
             }
             ListFunction::OrEmpty => list.as_ref().clone(),
-            ListFunction::Lower | ListFunction::Upper | ListFunction::Length | ListFunction::Cardinality => {
-                Field::new(self.name, DataType::Int32, true)
-            }
+            ListFunction::Lower
+            | ListFunction::Upper
+            | ListFunction::Length
+            | ListFunction::Cardinality => Field::new(self.name, DataType::Int32, true),
         };
         Ok(Arc::new(field))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let (Some(list), Some(field)) = (args.args.first(), args.arg_fields.first()) else {
             return exec_err!("function {}() does not exist", self.name);
         };
-        let list = as_list(&list.to_array(rows)?)?;
+        let list = list.to_array(rows)?;
+        if let (ListFunction::Subscript, DataType::Utf8, Some(index)) =
+            (self.function, list.data_type(), args.args.get(1))
+        {
+            return Ok(ColumnarValue::Array(characters(
+                &list,
+                &cast(&index.to_array(rows)?, &DataType::Int64)?,
+            )));
+        }
+        let list = as_list(&list)?;
         let second = match args.args.get(1) {
             Some(arg) => Some(cast(&arg.to_array(rows)?, &DataType::Int64)?),
             None => None,
         };
-        let second = second.as_ref().map(|array| array.as_primitive::<Int64Type>());
-        let number = |row: usize| second.and_then(|array| array.is_valid(row).then(|| array.value(row)));
+        let second = second
+            .as_ref()
+            .map(|array| array.as_primitive::<Int64Type>());
+        let number =
+            |row: usize| second.and_then(|array| array.is_valid(row).then(|| array.value(row)));
         let bounds = |row: usize| {
             let length = i64::from(list.value_length(row));
             let lower = lower_bound(field);
-            (list.is_valid(row) && (second.is_none() || number(row) == Some(1))).then_some((lower, length))
+            (list.is_valid(row) && (second.is_none() || number(row) == Some(1)))
+                .then_some((lower, length))
         };
         let array: ArrayRef = match self.function {
             ListFunction::Subscript => subscript(&list, lower_bound(field), number)?,
-            ListFunction::Subscripts => lists(rows, |row| bounds(row).map(|(lower, length)| lower..lower + length), DataType::Int32)?,
-            ListFunction::Ordinals => lists(rows, |row| bounds(row).map(|(_, length)| 1..length + 1), DataType::Int64)?,
+            ListFunction::Subscripts => lists(
+                rows,
+                |row| bounds(row).map(|(lower, length)| lower..lower + length),
+                DataType::Int32,
+            )?,
+            ListFunction::Ordinals => lists(
+                rows,
+                |row| bounds(row).map(|(_, length)| 1..length + 1),
+                DataType::Int64,
+            )?,
             ListFunction::Expand => expand(&list, args.return_field.data_type())?,
             ListFunction::OrEmpty => {
-                let DataType::List(item) = list.data_type() else { return exec_err!("not an array") };
-                Arc::new(ListArray::try_new(Arc::clone(item), list.offsets().clone(), Arc::clone(list.values()), None)?)
+                let DataType::List(item) = list.data_type() else {
+                    return exec_err!("not an array");
+                };
+                Arc::new(ListArray::try_new(
+                    Arc::clone(item),
+                    list.offsets().clone(),
+                    Arc::clone(list.values()),
+                    None,
+                )?)
             }
             bound => {
                 let value = |row| {
@@ -169,30 +215,47 @@ impl ScalarUDFImpl for OverList {
                         _ => Some(length),
                     }
                 };
-                let values = (0..rows).map(|row| value(row).and_then(|value| i32::try_from(value).ok()));
+                let values =
+                    (0..rows).map(|row| value(row).and_then(|value| i32::try_from(value).ok()));
                 Arc::new(values.collect::<Int32Array>())
             }
         };
-        Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+        Ok(if scalar {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+        } else {
+            ColumnarValue::Array(array)
+        })
     }
 }
 
 fn pair(element: Field) -> Fields {
-    Fields::from(vec![element.with_name("x"), Field::new("n", DataType::Int32, true)])
+    Fields::from(vec![
+        element.with_name("x"),
+        Field::new("n", DataType::Int32, true),
+    ])
 }
 
 fn as_list(array: &ArrayRef) -> EngineResult<ListArray> {
     Ok(match array.data_type() {
         DataType::List(_) => array.as_list::<i32>().clone(),
         DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            cast(array, &DataType::List(Arc::clone(item)))?.as_list::<i32>().clone()
+            cast(array, &DataType::List(Arc::clone(item)))?
+                .as_list::<i32>()
+                .clone()
         }
-        DataType::Null => ListArray::new_null(Arc::new(Field::new_list_field(DataType::Null, true)), array.len()),
+        DataType::Null => ListArray::new_null(
+            Arc::new(Field::new_list_field(DataType::Null, true)),
+            array.len(),
+        ),
         other => return exec_err!("not an array: {other}"),
     })
 }
 
-fn subscript(list: &ListArray, lower: i64, number: impl Fn(usize) -> Option<i64>) -> EngineResult<ArrayRef> {
+fn subscript(
+    list: &ListArray,
+    lower: i64,
+    number: impl Fn(usize) -> Option<i64>,
+) -> EngineResult<ArrayRef> {
     let indices: UInt32Array = (0..list.len())
         .map(|row| {
             let offset = number(row)?.checked_sub(lower)?;
@@ -206,22 +269,51 @@ fn subscript(list: &ListArray, lower: i64, number: impl Fn(usize) -> Option<i64>
     Ok(take(list.values(), &indices, None)?)
 }
 
+/// The characters of names, counted from 0.
+fn characters(names: &ArrayRef, indices: &ArrayRef) -> ArrayRef {
+    let (names, indices) = (
+        names.as_string::<i32>(),
+        indices.as_primitive::<Int64Type>(),
+    );
+    let characters = names.iter().zip(indices.iter()).map(|(name, index)| {
+        let index = usize::try_from(index?).ok()?;
+        name?.chars().nth(index).map(String::from)
+    });
+    Arc::new(characters.collect::<StringArray>())
+}
+
 /// A list of consecutive numbers for each row.
-fn lists(rows: usize, range: impl Fn(usize) -> Option<std::ops::Range<i64>>, item: DataType) -> EngineResult<ArrayRef> {
+fn lists(
+    rows: usize,
+    range: impl Fn(usize) -> Option<std::ops::Range<i64>>,
+    item: DataType,
+) -> EngineResult<ArrayRef> {
     let lists = (0..rows).map(|row| range(row).map(|range| range.map(Some)));
     let array = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
     Ok(cast(&array, &list_of(Field::new_list_field(item, true)))?)
 }
 
 fn expand(list: &ListArray, data_type: &DataType) -> EngineResult<ArrayRef> {
-    let DataType::List(item) = data_type else { return exec_err!("not a list type: {data_type}") };
-    let DataType::Struct(fields) = item.data_type() else { return exec_err!("not a struct type: {}", item.data_type()) };
+    let DataType::List(item) = data_type else {
+        return exec_err!("not a list type: {data_type}");
+    };
+    let DataType::Struct(fields) = item.data_type() else {
+        return exec_err!("not a struct type: {}", item.data_type());
+    };
     let first = usize::try_from(list.value_offsets().first().copied().unwrap_or(0)).unwrap_or(0);
     let lengths: Vec<usize> = (0..list.len()).map(|row| list.value(row).len()).collect();
-    let positions = lengths.iter().flat_map(|length| 1..=*length).map(|position| i32::try_from(position).ok());
+    let positions = lengths
+        .iter()
+        .flat_map(|length| 1..=*length)
+        .map(|position| i32::try_from(position).ok());
     let positions: Int32Array = positions.collect::<arrow::array::PrimitiveArray<Int32Type>>();
     let values = list.values().slice(first, lengths.iter().sum());
     let pairs = StructArray::try_new(fields.clone(), vec![values, Arc::new(positions)], None)?;
-    let array = ListArray::try_new(Arc::clone(item), OffsetBuffer::from_lengths(lengths), Arc::new(pairs), list.nulls().cloned())?;
+    let array = ListArray::try_new(
+        Arc::clone(item),
+        OffsetBuffer::from_lengths(lengths),
+        Arc::new(pairs),
+        list.nulls().cloned(),
+    )?;
     Ok(Arc::new(array))
 }

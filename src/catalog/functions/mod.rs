@@ -27,15 +27,30 @@ use native::{Bound, Native};
 /// A function carries its session's facts: the engine folds and tests expressions in places where no options reach.
 pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<ScalarUDF>> {
     static NATIVE: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
-        let all = [describe::FUNCTIONS, privileges::FUNCTIONS, reg::FUNCTIONS, session::FUNCTIONS, strings::FUNCTIONS];
-        all.into_iter().flatten().map(|native| (native.name, *native)).collect()
+        let all = [
+            describe::FUNCTIONS,
+            privileges::FUNCTIONS,
+            reg::FUNCTIONS,
+            session::FUNCTIONS,
+            strings::FUNCTIONS,
+        ];
+        all.into_iter()
+            .flatten()
+            .map(|native| (native.name, *native))
+            .collect()
     });
     if let Some(native) = NATIVE.get(name) {
-        return Some(Arc::new(ScalarUDF::new_from_impl(Bound { native: *native, facts: Arc::clone(facts) })));
+        return Some(Arc::new(ScalarUDF::new_from_impl(Bound {
+            native: *native,
+            facts: Arc::clone(facts),
+        })));
     }
     // The list that `generate_series` in a SELECT list expands: there its own name means the set.
     if name == "pg_series" {
         return Some(gen_series_udf());
     }
-    reg::function(name, facts).or_else(|| lists::function(name)).or_else(|| json::function(name)).map(Arc::new)
+    reg::function(name, facts)
+        .or_else(|| lists::function(name))
+        .or_else(|| json::function(name))
+        .map(Arc::new)
 }

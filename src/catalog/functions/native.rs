@@ -14,7 +14,8 @@ use datafusion::{
     common::ScalarValue,
     error::{DataFusionError, Result as EngineResult},
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+        TypeSignature, Volatility,
     },
 };
 
@@ -63,13 +64,33 @@ impl Call<'_> {
 }
 
 /// A function that looks only at its arguments and the catalogue.
-pub const fn stable(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
-    Native { name, returns, strict: true, volatility: Volatility::Stable, call }
+pub const fn stable(
+    name: &'static str,
+    returns: &'static str,
+    call: fn(&Call<'_>) -> Result<Option<String>>,
+) -> Native {
+    Native {
+        name,
+        returns,
+        strict: true,
+        volatility: Volatility::Stable,
+        call,
+    }
 }
 
 /// The same, called for NULL arguments too.
-pub const fn lenient(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
-    Native { name, returns, strict: false, volatility: Volatility::Stable, call }
+pub const fn lenient(
+    name: &'static str,
+    returns: &'static str,
+    call: fn(&Call<'_>) -> Result<Option<String>>,
+) -> Native {
+    Native {
+        name,
+        returns,
+        strict: false,
+        volatility: Volatility::Stable,
+        call,
+    }
 }
 
 /// A function with the session that it answers for.
@@ -112,7 +133,11 @@ impl ScalarUDFImpl for Bound {
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        Ok(Arc::new(types::field(self.native.name, self.native.returns, true)))
+        Ok(Arc::new(types::field(
+            self.native.name,
+            self.native.returns,
+            true,
+        )))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
@@ -120,7 +145,10 @@ impl ScalarUDFImpl for Bound {
             if self.native.strict && row.iter().any(Option::is_none) {
                 return Ok(None);
             }
-            (self.native.call)(&Call { facts: &self.facts, args: row })
+            (self.native.call)(&Call {
+                facts: &self.facts,
+                args: row,
+            })
         })
         .and_then(|(cells, scalar)| result(types::array(self.native.returns, &cells), scalar))
     }
@@ -130,7 +158,12 @@ impl ScalarUDFImpl for Bound {
 pub fn signature(volatility: Volatility) -> &'static Signature {
     use std::sync::LazyLock;
     static SIGNATURES: LazyLock<[Signature; 3]> = LazyLock::new(|| {
-        [Volatility::Immutable, Volatility::Stable, Volatility::Volatile].map(|v| Signature::new(any_arguments(), v))
+        [
+            Volatility::Immutable,
+            Volatility::Stable,
+            Volatility::Volatile,
+        ]
+        .map(|v| Signature::new(any_arguments(), v))
     });
     let [immutable, stable, volatile] = &*SIGNATURES;
     match volatility {
@@ -145,7 +178,10 @@ pub fn evaluate(
     args: &ScalarFunctionArgs,
     mut function: impl FnMut(Vec<Option<String>>) -> Result<Option<String>>,
 ) -> EngineResult<(Vec<Option<String>>, bool)> {
-    let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let scalar = args
+        .args
+        .iter()
+        .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
     let rows = if scalar { 1 } else { args.number_rows };
     let columns = args
         .args
@@ -154,7 +190,14 @@ pub fn evaluate(
         .map(|(arg, field)| texts(&arg.to_array(rows)?, field))
         .collect::<EngineResult<Vec<_>>>()?;
     let cells = (0..rows)
-        .map(|row| function(columns.iter().map(|column| column.get(row).cloned().flatten()).collect()))
+        .map(|row| {
+            function(
+                columns
+                    .iter()
+                    .map(|column| column.get(row).cloned().flatten())
+                    .collect(),
+            )
+        })
         .collect::<Result<Vec<_>>>()
         .map_err(engine_error)?;
     Ok((cells, scalar))
@@ -163,7 +206,11 @@ pub fn evaluate(
 /// The array of a function's cells, or its one value.
 pub fn result(array: Result<ArrayRef>, scalar: bool) -> EngineResult<ColumnarValue> {
     let array = array.map_err(engine_error)?;
-    Ok(if scalar { ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?) } else { ColumnarValue::Array(array) })
+    Ok(if scalar {
+        ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+    } else {
+        ColumnarValue::Array(array)
+    })
 }
 
 /// An error of this program on its way through the engine; the session takes it out again whole.
@@ -173,7 +220,13 @@ pub fn engine_error(error: Error) -> DataFusionError {
 
 /// The text forms of an array's values, as PostgreSQL writes them for the field's type.
 pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>>> {
-    let vector = matches!(field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str), Some("int2vector" | "oidvector"));
+    let vector = matches!(
+        field
+            .metadata()
+            .get(crate::wire::types::PG_TYPE)
+            .map(String::as_str),
+        Some("int2vector" | "oidvector")
+    );
     match array.data_type() {
         DataType::List(item) => {
             let list = array.as_list::<i32>();
@@ -183,25 +236,39 @@ pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>
                         return Ok(None);
                     }
                     let items = texts(&list.value(row), item)?;
-                    Ok(Some(if vector { vector_text(&items) } else { array_text(&items) }))
+                    Ok(Some(if vector {
+                        vector_text(&items)
+                    } else {
+                        array_text(&items)
+                    }))
                 })
                 .collect()
         }
         DataType::Boolean => {
             let values = array.as_boolean();
-            Ok((0..values.len()).map(|row| values.is_valid(row).then(|| values.value(row).to_string())).collect())
+            Ok((0..values.len())
+                .map(|row| values.is_valid(row).then(|| values.value(row).to_string()))
+                .collect())
         }
         DataType::Null => Ok(vec![None; array.len()]),
         _ => {
             let strings = cast(array, &DataType::Utf8)?;
             let strings = strings.as_string::<i32>();
-            Ok(strings.iter().map(|value| value.map(str::to_owned)).collect())
+            Ok(strings
+                .iter()
+                .map(|value| value.map(str::to_owned))
+                .collect())
         }
     }
 }
 
 fn vector_text(items: &[Option<String>]) -> String {
-    items.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    items
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `{a,"b c",NULL}`, quoted as array_out does.
@@ -213,8 +280,14 @@ pub fn array_text(items: &[Option<String>]) -> String {
             Some(text) => {
                 let plain = !text.is_empty()
                     && !text.eq_ignore_ascii_case("null")
-                    && !text.contains(|c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace());
-                if plain { text.clone() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+                    && !text.contains(|c: char| {
+                        matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace()
+                    });
+                if plain {
+                    text.clone()
+                } else {
+                    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+                }
             }
         })
         .collect();

@@ -4,22 +4,35 @@ use super::native::{Call, Native, lenient, stable};
 use crate::{Error, Result, SqlState, catalog::quote};
 
 pub const FUNCTIONS: &[Native] = &[
-    stable("quote_ident", "text", |call| Ok(call.text(0).map(quote::identifier))),
-    stable("quote_literal", "text", |call| Ok(call.text(0).map(quote::literal))),
-    lenient("quote_nullable", "text", |call| Ok(Some(call.text(0).map_or("NULL".to_owned(), quote::literal)))),
+    stable("quote_ident", "text", |call| {
+        Ok(call.text(0).map(quote::identifier))
+    }),
+    stable("quote_literal", "text", |call| {
+        Ok(call.text(0).map(quote::literal))
+    }),
+    lenient("quote_nullable", "text", |call| {
+        Ok(Some(call.text(0).map_or("NULL".to_owned(), quote::literal)))
+    }),
     lenient("format", "text", format),
     stable("parse_ident", "text[]", |call| {
         let text = call.text(0).unwrap_or("");
         let parts = quote::split(text).ok_or_else(|| {
-            Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("string is not a valid identifier: \"{text}\""))
+            Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("string is not a valid identifier: \"{text}\""),
+            )
         })?;
-        Ok(Some(super::native::array_text(&parts.into_iter().map(Some).collect::<Vec<_>>())))
+        Ok(Some(super::native::array_text(
+            &parts.into_iter().map(Some).collect::<Vec<_>>(),
+        )))
     }),
 ];
 
 /// `format('%s %I %L', …)` with positions (`%1$s`) and widths (`%-10s`).
 fn format(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(template) = call.text(0) else { return Ok(None) };
+    let Some(template) = call.text(0) else {
+        return Ok(None);
+    };
     let mut out = String::new();
     let mut next = 1;
     let mut rest = template;
@@ -31,7 +44,8 @@ fn format(call: &Call<'_>) -> Result<Option<String>> {
             rest = after;
             continue;
         }
-        let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let digits =
+            |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let count = digits(rest);
         let mut position = None;
         if count > 0 && rest[count..].starts_with('$') {
@@ -44,21 +58,30 @@ fn format(call: &Call<'_>) -> Result<Option<String>> {
         let width = rest[..count].parse::<usize>().unwrap_or(0);
         rest = &rest[count..];
         let Some(kind) = rest.chars().next() else {
-            let error = Error::new(SqlState::INVALID_PARAMETER_VALUE, "unterminated format() type specifier");
+            let error = Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "unterminated format() type specifier",
+            );
             return Err(error.with_hint("For a single \"%\" use \"%%\"."));
         };
         rest = &rest[kind.len_utf8()..];
         let index = position.unwrap_or(next);
         next = index + 1;
         if index >= call.args.len() {
-            return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "too few arguments for format()"));
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "too few arguments for format()",
+            ));
         }
         let value = call.text(index);
         let text = match (kind, value) {
             ('s', value) => value.unwrap_or("").to_owned(),
             ('I', Some(value)) => quote::identifier(value),
             ('I', None) => {
-                return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "null values cannot be formatted as an SQL identifier"));
+                return Err(Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    "null values cannot be formatted as an SQL identifier",
+                ));
             }
             ('L', value) => value.map_or("NULL".to_owned(), quote::literal),
             (other, _) => {
@@ -68,7 +91,11 @@ fn format(call: &Call<'_>) -> Result<Option<String>> {
         };
         // A width beyond any terminal's would only be a way to use up memory.
         let padding = " ".repeat(width.min(10_000).saturating_sub(text.chars().count()));
-        if left { out.extend([text, padding]) } else { out.extend([padding, text]) }
+        if left {
+            out.extend([text, padding])
+        } else {
+            out.extend([padding, text])
+        }
     }
     out.push_str(rest);
     Ok(Some(out))

@@ -28,8 +28,9 @@ use datafusion::{
     error::{DataFusionError, Result as EngineResult},
     execution::{SessionState, SessionStateBuilder, TaskContext},
     logical_expr::{
-        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-        Signature, Subquery, TypeSignature, Volatility, expr::ScalarFunction, lit,
+        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
+        ScalarUDF, ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility,
+        expr::ScalarFunction, lit,
     },
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
@@ -46,8 +47,15 @@ pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPla
     }
     let mut config = state.config().clone().with_target_partitions(1);
     // A filter that one run learned would be wrong for the next.
-    config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
-    let inner = Arc::new(SessionStateBuilder::new_from_existing(state.clone()).with_config(config).build());
+    config
+        .options_mut()
+        .optimizer
+        .enable_dynamic_filter_pushdown = false;
+    let inner = Arc::new(
+        SessionStateBuilder::new_from_existing(state.clone())
+            .with_config(config)
+            .build(),
+    );
     rewrite(plan, &inner)
 }
 
@@ -57,11 +65,18 @@ fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
         found |= matches!(plan, LogicalPlan::Subquery(_));
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                found |= matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_));
+                found |= matches!(
+                    expr,
+                    Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+                );
                 Ok(TreeNodeRecursion::Continue)
             })
         })?;
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     })?;
     Ok(found)
 }
@@ -73,7 +88,11 @@ fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Logical
             None => plan,
         };
         let filter = matches!(plan, LogicalPlan::Filter(_));
-        let schemas: Vec<_> = plan.inputs().into_iter().map(|input| Arc::clone(input.schema())).collect();
+        let schemas: Vec<_> = plan
+            .inputs()
+            .into_iter()
+            .map(|input| Arc::clone(input.schema()))
+            .collect();
         let is_own = |column: &Column| schemas.iter().any(|schema| schema.has_column(column));
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| subquery(expr, filter, &is_own, state))
@@ -91,8 +110,20 @@ fn subquery(
 ) -> EngineResult<Transformed<Expr>> {
     let (subquery, shape, tested) = match &expr {
         Expr::ScalarSubquery(subquery) => (subquery, Shape::Scalar, None),
-        Expr::Exists(exists) => (&exists.subquery, Shape::Exists { negated: exists.negated }, None),
-        Expr::InSubquery(test) => (&test.subquery, Shape::In { negated: test.negated }, Some(test.expr.as_ref().clone())),
+        Expr::Exists(exists) => (
+            &exists.subquery,
+            Shape::Exists {
+                negated: exists.negated,
+            },
+            None,
+        ),
+        Expr::InSubquery(test) => (
+            &test.subquery,
+            Shape::In {
+                negated: test.negated,
+            },
+            Some(test.expr.as_ref().clone()),
+        ),
         _ => return Ok(Transformed::no(expr)),
     };
     let plan = rewrite(subquery.subquery.as_ref().clone(), state)?;
@@ -100,20 +131,31 @@ fn subquery(
     // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
     let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
     if left_to_engine || !only_catalogue(&plan)? {
-        let subquery = Subquery { subquery: Arc::new(plan), ..subquery.clone() };
+        let subquery = Subquery {
+            subquery: Arc::new(plan),
+            ..subquery.clone()
+        };
         return Ok(Transformed::yes(match expr {
             Expr::ScalarSubquery(_) => Expr::ScalarSubquery(subquery),
-            Expr::Exists(exists) => Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists }),
-            Expr::InSubquery(test) => Expr::InSubquery(datafusion::logical_expr::expr::InSubquery { subquery, ..test }),
+            Expr::Exists(exists) => {
+                Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists })
+            }
+            Expr::InSubquery(test) => {
+                Expr::InSubquery(datafusion::logical_expr::expr::InSubquery { subquery, ..test })
+            }
             other => other,
         }));
     }
-    Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
+    Ok(Transformed::yes(function(
+        plan, shape, tested, is_own, state,
+    )?))
 }
 
 /// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
 fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option<LogicalPlan>> {
-    let LogicalPlan::Join(join) = plan else { return Ok(None) };
+    let LogicalPlan::Join(join) = plan else {
+        return Ok(None);
+    };
     let (subquery, alias) = match join.right.as_ref() {
         LogicalPlan::Subquery(subquery) => (subquery, None),
         LogicalPlan::SubqueryAlias(aliased) => match aliased.input.as_ref() {
@@ -122,7 +164,10 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
         },
         _ => return Ok(None),
     };
-    let always = join.filter.as_ref().is_none_or(|filter| *filter == lit(true));
+    let always = join
+        .filter
+        .as_ref()
+        .is_none_or(|filter| *filter == lit(true));
     let kept = match join.join_type {
         JoinType::Inner => false,
         JoinType::Left if always => true,
@@ -135,20 +180,43 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
     let left = Arc::clone(&join.left);
     let is_own = |column: &Column| left.schema().has_column(column);
     let fields = join.right.schema();
-    let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own, state)?;
+    let rows = function(
+        inner,
+        Shape::Rows {
+            null_when_empty: kept,
+        },
+        None,
+        &is_own,
+        state,
+    )?;
     // Unique within a statement: a lateral join may lie in the left side of another.
     let name = format!("__lateral_{}", left.schema().fields().len());
-    let own: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();
+    let own: Vec<Expr> = left
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect();
     let mut with_rows = own.clone();
     with_rows.push(rows.alias(&name));
-    let null_handling = if kept { NullHandling::Preserve } else { NullHandling::Drop };
-    let options = UnnestOptions { null_handling, ..UnnestOptions::default() };
+    let null_handling = if kept {
+        NullHandling::Preserve
+    } else {
+        NullHandling::Drop
+    };
+    let options = UnnestOptions {
+        null_handling,
+        ..UnnestOptions::default()
+    };
     let get_field = datafusion::functions::core::get_field();
     let mut projection = own;
     for (index, (qualifier, field)) in fields.iter().enumerate() {
         let value = Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::clone(&get_field),
-            vec![Expr::Column(Column::from_name(&name)), lit(format!("c{index}"))],
+            vec![
+                Expr::Column(Column::from_name(&name)),
+                lit(format!("c{index}")),
+            ],
         ));
         let qualifier = alias.clone().or_else(|| qualifier.cloned());
         projection.push(value.alias_qualified(qualifier, field.name()));
@@ -190,7 +258,11 @@ fn only_catalogue(plan: &LogicalPlan) -> EngineResult<bool> {
             let provider = source_as_provider(&scan.source)?;
             only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
         }
-        Ok(if only { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        Ok(if only {
+            TreeNodeRecursion::Continue
+        } else {
+            TreeNodeRecursion::Stop
+        })
     })?;
     Ok(only)
 }
@@ -226,13 +298,20 @@ fn function(
     let optimized = state.optimize(&plan)?;
     let bound = bind(optimized, &outer, &values)?;
     let result = match shape {
-        Shape::Scalar => schema.fields().first().map_or(Field::new("value", DataType::Null, true), |field| {
-            field.as_ref().clone().with_nullable(true)
-        }),
+        Shape::Scalar => schema
+            .fields()
+            .first()
+            .map_or(Field::new("value", DataType::Null, true), |field| {
+                field.as_ref().clone().with_nullable(true)
+            }),
         Shape::Exists { .. } | Shape::In { .. } => Field::new("exists", DataType::Boolean, true),
         Shape::Rows { .. } => {
             let fields = numbered(&schema);
-            Field::new_list("rows", Field::new_list_field(DataType::Struct(fields), true), true)
+            Field::new_list(
+                "rows",
+                Field::new_list_field(DataType::Struct(fields), true),
+                true,
+            )
         }
     };
     let mut args: Vec<Expr> = outer
@@ -243,7 +322,10 @@ fn function(
         })
         .collect();
     args.extend(tested);
-    let signature = Signature::new(TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]), Volatility::Volatile);
+    let signature = Signature::new(
+        TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]),
+        Volatility::Volatile,
+    );
     let runs = Runs {
         shape,
         outer: outer.len(),
@@ -256,7 +338,10 @@ fn function(
         signature,
     };
     let udf = ScalarUDF::new_from_impl(Apply(Arc::new(runs)));
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), args)))
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(udf),
+        args,
+    )))
 }
 
 /// Struct fields by position, for a subquery's columns may share a name.
@@ -265,21 +350,44 @@ fn numbered(schema: &SchemaRef) -> Fields {
         .fields()
         .iter()
         .enumerate()
-        .map(|(index, field)| field.as_ref().clone().with_name(format!("c{index}")).with_nullable(true))
+        .map(|(index, field)| {
+            field
+                .as_ref()
+                .clone()
+                .with_name(format!("c{index}"))
+                .with_nullable(true)
+        })
         .collect()
 }
 
 /// The plan with its outer columns replaced by the values of the run.
-fn bind(plan: LogicalPlan, outer: &[(FieldRef, Column)], values: &Values) -> EngineResult<LogicalPlan> {
+fn bind(
+    plan: LogicalPlan,
+    outer: &[(FieldRef, Column)],
+    values: &Values,
+) -> EngineResult<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
-                let Expr::OuterReferenceColumn(_, column) = &expr else { return Ok(Transformed::no(expr)) };
-                let Some(index) = outer.iter().position(|(_, other)| other == column) else { return Ok(Transformed::no(expr)) };
-                let Some((field, _)) = outer.get(index) else { return Ok(Transformed::no(expr)) };
-                let value = OuterValue { index, field: Arc::clone(field), values: Arc::clone(values), signature: nullary() };
+                let Expr::OuterReferenceColumn(_, column) = &expr else {
+                    return Ok(Transformed::no(expr));
+                };
+                let Some(index) = outer.iter().position(|(_, other)| other == column) else {
+                    return Ok(Transformed::no(expr));
+                };
+                let Some((field, _)) = outer.get(index) else {
+                    return Ok(Transformed::no(expr));
+                };
+                let value = OuterValue {
+                    index,
+                    field: Arc::clone(field),
+                    values: Arc::clone(values),
+                    signature: nullary(),
+                };
                 let udf = ScalarUDF::new_from_impl(value);
-                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), Vec::new()))))
+                Ok(Transformed::yes(Expr::ScalarFunction(
+                    ScalarFunction::new_udf(Arc::new(udf), Vec::new()),
+                )))
             })
         })
     })
@@ -344,7 +452,9 @@ impl ScalarUDFImpl for OuterValue {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         match values.get(self.index) {
             Some(value) => Ok(ColumnarValue::Scalar(value.clone())),
-            None => Err(DataFusionError::Internal("a subquery ran without its outer values".into())),
+            None => Err(DataFusionError::Internal(
+                "a subquery ran without its outer values".into(),
+            )),
         }
     }
 }
@@ -405,11 +515,21 @@ impl ScalarUDFImpl for Apply {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let rows = if args.args.is_empty() { 1 } else { args.number_rows };
-        let columns = args.args.iter().map(|arg| arg.to_array(rows)).collect::<EngineResult<Vec<_>>>()?;
+        let rows = if args.args.is_empty() {
+            1
+        } else {
+            args.number_rows
+        };
+        let columns = args
+            .args
+            .iter()
+            .map(|arg| arg.to_array(rows))
+            .collect::<EngineResult<Vec<_>>>()?;
         let array = self.0.run_all(&columns, rows)?;
         match args.args.is_empty() {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)),
+            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &array, 0,
+            )?)),
             false => Ok(ColumnarValue::Array(array)),
         }
     }
@@ -423,7 +543,10 @@ impl Runs {
         let mut sets = Vec::new();
         let mut set_of_row = Vec::with_capacity(rows);
         for row in 0..rows {
-            let set = columns.iter().map(|column| ScalarValue::try_from_array(column, row)).collect::<EngineResult<Vec<_>>>()?;
+            let set = columns
+                .iter()
+                .map(|column| ScalarValue::try_from_array(column, row))
+                .collect::<EngineResult<Vec<_>>>()?;
             let next = sets.len();
             let index = *distinct.entry(set.clone()).or_insert(next);
             if index == next {
@@ -432,12 +555,16 @@ impl Runs {
             set_of_row.push(index);
         }
         let results = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("subquery".into()).stack_size(STACK_SIZE);
+            let thread = std::thread::Builder::new()
+                .name("subquery".into())
+                .stack_size(STACK_SIZE);
             let running = thread.spawn_scoped(scope, || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
                 runtime.block_on(self.run_sets(&sets))
             })?;
-            running.join().unwrap_or_else(|_| Err(DataFusionError::Internal("a subquery panicked".into())))
+            running
+                .join()
+                .unwrap_or_else(|_| Err(DataFusionError::Internal("a subquery panicked".into())))
         })?;
         self.gather(&results, &set_of_row)
     }
@@ -447,7 +574,12 @@ impl Runs {
         let mut physical = self.physical.lock().unwrap_or_else(PoisonError::into_inner);
         let planned = match physical.take() {
             Some(planned) => planned,
-            None => self.state.query_planner().create_physical_plan(&self.plan, self.state.as_ref()).await?,
+            None => {
+                self.state
+                    .query_planner()
+                    .create_physical_plan(&self.plan, self.state.as_ref())
+                    .await?
+            }
         };
         let mut results = Vec::with_capacity(sets.len());
         for set in sets {
@@ -455,7 +587,9 @@ impl Runs {
             *self.values.lock().unwrap_or_else(PoisonError::into_inner) = outer;
             let context = Arc::new(TaskContext::from(self.state.as_ref()));
             let batches = collect(reset_plan_states(Arc::clone(&planned))?, context).await?;
-            let schema = batches.first().map_or_else(|| planned.schema(), RecordBatch::schema);
+            let schema = batches
+                .first()
+                .map_or_else(|| planned.schema(), RecordBatch::schema);
             let batch = concat_batches(&schema, &batches)?;
             results.push(match self.shape {
                 Shape::In { negated } => self.test(set.last(), &batch, negated)?,
@@ -467,11 +601,19 @@ impl Runs {
     }
 
     /// `value IN (rows)` as a batch of one boolean, unknown as SQL has it.
-    fn test(&self, value: Option<&ScalarValue>, batch: &RecordBatch, negated: bool) -> EngineResult<RecordBatch> {
+    fn test(
+        &self,
+        value: Option<&ScalarValue>,
+        batch: &RecordBatch,
+        negated: bool,
+    ) -> EngineResult<RecordBatch> {
         let mut found = Some(false);
         if batch.num_rows() > 0 {
             let column = batch.column(0);
-            let value = value.map(|value| value.cast_to(column.data_type())).transpose()?.filter(|value| !value.is_null());
+            let value = value
+                .map(|value| value.cast_to(column.data_type()))
+                .transpose()?
+                .filter(|value| !value.is_null());
             found = match value {
                 None => None,
                 Some(value) => {
@@ -499,27 +641,49 @@ impl Runs {
         if set_of_row.is_empty() {
             return Ok(arrow::array::new_empty_array(self.result.data_type()));
         }
-        let values = results.iter().map(|batch| self.value(batch)).collect::<EngineResult<Vec<_>>>()?;
-        let of_rows: Vec<ScalarValue> = set_of_row.iter().filter_map(|set| values.get(*set).cloned()).collect();
+        let values = results
+            .iter()
+            .map(|batch| self.value(batch))
+            .collect::<EngineResult<Vec<_>>>()?;
+        let of_rows: Vec<ScalarValue> = set_of_row
+            .iter()
+            .filter_map(|set| values.get(*set).cloned())
+            .collect();
         ScalarValue::iter_to_array(of_rows)
     }
 
     fn value(&self, batch: &RecordBatch) -> EngineResult<ScalarValue> {
         match self.shape {
-            Shape::Exists { negated } => Ok(ScalarValue::Boolean(Some((batch.num_rows() > 0) != negated))),
+            Shape::Exists { negated } => Ok(ScalarValue::Boolean(Some(
+                (batch.num_rows() > 0) != negated,
+            ))),
             _ if batch.num_rows() == 0 => ScalarValue::try_from(self.result.data_type()),
             Shape::Scalar if batch.num_rows() > 1 => {
                 let message = "more than one row returned by a subquery used as an expression";
-                Err(DataFusionError::External(Box::new(Error::new(SqlState::CARDINALITY_VIOLATION, message))))
+                Err(DataFusionError::External(Box::new(Error::new(
+                    SqlState::CARDINALITY_VIOLATION,
+                    message,
+                ))))
             }
             _ => ScalarValue::try_from_array(batch.column(0), 0)?.cast_to(self.result.data_type()),
         }
     }
 
-    fn lists(&self, results: &[RecordBatch], set_of_row: &[usize], null_when_empty: bool) -> EngineResult<ArrayRef> {
+    fn lists(
+        &self,
+        results: &[RecordBatch],
+        set_of_row: &[usize],
+        null_when_empty: bool,
+    ) -> EngineResult<ArrayRef> {
         let fields = numbered(&self.schema);
-        let item = Arc::new(Field::new_list_field(DataType::Struct(fields.clone()), true));
-        let chosen: Vec<&RecordBatch> = set_of_row.iter().filter_map(|set| results.get(*set)).collect();
+        let item = Arc::new(Field::new_list_field(
+            DataType::Struct(fields.clone()),
+            true,
+        ));
+        let chosen: Vec<&RecordBatch> = set_of_row
+            .iter()
+            .filter_map(|set| results.get(*set))
+            .collect();
         let lengths: Vec<usize> = chosen.iter().map(|batch| batch.num_rows()).collect();
         let nulls = null_when_empty.then(|| lengths.iter().map(|length| *length > 0).collect());
         let total = lengths.iter().sum();
@@ -542,6 +706,116 @@ impl Runs {
             true => StructArray::new_empty_fields(total, None),
             false => StructArray::try_new(fields, columns, None)?,
         };
-        Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), Arc::new(rows), nulls)?))
+        Ok(Arc::new(ListArray::try_new(
+            item,
+            OffsetBuffer::from_lengths(lengths),
+            Arc::new(rows),
+            nulls,
+        )?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn subqueries_anywhere() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            // No aggregate, an order and a limit, a condition that is no equality.
+            (
+                "select relname, (select attname from pg_attribute a where a.attrelid = c.oid and a.attnum > 1 order by attnum limit 1) \
+                 from pg_class c where relnamespace = 2200 and relkind = 'r' order by 1",
+                vec![
+                    "sys_deployment|endpoint",
+                    "sys_invocation|status",
+                    "sys_journal|index",
+                ],
+            ),
+            (
+                "select case when exists (select 1 from pg_constraint k where k.conrelid = c.oid and contype = 'f') then 'f' else 'n' end \
+                 from pg_class c where relnamespace = 2200 and relkind = 'r' order by relname",
+                vec!["n", "f", "f"],
+            ),
+            (
+                "select relname from pg_class c where relnamespace = 2200 and not exists \
+                 (select 1 from pg_index i where i.indrelid = c.oid or i.indexrelid = c.oid)",
+                vec![],
+            ),
+            (
+                "select relname, c.oid in (select confrelid from pg_constraint k where k.contype = 'f') from pg_class c \
+                 where relnamespace = 2200 and relkind = 'r' order by 1",
+                vec![
+                    "sys_deployment|true",
+                    "sys_invocation|true",
+                    "sys_journal|false",
+                ],
+            ),
+            // One within another, both looking outwards.
+            (
+                "select (select count(*) from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and exists \
+                 (select 1 from pg_index i where i.indrelid = c.oid and n.nspname = 'public')) from pg_namespace n order by nspname",
+                vec!["0", "0", "3"],
+            ),
+            (
+                "select (select relname from pg_class c where c.oid = t.typrelid) from pg_type t where t.oid = 16",
+                vec![""],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn lateral_joins() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select relname, l.attname from pg_class c, lateral (select attname from pg_attribute a where a.attrelid = c.oid \
+                 and attnum > 2 order by attnum) l where relnamespace = 2200 and relkind = 'r' and relname <> 'sys_invocation'",
+                vec!["sys_journal|entry_json"],
+            ),
+            (
+                "select relname, l.attname from pg_class c left join lateral (select attname from pg_attribute a where a.attrelid = c.oid \
+                 and attnum > 2 order by attnum limit 1) l on true where relnamespace = 2200 and relkind = 'r' order by 1",
+                vec![
+                    "sys_deployment|",
+                    "sys_invocation|created_at",
+                    "sys_journal|entry_json",
+                ],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn more_than_one_row_is_an_error() {
+        let engine = Engine::new();
+        let sql = "select (select attname from pg_attribute a where a.attrelid = c.oid) from pg_class c where relname = 'sys_journal'";
+        let error = engine.error(sql).await;
+        assert!(
+            error
+                .contains("more than one row returned by a subquery used as an expression (21000)"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cluster_s_rows_are_left_to_the_engine() {
+        let engine = Engine::new();
+        let sql = "select id, (select count(*) from sys_journal j where j.id = i.id) from sys_invocation i order by 1";
+        assert_eq!(
+            engine.rows(sql).await,
+            ["sys_invocation_1|0", "sys_invocation_2|0"]
+        );
+        // The engine refuses what it cannot know to be one row.
+        let error = engine
+            .error(
+                "select (select j.id from sys_journal j where j.id = i.id) from sys_invocation i",
+            )
+            .await;
+        assert!(error.contains("must be aggregated"), "{error}");
     }
 }

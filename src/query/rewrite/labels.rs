@@ -7,15 +7,18 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
-    UnaryOperator, Value,
+    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, UnaryOperator, Value,
 };
 
-use super::{folded, function_name, parts};
+use super::{folded, function_name, parts, system_columns::is_system_column};
 use crate::catalog::{Catalog, model};
 
 /// U+2063 INVISIBLE SEPARATOR: in no name that a cluster or a client has.
 const MARK: char = '\u{2063}';
+
+/// Reserved words that the parser takes for columns, but that are functions.
+const RESERVED: [&str; 2] = ["current_schema", "localtimestamp"];
 
 /// What PostgreSQL calls an expression that it has no word for.
 const NAMELESS: &str = "?column?";
@@ -29,7 +32,11 @@ pub fn output_name(name: &str) -> &str {
 /// them any more, so that every doubtful one may be marked; below it only those that are there twice.
 pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
     let wildcard = select.projection.iter().any(is_wildcard);
-    let mut taken: HashSet<String> = if wildcard { expanded(select, catalog) } else { HashSet::new() };
+    let mut taken: HashSet<String> = if wildcard {
+        expanded(select, catalog)
+    } else {
+        HashSet::new()
+    };
     let mut plain: HashSet<Vec<String>> = HashSet::new();
     for item in &mut select.projection {
         let (expr, given) = match item {
@@ -39,10 +46,19 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
         };
         let path = column_path(expr);
         let name = given.clone().unwrap_or_else(|| label(expr).0);
-        let is_plain = given.is_none() && path.is_some();
+        let system = path
+            .as_ref()
+            .and_then(|path| path.last())
+            .is_some_and(|name| is_system_column(name) || RESERVED.contains(&name.as_str()));
+        let is_plain = given.is_none() && path.is_some() && !system;
         // Columns of the same name from two tables are told apart by their tables.
-        let qualified_apart = is_plain && top && !wildcard && path.as_ref().is_some_and(|path| path.len() > 1)
-            && plain.iter().all(|other| other.len() > 1 && Some(other) != path.as_ref());
+        let qualified_apart = is_plain
+            && top
+            && !wildcard
+            && path.as_ref().is_some_and(|path| path.len() > 1)
+            && plain
+                .iter()
+                .all(|other| other.len() > 1 && Some(other) != path.as_ref());
         let mut unique = name.clone();
         if !qualified_apart {
             if wildcard && top && given.is_none() {
@@ -60,45 +76,115 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
             }
         }
         if given.as_ref() == Some(&unique) {
+            integers(expr);
             continue;
         }
-        let expr = super::take(expr);
-        *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', unique) };
+        let mut expr = super::take(expr);
+        integers(&mut expr);
+        *item = SelectItem::ExprWithAlias {
+            expr,
+            alias: Ident::with_quote('"', unique),
+        };
+    }
+}
+
+/// A constant that fits is an `integer`, not the `bigint` that the engine takes it for.
+fn integers(expr: &mut Expr) {
+    match expr {
+        Expr::Value(value) => {
+            if let Value::Number(text, false) = &value.value
+                && text.parse::<i32>().is_ok()
+            {
+                let literal = super::take(expr);
+                *expr = Expr::Cast {
+                    kind: CastKind::Cast,
+                    expr: Box::new(literal),
+                    data_type: DataType::Integer(None),
+                    array: false,
+                    format: None,
+                };
+            }
+        }
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            expr,
+        }
+        | Expr::Nested(expr) => integers(expr),
+        Expr::Case {
+            conditions,
+            else_result,
+            ..
+        } => {
+            conditions
+                .iter_mut()
+                .for_each(|when| integers(&mut when.result));
+            else_result
+                .iter_mut()
+                .for_each(|otherwise| integers(otherwise));
+        }
+        _ => {}
     }
 }
 
 fn is_wildcard(item: &SelectItem) -> bool {
-    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+    matches!(
+        item,
+        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+    )
 }
 
 /// The names that a SELECT's wildcards stand for, as far as they can be told from the text and the catalogue.
 fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
-    let all = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+    let all = select
+        .projection
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_)));
     let wanted: Vec<String> = select
         .projection
         .iter()
         .filter_map(|item| match item {
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => parts(name).pop(),
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                parts(name).pop()
+            }
             _ => None,
         })
         .collect();
-    let factors = select.from.iter().flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    let factors = select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    });
     let mut names = HashSet::new();
     for factor in factors {
         let (own, columns) = match factor {
-            TableFactor::Table { name, alias, args: None, .. } => {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                ..
+            } => {
                 let mut parts = parts(name);
                 let table = parts.pop().unwrap_or_default();
                 let schemas = match parts.pop() {
                     Some(schema) => vec![schema],
                     None => vec!["pg_catalog".to_owned(), "public".to_owned()],
                 };
-                let relation =
-                    schemas.iter().find_map(|schema| catalog.model.relation(model::namespace_oid(schema)?, &table));
-                let columns = relation.map(|r| r.columns.iter().map(|c| c.name.clone()).collect()).unwrap_or_default();
-                (alias.as_ref().map_or(table, |alias| folded(&alias.name)), columns)
+                let relation = schemas.iter().find_map(|schema| {
+                    catalog
+                        .model
+                        .relation(model::namespace_oid(schema)?, &table)
+                });
+                let columns = relation
+                    .map(|r| r.columns.iter().map(|c| c.name.clone()).collect())
+                    .unwrap_or_default();
+                (
+                    alias.as_ref().map_or(table, |alias| folded(&alias.name)),
+                    columns,
+                )
             }
-            TableFactor::Derived { subquery, alias: Some(alias), .. } => (folded(&alias.name), query_columns(subquery)),
+            TableFactor::Derived {
+                subquery,
+                alias: Some(alias),
+                ..
+            } => (folded(&alias.name), query_columns(subquery)),
             _ => continue,
         };
         if all || wanted.contains(&own) {
@@ -166,9 +252,18 @@ fn label(expr: &Expr) -> (String, Strength) {
         Expr::Function(function) => {
             let name = function_name(function);
             // ARRAY(SELECT …) reads as a function here.
-            if name == "nullif" { strong("nullif") } else { (name, Strong) }
+            if name == "nullif" {
+                strong("nullif")
+            } else {
+                (name, Strong)
+            }
         }
-        Expr::Cast { expr: inner, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. } => match label(inner) {
+        Expr::Cast {
+            expr: inner,
+            data_type,
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            ..
+        } => match label(inner) {
             (name, Strong) => (name, Strong),
             _ => (type_name(data_type), Weak),
         },
@@ -184,11 +279,13 @@ fn label(expr: &Expr) -> (String, Strength) {
         Expr::Overlay { .. } => strong("overlay"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
-        Expr::Trim { trim_where, .. } => strong(match trim_where.map(|side| side.to_string()).as_deref() {
-            Some("LEADING") => "ltrim",
-            Some("TRAILING") => "rtrim",
-            _ => "btrim",
-        }),
+        Expr::Trim { trim_where, .. } => {
+            strong(match trim_where.map(|side| side.to_string()).as_deref() {
+                Some("LEADING") => "ltrim",
+                Some("TRAILING") => "rtrim",
+                _ => "btrim",
+            })
+        }
         Expr::AtTimeZone { .. } => strong("timezone"),
         Expr::Exists { .. } => strong("exists"),
         Expr::Array(_) => strong("array"),
@@ -199,8 +296,10 @@ fn label(expr: &Expr) -> (String, Strength) {
         },
         Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => strong("grouping"),
         // A sign belongs to a number, an operator to nothing.
-        Expr::UnaryOp { op: UnaryOperator::Plus | UnaryOperator::Minus, .. } => (NAMELESS.to_owned(), Strength::None),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => ("bool".to_owned(), Weak),
+        Expr::UnaryOp {
+            op: UnaryOperator::Plus | UnaryOperator::Minus,
+            ..
+        } => (NAMELESS.to_owned(), Strength::None),
         _ => (NAMELESS.to_owned(), Strength::None),
     }
 }
@@ -209,8 +308,146 @@ fn label(expr: &Expr) -> (String, Strength) {
 fn type_name(data_type: &DataType) -> String {
     let spelled = data_type.to_string().to_lowercase();
     let scalar = spelled.trim_end_matches("[]");
-    match crate::catalog::names::parse_type(scalar).and_then(|(oid, _)| crate::catalog::seed::types().get(&oid)) {
+    match crate::catalog::names::parse_type(scalar)
+        .and_then(|(oid, _)| crate::catalog::seed::types().get(&oid))
+    {
         Some(system) => system.name.to_owned(),
-        None => scalar.rsplit('.').next().unwrap_or(scalar).trim_matches('"').to_owned(),
+        None => scalar
+            .rsplit('.')
+            .next()
+            .unwrap_or(scalar)
+            .trim_matches('"')
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::output_name;
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn columns_are_called_what_postgresql_calls_them() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select 1, 'x', null, true, 1 + 1, -1",
+                "?column? ?column? ?column? ?column? ?column? ?column?",
+            ),
+            (
+                "select count(*), max(oid), pg_catalog.lower('A') from pg_class",
+                "count max lower",
+            ),
+            (
+                "select 'a'::text, '1'::int, '1'::bigint, now()::date, 'pg_class'::regclass",
+                "text int4 int8 now regclass",
+            ),
+            (
+                "select oid::text, relname from pg_class limit 1",
+                "oid relname",
+            ),
+            (
+                "select case when true then 1 end, coalesce(1, 2), nullif(1, 2)",
+                "case coalesce nullif",
+            ),
+            (
+                "select case when true then 'x' else relname end from pg_class limit 1",
+                "relname",
+            ),
+            (
+                "select array[1], array(select 1), exists(select 1)",
+                "array array exists",
+            ),
+            ("select (select relname from pg_class limit 1)", "relname"),
+            (
+                "select extract(year from now()), substring('abc', 1, 1), trim('a')",
+                "extract substring btrim",
+            ),
+            (
+                "select current_user, current_schema, current_database()",
+                "current_user current_schema current_database",
+            ),
+            (
+                "select interval '1 day', date '2026-01-01'",
+                "interval date",
+            ),
+            ("select indkey[0] from pg_index limit 1", "indkey"),
+        ] {
+            let names = engine.run(sql).await.unwrap().names;
+            assert_eq!(names.join(" "), expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn names_may_be_there_twice() {
+        let engine = Engine::new();
+        for (sql, names, rows) in [
+            ("select 1, 1", "?column? ?column?", vec!["1|1"]),
+            (
+                "select count(*), count(*) from sys_invocation",
+                "count count",
+                vec!["2|2"],
+            ),
+            (
+                "select id, id from sys_deployment order by id desc limit 1",
+                "id id",
+                vec!["sys_deployment_2|sys_deployment_2"],
+            ),
+            (
+                "select *, id from sys_deployment order by id limit 1",
+                "id endpoint id",
+                vec!["sys_deployment_1|sys_deployment_1|sys_deployment_1"],
+            ),
+            (
+                "select d.id, d.* from sys_deployment d order by d.id limit 1",
+                "id id endpoint",
+                vec!["sys_deployment_1|sys_deployment_1|sys_deployment_1"],
+            ),
+            (
+                "select a.id, b.id from sys_deployment a, sys_journal b order by b.id desc, a.id limit 1",
+                "id id",
+                vec!["sys_deployment_1|sys_journal_2"],
+            ),
+        ] {
+            let answer = engine.run(sql).await.unwrap();
+            assert_eq!(answer.names.join(" "), names, "{sql}");
+            assert_eq!(engine.rows(sql).await, rows, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn group_by_and_order_by_mean_the_same() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            // The input column, not the output column of the same name.
+            (
+                "select created_at::date from sys_invocation group by created_at order by 1",
+                vec!["2023-11-14", "2023-11-14"],
+            ),
+            (
+                "select upper(id) from sys_deployment group by upper(id) order by upper(id) desc",
+                vec!["SYS_DEPLOYMENT_2", "SYS_DEPLOYMENT_1"],
+            ),
+            (
+                "select count(*) from sys_invocation order by count(*)",
+                vec!["2"],
+            ),
+            (
+                "select x.count from (select count(*) from sys_invocation) x",
+                vec!["2"],
+            ),
+            (
+                "select id from sys_deployment union select 'a' order by id limit 1",
+                vec!["a"],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_mark_comes_off_again() {
+        assert_eq!(output_name("id\u{2063}\u{2063}"), "id");
+        assert_eq!(output_name("?column?"), "?column?");
     }
 }

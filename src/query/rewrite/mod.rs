@@ -1,7 +1,8 @@
 //! What Postgres SQL over the catalogue needs and the engine lacks, said in SQL that it has. Each rule is a file with its
 //! own tests: rules over the syntax tree here ([`rewrite`]), [`planners`] that the planner asks for types and operators,
-//! and [`apply`] over the plan for subqueries and lateral joins that it cannot untangle.
+//! [`annotate`] and [`apply`] over the plan, for types that it forgets and subqueries and lateral joins that it cannot untangle.
 
+pub mod annotate;
 pub mod apply;
 mod casts;
 mod functions;
@@ -15,8 +16,9 @@ mod tests;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query,
-    Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor,
+    VisitorMut,
 };
 
 use crate::{
@@ -30,7 +32,12 @@ pub use labels::output_name;
 /// catalogue says.
 pub fn rewrite(statement: &mut Statement, catalog: &Catalog, _facts: &SessionFacts) -> Result<()> {
     let over_catalogue = reads_catalogue(statement, catalog);
-    let mut rules = Rules { catalog, over_catalogue, depth: 0, scopes: Vec::new() };
+    let mut rules = Rules {
+        catalog,
+        over_catalogue,
+        depth: 0,
+        scopes: Vec::new(),
+    };
     match VisitMut::visit(statement, &mut rules) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -65,7 +72,8 @@ impl VisitorMut for Rules<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         functions::from(select, self.catalog);
         labels::select(select, self.catalog, self.depth <= 1);
-        self.scopes.push(system_columns::scope(select, self.catalog));
+        self.scopes
+            .push(system_columns::scope(select, self.catalog));
         ControlFlow::Continue(())
     }
 
@@ -94,7 +102,11 @@ fn reads_catalogue(statement: &Statement, catalog: &Catalog) -> bool {
     impl Visitor for Finder<'_> {
         type Break = ();
         fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-            if is_system_relation(relation, self.0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if is_system_relation(relation, self.0) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         }
     }
     statement.visit(&mut Finder(catalog)).is_break()
@@ -110,11 +122,19 @@ fn is_system_relation(name: &ObjectName, catalog: &Catalog) -> bool {
 
 /// The parts of a name, folded as SQL folds them.
 fn parts(name: &ObjectName) -> Vec<String> {
-    name.0.iter().filter_map(ObjectNamePart::as_ident).map(folded).collect()
+    name.0
+        .iter()
+        .filter_map(ObjectNamePart::as_ident)
+        .map(folded)
+        .collect()
 }
 
 fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+    if ident.quote_style.is_some() {
+        ident.value.clone()
+    } else {
+        ident.value.to_lowercase()
+    }
 }
 
 /// The last part of a function's name, without the schema that it may carry.
@@ -130,7 +150,10 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect(),
+            args: args
+                .into_iter()
+                .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+                .collect(),
             clauses: Vec::new(),
         }),
         filter: None,
@@ -142,7 +165,10 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
 
 /// Takes an expression out, to be put back changed.
 fn take(expr: &mut Expr) -> Expr {
-    std::mem::replace(expr, Expr::value(datafusion::sql::sqlparser::ast::Value::Null))
+    std::mem::replace(
+        expr,
+        Expr::value(datafusion::sql::sqlparser::ast::Value::Null),
+    )
 }
 
 /// The argument expressions of a call; `None` where an argument is none (`*`, a name with a value).
