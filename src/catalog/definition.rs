@@ -38,11 +38,7 @@ pub fn index(constraint: &Constraint, relation: &Relation) -> String {
 
 fn columns(relation: &Relation, key: &[usize]) -> String {
     key.iter()
-        .filter_map(|number| {
-            relation
-                .column(*number)
-                .map(|column| quote::identifier(&column.name))
-        })
+        .filter_map(|number| relation.column(*number).map(|column| quote::identifier(&column.name)))
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableDoc {
     pub name: String,
-    pub comment: Option<String>,
+    pub comment: String,
     pub columns: Vec<ColumnDoc>,
     pub primary_key: Vec<String>,
     pub foreign_keys: Vec<ForeignKey>,
@@ -18,7 +18,7 @@ pub struct ColumnDoc {
     pub name: String,
     pub pg_type: String,
     pub not_null: bool,
-    pub comment: Option<String>,
+    pub comment: String,
 }
 
 /// `FOREIGN KEY (columns) REFERENCES table (referenced)`.

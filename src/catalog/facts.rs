@@ -75,10 +75,7 @@ impl ExtensionOptions for SessionFacts {
     }
 
     fn set(&mut self, key: &str, _value: &str) -> EngineResult<()> {
-        plan_err!(
-            "unrecognized configuration parameter \"{}.{key}\"",
-            Self::PREFIX
-        )
+        plan_err!("unrecognized configuration parameter \"{}.{key}\"", Self::PREFIX)
     }
 
     fn entries(&self) -> Vec<ConfigEntry> {

@@ -150,9 +150,7 @@ fn type_facts(model: &Model, type_oid: u32, modifier: i32) -> Row {
             .unwrap_or(OCTETS_MAX)
     });
     let datetime = match name {
-        "timestamptz" | "timestamp" | "time" | "timetz" | "interval" => {
-            Some(if modifier >= 0 { modifier } else { 6 })
-        }
+        "timestamptz" | "timestamp" | "time" | "timetz" | "interval" => Some(if modifier >= 0 { modifier } else { 6 }),
         "date" => Some(0),
         _ => None,
     };
@@ -170,9 +168,7 @@ fn type_facts(model: &Model, type_oid: u32, modifier: i32) -> Row {
 
 fn column_row(model: &Model, relation: &Relation, number: usize, column: &Column) -> Row {
     let database = &model.database;
-    let domain = seed::types()
-        .get(&column.type_oid)
-        .filter(|system| system.kind == "d");
+    let domain = seed::types().get(&column.type_oid).filter(|system| system.kind == "d");
     let own = row! {
         "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => &relation.name,
         "column_name" => &column.name, "ordinal_position" => number, "is_nullable" => if column.not_null { "NO" } else { "YES" },
@@ -240,7 +236,11 @@ fn key_column_usage(model: &Model) -> Vec<Row> {
                     ConstraintKind::Foreign { relation, key, .. } => {
                         let primary = model.relation_by_oid(*relation)?.primary_key()?;
                         let wanted = key.get(position)?;
-                        primary.key.iter().position(|number| number == wanted).map(|position| position + 1)
+                        primary
+                            .key
+                            .iter()
+                            .position(|number| number == wanted)
+                            .map(|position| position + 1)
                     }
                 };
                 Some(row! {
@@ -261,9 +261,7 @@ fn used(model: &Model) -> impl Iterator<Item = (&Constraint, &Relation, &Vec<usi
         .constraints()
         .filter_map(|(constraint, relation)| match &constraint.kind {
             ConstraintKind::Primary { .. } => Some((constraint, relation, &constraint.key)),
-            ConstraintKind::Foreign { relation, key, .. } => {
-                Some((constraint, model.relation_by_oid(*relation)?, key))
-            }
+            ConstraintKind::Foreign { relation, key, .. } => Some((constraint, model.relation_by_oid(*relation)?, key)),
         })
 }
 

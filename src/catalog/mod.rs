@@ -95,9 +95,7 @@ impl Catalog {
             oid: relation.oid,
             attribute_numbers: relation
                 .numbered()
-                .filter_map(|(number, column)| {
-                    Some((column.name.clone(), i16::try_from(number).ok()?))
-                })
+                .filter_map(|(number, column)| Some((column.name.clone(), i16::try_from(number).ok()?)))
                 .collect(),
         })
     }

@@ -141,12 +141,7 @@ pub fn namespace_oid(name: &str) -> Option<u32> {
 
 impl Model {
     /// `docs` is what `sql/` says of the tables.
-    pub fn new(
-        database: &str,
-        user: &str,
-        introspection: &Introspection,
-        docs: &BTreeMap<String, TableDoc>,
-    ) -> Model {
+    pub fn new(database: &str, user: &str, introspection: &Introspection, docs: &BTreeMap<String, TableDoc>) -> Model {
         let mut oids = Oids::default();
         let mut relations: Vec<Relation> = seed::relations().iter().map(system_relation).collect();
         let system = relations.len();
@@ -160,11 +155,7 @@ impl Model {
                 .position(|relation| relation.name == name)
                 .map(|index| index + system)
         };
-        for doc in introspection
-            .tables
-            .keys()
-            .filter_map(|name| docs.get(name))
-        {
+        for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
             let Some(index) = by_name(&relations, &doc.name) else {
                 continue;
             };
@@ -177,11 +168,7 @@ impl Model {
                 relations[index].constraints.push(primary);
             }
         }
-        for doc in introspection
-            .tables
-            .keys()
-            .filter_map(|name| docs.get(name))
-        {
+        for doc in introspection.tables.keys().filter_map(|name| docs.get(name)) {
             let Some(index) = by_name(&relations, &doc.name) else {
                 continue;
             };
@@ -189,8 +176,7 @@ impl Model {
                 let Some(target) = by_name(&relations, &foreign.table) else {
                     continue;
                 };
-                let constraint =
-                    foreign_key(&mut oids, &relations[index], &relations[target], foreign);
+                let constraint = foreign_key(&mut oids, &relations[index], &relations[target], foreign);
                 relations[index].constraints.extend(constraint);
             }
         }
@@ -204,11 +190,7 @@ impl Model {
                 .enumerate()
                 .map(|(i, r)| ((r.namespace, r.name.clone()), i))
                 .collect(),
-            by_oid: relations
-                .iter()
-                .enumerate()
-                .map(|(i, r)| (r.oid, i))
-                .collect(),
+            by_oid: relations.iter().enumerate().map(|(i, r)| (r.oid, i)).collect(),
             relations,
         }
     }
@@ -220,16 +202,12 @@ impl Model {
     }
 
     pub fn relation_by_oid(&self, oid: u32) -> Option<&Relation> {
-        self.by_oid
-            .get(&oid)
-            .and_then(|index| self.relations.get(*index))
+        self.by_oid.get(&oid).and_then(|index| self.relations.get(*index))
     }
 
     /// The introspection tables.
     pub fn tables(&self) -> impl Iterator<Item = &Relation> {
-        self.relations
-            .iter()
-            .filter(|relation| relation.namespace == PUBLIC)
+        self.relations.iter().filter(|relation| relation.namespace == PUBLIC)
     }
 
     /// Every index: its OID, the constraint that it stands for and the table.
@@ -286,12 +264,7 @@ fn system_relation(relation: &seed::SystemRelation) -> Relation {
     }
 }
 
-fn introspection_table(
-    oids: &mut Oids,
-    name: &str,
-    schema: &Schema,
-    doc: Option<&TableDoc>,
-) -> Relation {
+fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option<&TableDoc>) -> Relation {
     let qualified = format!("public.{name}");
     Relation {
         oid: oids.get(Kind::Relation, &qualified),
@@ -305,11 +278,7 @@ fn introspection_table(
             .fields()
             .iter()
             .map(|field| {
-                let doc = doc.and_then(|doc| {
-                    doc.columns
-                        .iter()
-                        .find(|column| column.name == *field.name())
-                });
+                let doc = doc.and_then(|doc| doc.columns.iter().find(|column| column.name == *field.name()));
                 let pg_type = match doc {
                     Some(doc) => doc.pg_type.clone(),
                     None => discovered_type(field),
@@ -321,13 +290,17 @@ fn introspection_table(
                     type_oid,
                     type_modifier,
                     not_null: doc.is_some_and(|doc| doc.not_null),
-                    comment: doc.and_then(|doc| doc.comment.clone()),
+                    comment: comment(doc.map(|doc| &doc.comment)),
                 }
             })
             .collect(),
         constraints: Vec::new(),
-        comment: doc.and_then(|doc| doc.comment.clone()),
+        comment: comment(doc.map(|doc| &doc.comment)),
     }
+}
+
+fn comment(comment: Option<&String>) -> Option<String> {
+    comment.filter(|comment| !comment.is_empty()).cloned()
 }
 
 /// `text`, for a column of a type that PostgreSQL has no word for.
@@ -348,17 +321,13 @@ pub fn discovered_type(field: &Field) -> String {
             DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
                 format!("numeric({precision},{scale})")
             }
-            DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_) => "bytea".into(),
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                "bytea".into()
+            }
             DataType::Date32 | DataType::Date64 => "date".into(),
             DataType::Time32(_) | DataType::Time64(_) => "time without time zone".into(),
             DataType::Timestamp(
-                TimeUnit::Second
-                | TimeUnit::Millisecond
-                | TimeUnit::Microsecond
-                | TimeUnit::Nanosecond,
+                TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond,
                 zone,
             ) => match zone {
                 Some(_) => "timestamp with time zone".into(),
@@ -443,9 +412,4 @@ fn foreign_key(
             key: referenced,
         },
     })
-}
-
-/// OIDs by name of what is not a relation: kept here so that lookups need not know where it comes from.
-pub fn roles(model: &Model) -> BTreeMap<u32, String> {
-    BTreeMap::from([(OWNER, model.user.clone())])
 }

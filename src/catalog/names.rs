@@ -60,10 +60,7 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
         .or_else(|| name.strip_prefix("information_schema."))
         .unwrap_or(&name);
     // A quoted name is the type's own: `"char"` is not SQL's `char`.
-    let typname = match unqualified
-        .strip_prefix('"')
-        .and_then(|inner| inner.strip_suffix('"'))
-    {
+    let typname = match unqualified.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
         Some(quoted) => quoted.to_owned(),
         None => {
             let lower = unqualified.to_ascii_lowercase();
@@ -88,9 +85,7 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
     let modifier = match (typname.as_str(), numbers.as_slice()) {
         (_, []) => -1,
         ("numeric", [precision]) => (precision.checked_shl(16)?) + VARHDRSZ,
-        ("numeric", [precision, scale]) => {
-            (precision.checked_shl(16)? | (scale & 0x7ff)) + VARHDRSZ
-        }
+        ("numeric", [precision, scale]) => (precision.checked_shl(16)? | (scale & 0x7ff)) + VARHDRSZ,
         ("varchar" | "bpchar", [length]) => length.checked_add(VARHDRSZ)?,
         (_, [number]) => *number,
         _ => return None,
@@ -116,10 +111,7 @@ pub fn format_type(model: &Model, oid: u32, modifier: Option<i32>) -> Option<Str
         ""
     };
     let array = if relation.array_type == oid { "[]" } else { "" };
-    Some(format!(
-        "{schema}{}{array}",
-        super::quote::identifier(&relation.name)
-    ))
+    Some(format!("{schema}{}{array}", super::quote::identifier(&relation.name)))
 }
 
 /// The same for a type that needs no cluster.
@@ -129,8 +121,7 @@ pub fn builtin(oid: u32, modifier: Option<i32>) -> Option<String> {
         return Some(format!("{}[]", builtin(system.element, modifier)?));
     }
     let modifier = modifier.filter(|modifier| *modifier >= 0);
-    let suffix =
-        |modifier: Option<i32>| modifier.map_or(String::new(), |modifier| format!("({modifier})"));
+    let suffix = |modifier: Option<i32>| modifier.map_or(String::new(), |modifier| format!("({modifier})"));
     let length = modifier.map(|modifier| modifier - VARHDRSZ);
     Some(match system.name {
         "numeric" => match length {

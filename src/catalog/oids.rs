@@ -38,13 +38,7 @@ impl Oids {
                     return oid;
                 }
                 Some((k, n)) if *k == kind && n == name => return oid,
-                Some(_) => {
-                    oid = if oid + 1 == LIMIT {
-                        FIRST_NORMAL
-                    } else {
-                        oid + 1
-                    }
-                }
+                Some(_) => oid = if oid + 1 == LIMIT { FIRST_NORMAL } else { oid + 1 },
             }
         }
     }
@@ -92,8 +86,7 @@ mod tests {
     fn a_collision_moves_the_later_name() {
         let mut oids = Oids::default();
         let wanted = derive(Kind::Index, "a");
-        oids.taken
-            .insert(wanted, (Kind::Role, "squatter".to_owned()));
+        oids.taken.insert(wanted, (Kind::Role, "squatter".to_owned()));
         assert_eq!(oids.get(Kind::Index, "a"), wanted + 1);
         assert_eq!(oids.get(Kind::Index, "a"), wanted + 1);
     }

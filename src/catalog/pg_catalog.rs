@@ -3,9 +3,7 @@
 use super::{
     definition,
     facts::SessionFacts,
-    model::{
-        self, Constraint, ConstraintKind, Model, NAMESPACES, OWNER, PG_CATALOG, PUBLIC, Relation,
-    },
+    model::{self, Constraint, ConstraintKind, Model, NAMESPACES, OWNER, PG_CATALOG, PUBLIC, Relation},
     names, oids, quote,
     rows::{Row, array, row, vector},
     seed,
@@ -117,10 +115,7 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
 
 /// The comment on the database.
 pub fn database_comment(model: &Model) -> String {
-    format!(
-        "Introspection tables of a Restate {} cluster",
-        model.runtime_version
-    )
+    format!("Introspection tables of a Restate {} cluster", model.runtime_version)
 }
 
 /// Rows that are the same in every database.
@@ -136,10 +131,7 @@ pub fn seeded(name: &str) -> Vec<Row> {
 }
 
 fn relations_of_kind<'a>(model: &'a Model, kind: &'a str) -> impl Iterator<Item = &'a Relation> {
-    model
-        .relations
-        .iter()
-        .filter(move |relation| relation.kind == kind)
+    model.relations.iter().filter(move |relation| relation.kind == kind)
 }
 
 fn pg_class(model: &Model) -> Vec<Row> {
@@ -188,19 +180,10 @@ fn pg_attribute(model: &Model) -> Vec<Row> {
             .map(move |(number, column)| attribute(relation.oid, number, column, column.not_null))
     });
     let keys = model.indexes().flat_map(|(index, constraint, relation)| {
-        constraint
-            .key
-            .iter()
-            .enumerate()
-            .filter_map(move |(position, number)| {
-                // An index's own columns are never marked NOT NULL.
-                Some(attribute(
-                    index,
-                    position + 1,
-                    relation.column(*number)?,
-                    false,
-                ))
-            })
+        constraint.key.iter().enumerate().filter_map(move |(position, number)| {
+            // An index's own columns are never marked NOT NULL.
+            Some(attribute(index, position + 1, relation.column(*number)?, false))
+        })
     });
     columns.chain(keys).collect()
 }
@@ -312,12 +295,17 @@ fn pg_index(model: &Model) -> Vec<Row> {
 }
 
 fn pg_description(model: &Model) -> Vec<Row> {
-    let namespaces = NAMESPACES.iter().filter(|(_, _, comment)| !comment.is_empty()).map(|(oid, _, comment)| {
-        row! { "objoid" => *oid, "classoid" => PG_NAMESPACE, "objsubid" => 0, "description" => *comment }
-    });
+    let namespaces = NAMESPACES
+        .iter()
+        .filter(|(_, _, comment)| !comment.is_empty())
+        .map(|(oid, _, comment)| {
+            row! { "objoid" => *oid, "classoid" => PG_NAMESPACE, "objsubid" => 0, "description" => *comment }
+        });
     let relations = model.tables().flat_map(|relation| {
         let own = relation.comment.iter().map(|comment| (0, comment));
-        let columns = relation.numbered().filter_map(|(number, column)| Some((number, column.comment.as_ref()?)));
+        let columns = relation
+            .numbered()
+            .filter_map(|(number, column)| Some((number, column.comment.as_ref()?)));
         own.chain(columns).map(|(number, comment)| {
             row! { "objoid" => relation.oid, "classoid" => PG_CLASS, "objsubid" => number, "description" => comment }
         })
@@ -326,12 +314,7 @@ fn pg_description(model: &Model) -> Vec<Row> {
 }
 
 fn pg_depend(model: &Model) -> Vec<Row> {
-    let depend = |class: u32,
-                  oid: u32,
-                  referenced_class: u32,
-                  referenced: u32,
-                  column: usize,
-                  kind: &'static str| {
+    let depend = |class: u32, oid: u32, referenced_class: u32, referenced: u32, column: usize, kind: &'static str| {
         row! {
             "classid" => class, "objid" => oid, "refclassid" => referenced_class, "refobjid" => referenced,
             "refobjsubid" => column, "deptype" => kind,
@@ -339,22 +322,8 @@ fn pg_depend(model: &Model) -> Vec<Row> {
     };
     let mut rows = Vec::new();
     for relation in model.tables() {
-        rows.push(depend(
-            PG_TYPE,
-            relation.row_type,
-            PG_CLASS,
-            relation.oid,
-            0,
-            "i",
-        ));
-        rows.push(depend(
-            PG_CLASS,
-            relation.oid,
-            PG_NAMESPACE,
-            relation.namespace,
-            0,
-            "n",
-        ));
+        rows.push(depend(PG_TYPE, relation.row_type, PG_CLASS, relation.oid, 0, "i"));
+        rows.push(depend(PG_CLASS, relation.oid, PG_NAMESPACE, relation.namespace, 0, "n"));
     }
     for (constraint, relation) in model.constraints() {
         for number in &constraint.key {
@@ -368,14 +337,9 @@ fn pg_depend(model: &Model) -> Vec<Row> {
             ));
         }
         match &constraint.kind {
-            ConstraintKind::Primary { index } => rows.push(depend(
-                PG_CLASS,
-                *index,
-                PG_CONSTRAINT,
-                constraint.oid,
-                0,
-                "i",
-            )),
+            ConstraintKind::Primary { index } => {
+                rows.push(depend(PG_CLASS, *index, PG_CONSTRAINT, constraint.oid, 0, "i"))
+            }
             ConstraintKind::Foreign {
                 relation: referenced,
                 index,
@@ -391,14 +355,7 @@ fn pg_depend(model: &Model) -> Vec<Row> {
                         "n",
                     ));
                 }
-                rows.push(depend(
-                    PG_CONSTRAINT,
-                    constraint.oid,
-                    PG_CLASS,
-                    *index,
-                    0,
-                    "n",
-                ));
+                rows.push(depend(PG_CONSTRAINT, constraint.oid, PG_CLASS, *index, 0, "n"));
             }
         }
     }
@@ -415,10 +372,7 @@ fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
             .find(|(column, _)| *column == "name")
             .and_then(|(_, name)| name.clone())
             .unwrap_or_default();
-        if let Some(at) = own
-            .iter()
-            .position(|(own, ..)| own.eq_ignore_ascii_case(&name))
-        {
+        if let Some(at) = own.iter().position(|(own, ..)| own.eq_ignore_ascii_case(&name)) {
             let (_, setting, _) = own.swap_remove(at);
             row.retain(|(column, _)| *column != "setting");
             row.push(("setting", Some(setting)));
@@ -479,9 +433,7 @@ pub fn relation_oid(model: &Model, text: &str) -> Option<u32> {
     searched.into_iter().find_map(|namespace| {
         let index = || {
             let mut indexes = model.indexes();
-            indexes.find(|(_, constraint, relation)| {
-                relation.namespace == namespace && constraint.name == *name
-            })
+            indexes.find(|(_, constraint, relation)| relation.namespace == namespace && constraint.name == *name)
         };
         model
             .relation(namespace, name)
@@ -511,11 +463,7 @@ pub fn type_oid(model: &Model, text: &str) -> Option<u32> {
             .relation(PG_CATALOG, name)
             .or_else(|| model.relation(PUBLIC, name)),
     }?;
-    Some(if array {
-        relation.array_type
-    } else {
-        relation.row_type
-    })
+    Some(if array { relation.array_type } else { relation.row_type })
 }
 
 /// The kinds of OIDs that clients keep: exported for the tests that hold them in place.

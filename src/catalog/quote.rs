@@ -110,10 +110,7 @@ mod tests {
             Some(vec!["public".into(), "sys_invocation".into()])
         );
         assert_eq!(split("\"My.Table\""), Some(vec!["My.Table".into()]));
-        assert_eq!(
-            split("\"a\"\"b\" . c"),
-            Some(vec!["a\"b".into(), "c".into()])
-        );
+        assert_eq!(split("\"a\"\"b\" . c"), Some(vec!["a\"b".into(), "c".into()]));
         assert_eq!(split("a..b"), None);
         assert_eq!(split(""), None);
         assert_eq!(split("\"a"), None);

@@ -105,14 +105,10 @@ pub fn batch(relation: &Relation, schema: SchemaRef, rows: &[Row]) -> Result<Rec
         .map(|column| {
             let cells: Vec<Option<String>> = rows
                 .iter()
-                .map(
-                    |row| match row.iter().find(|(name, _)| *name == column.name) {
-                        Some((_, Some(text))) => Some(text.clone()),
-                        _ => column
-                            .not_null
-                            .then(|| types::zero(&column.pg_type).to_owned()),
-                    },
-                )
+                .map(|row| match row.iter().find(|(name, _)| *name == column.name) {
+                    Some((_, Some(text))) => Some(text.clone()),
+                    _ => column.not_null.then(|| types::zero(&column.pg_type).to_owned()),
+                })
                 .collect();
             types::array(&column.pg_type, &cells)
         })

@@ -119,15 +119,12 @@ pub fn relations() -> &'static [SystemRelation] {
     static RELATIONS: LazyLock<Vec<SystemRelation>> = LazyLock::new(|| {
         let mut columns: BTreeMap<&str, Vec<SystemColumn>> = BTreeMap::new();
         for row in parse(include_str!("../../sql/pg_catalog/columns.csv")) {
-            columns
-                .entry(get(&row, "relation"))
-                .or_default()
-                .push(SystemColumn {
-                    name: get(&row, "name"),
-                    pg_type: get(&row, "type"),
-                    domain: Some(get(&row, "domain")).filter(|domain| !domain.is_empty()),
-                    not_null: get(&row, "not_null") == "t",
-                });
+            columns.entry(get(&row, "relation")).or_default().push(SystemColumn {
+                name: get(&row, "name"),
+                pg_type: get(&row, "type"),
+                domain: Some(get(&row, "domain")).filter(|domain| !domain.is_empty()),
+                not_null: get(&row, "not_null") == "t",
+            });
         }
         parse(include_str!("../../sql/pg_catalog/relations.csv"))
             .iter()
@@ -185,11 +182,8 @@ pub fn type_named(name: &str) -> Option<&'static SystemType> {
 
 /// Encoding numbers with their names, as `pg_encoding_to_char` gives them.
 pub fn encodings() -> impl Iterator<Item = (i32, &'static str)> {
-    static ENCODINGS: LazyLock<Vec<Row>> =
-        LazyLock::new(|| parse(include_str!("../../sql/pg_catalog/encodings.csv")));
-    ENCODINGS
-        .iter()
-        .map(|row| (number(row, "encoding"), get(row, "name")))
+    static ENCODINGS: LazyLock<Vec<Row>> = LazyLock::new(|| parse(include_str!("../../sql/pg_catalog/encodings.csv")));
+    ENCODINGS.iter().map(|row| (number(row, "encoding"), get(row, "name")))
 }
 
 /// CSV as `COPY … (FORMAT csv, HEADER)` writes it: an unquoted empty field is NULL, a quoted one the empty string.
@@ -242,12 +236,7 @@ fn parse(text: &'static str) -> Vec<Row> {
         }
     }
     let mut records = records.into_iter();
-    let header: Vec<&str> = records
-        .next()
-        .unwrap_or_default()
-        .into_iter()
-        .flatten()
-        .collect();
+    let header: Vec<&str> = records.next().unwrap_or_default().into_iter().flatten().collect();
     records
         .map(|record| {
             header
@@ -266,26 +255,11 @@ mod tests {
 
     #[test]
     fn every_relation_of_postgresql_15_is_there_with_its_columns() {
-        let count = |schema| {
-            relations()
-                .iter()
-                .filter(|relation| relation.schema == schema)
-                .count()
-        };
+        let count = |schema| relations().iter().filter(|relation| relation.schema == schema).count();
         // select count(*) from pg_class where relkind in ('r','v') and relnamespace = …::regnamespace
-        assert_eq!(
-            (count("pg_catalog"), count("information_schema")),
-            (139, 69)
-        );
-        assert!(
-            relations()
-                .iter()
-                .all(|relation| !relation.columns.is_empty())
-        );
-        let class = relations()
-            .iter()
-            .find(|relation| relation.name == "pg_class")
-            .unwrap();
+        assert_eq!((count("pg_catalog"), count("information_schema")), (139, 69));
+        assert!(relations().iter().all(|relation| !relation.columns.is_empty()));
+        let class = relations().iter().find(|relation| relation.name == "pg_class").unwrap();
         assert_eq!((class.oid, class.columns.len()), (1259, 33));
         assert_eq!(
             (class.columns[16].name, class.columns[16].pg_type),
@@ -298,10 +272,7 @@ mod tests {
         let rows = parse("a,b,c\n1,,\"\"\n\"x,\"\"y\"\"\",2,\n");
         assert_eq!(
             rows,
-            vec![
-                vec![("a", "1"), ("c", "")],
-                vec![("a", "x,\"y\""), ("b", "2")]
-            ]
+            vec![vec![("a", "1"), ("c", "")], vec![("a", "x,\"y\""), ("b", "2")]]
         );
     }
 
@@ -317,9 +288,6 @@ mod tests {
         for (path, _) in FILES {
             assert!(!rows(file_name(path)).is_empty(), "{path}");
         }
-        assert_eq!(
-            encodings().find(|(_, name)| *name == "UTF8"),
-            Some((6, "UTF8"))
-        );
+        assert_eq!(encodings().find(|(_, name)| *name == "UTF8"), Some((6, "UTF8")));
     }
 }

@@ -21,12 +21,7 @@ use super::{
 use crate::{Error, Result, SqlState};
 
 /// Relations whose rows depend on the session that asks, hence are made for each scan.
-const OF_THE_SESSION: [&str; 4] = [
-    "pg_settings",
-    "pg_stat_activity",
-    "pg_stat_ssl",
-    "pg_stat_gssapi",
-];
+const OF_THE_SESSION: [&str; 4] = ["pg_settings", "pg_stat_activity", "pg_stat_ssl", "pg_stat_gssapi"];
 
 /// Relations that only a superuser may read.
 const FORBIDDEN: [&str; 3] = ["pg_authid", "pg_shadow", "pg_user_mapping"];
@@ -103,11 +98,7 @@ impl TableProvider for CatalogTable {
         let batch = self
             .batch(facts)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let exec = MemorySourceConfig::try_new_exec(
-            &[vec![batch]],
-            Arc::clone(&self.schema),
-            projection.cloned(),
-        )?;
+        let exec = MemorySourceConfig::try_new_exec(&[vec![batch]], Arc::clone(&self.schema), projection.cloned())?;
         Ok(exec)
     }
 }

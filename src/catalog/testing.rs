@@ -58,11 +58,7 @@ impl Source for Rows {
     }
 
     fn table(&self, table: &str, schema: SchemaRef) -> Arc<dyn TableProvider> {
-        let columns: Vec<ArrayRef> = schema
-            .fields()
-            .iter()
-            .map(|field| column(table, field))
-            .collect();
+        let columns: Vec<ArrayRef> = schema.fields().iter().map(|field| column(table, field)).collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
         Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap())
     }
@@ -74,8 +70,7 @@ fn column(table: &str, field: &Field) -> ArrayRef {
         DataType::UInt32 => Arc::new(UInt32Array::from(vec![0, 1])),
         DataType::UInt64 => Arc::new(UInt64Array::from(vec![u64::MAX, 7])),
         DataType::Timestamp(..) => Arc::new(
-            TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000])
-                .with_timezone("+00:00"),
+            TimestampMillisecondArray::from(vec![1_700_000_000_000, 1_700_000_001_000]).with_timezone("+00:00"),
         ),
         DataType::LargeUtf8 => Arc::new(arrow::array::LargeStringArray::from(vec![
             format!("{table}_1"),
@@ -130,19 +125,18 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
         name: name.into(),
         pg_type: pg_type.into(),
         not_null: false,
-        comment: Some(comment.into()),
+        comment: comment.into(),
     };
-    let table =
-        |name: &str, columns: Vec<ColumnDoc>, key: &[&str], foreign_keys: Vec<ForeignKey>| {
-            let doc = TableDoc {
-                name: name.into(),
-                comment: Some(format!("About {name}")),
-                columns,
-                primary_key: key.iter().map(|name| (*name).to_owned()).collect(),
-                foreign_keys,
-            };
-            (name.to_owned(), doc)
+    let table = |name: &str, columns: Vec<ColumnDoc>, key: &[&str], foreign_keys: Vec<ForeignKey>| {
+        let doc = TableDoc {
+            name: name.into(),
+            comment: format!("About {name}"),
+            columns,
+            primary_key: key.iter().map(|name| (*name).to_owned()).collect(),
+            foreign_keys,
         };
+        (name.to_owned(), doc)
+    };
     let foreign = |columns: &[&str], table: &str| ForeignKey {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         table: table.into(),
@@ -240,9 +234,15 @@ pub struct Answer {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
+impl Default for Engine {
+    fn default() -> Self {
+        Engine::over(&introspection())
+    }
+}
+
 impl Engine {
     pub fn new() -> Engine {
-        Engine::over(&introspection())
+        Engine::default()
     }
 
     /// An engine over a cluster that has other tables.
@@ -259,14 +259,9 @@ impl Engine {
             catalog: Arc::clone(&catalog),
         };
         let mut config = SessionConfig::new();
-        config
-            .options_mut()
-            .sql_parser
-            .enable_subquery_sort_elimination = false;
+        config.options_mut().sql_parser.enable_subquery_sort_elimination = false;
         config.options_mut().execution.time_zone = Some("+00:00".into());
-        let config = config
-            .with_option_extension(facts.clone())
-            .with_target_partitions(2);
+        let config = config.with_option_extension(facts.clone()).with_target_partitions(2);
         let facts = Arc::new(facts);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
@@ -314,9 +309,7 @@ impl Engine {
             parse_float_as_decimal: true,
             ..ParserOptions::default()
         };
-        rewrite::annotate::annotate(
-            SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)?,
-        )
+        rewrite::annotate::annotate(SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)?)
     }
 
     /// Runs one statement.
@@ -363,10 +356,7 @@ impl Engine {
 
     /// The rows of a statement that must work, cells joined by `|`, NULL as nothing.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
-        let answer = self
-            .run(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}\n{error}"));
+        let answer = self.run(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error}"));
         answer
             .rows
             .iter()
@@ -395,14 +385,8 @@ impl ContextProvider for Engine {
         }
     }
 
-    fn create_cte_work_table(
-        &self,
-        name: &str,
-        schema: SchemaRef,
-    ) -> EngineResult<Arc<dyn TableSource>> {
-        Ok(provider_as_source(Arc::new(CteWorkTable::new(
-            name, schema,
-        ))))
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> EngineResult<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
@@ -418,8 +402,7 @@ impl ContextProvider for Engine {
             .strip_prefix("pg_catalog.")
             .or_else(|| name.strip_prefix("information_schema."))
             .unwrap_or(name);
-        functions::scalar_function(name, &self.facts)
-            .or_else(|| self.state.scalar_functions().get(name).cloned())
+        functions::scalar_function(name, &self.facts).or_else(|| self.state.scalar_functions().get(name).cloned())
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -440,11 +423,7 @@ impl ContextProvider for Engine {
         None
     }
 
-    fn get_table_function_source(
-        &self,
-        name: &str,
-        args: Vec<Expr>,
-    ) -> EngineResult<Arc<dyn TableSource>> {
+    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> EngineResult<Arc<dyn TableSource>> {
         let _ = args;
         plan_err!("function {name} does not exist")
     }

@@ -17,8 +17,7 @@ async fn every_relation_can_be_read_whole() {
                 assert_eq!(answer.names, names, "{sql}");
             }
             Err(error) => {
-                let forbidden =
-                    matches!(relation.name, "pg_authid" | "pg_shadow" | "pg_user_mapping");
+                let forbidden = matches!(relation.name, "pg_authid" | "pg_shadow" | "pg_user_mapping");
                 assert!(
                     forbidden && error.to_string().contains("permission denied for table"),
                     "{sql}: {error}"
@@ -81,17 +80,12 @@ async fn keys_stand_in_every_place() {
         ),
         (
             "select indexdef from pg_indexes where tablename = 'sys_journal'",
-            vec![
-                "CREATE UNIQUE INDEX sys_journal_pkey ON public.sys_journal USING btree (id, index)",
-            ],
+            vec!["CREATE UNIQUE INDEX sys_journal_pkey ON public.sys_journal USING btree (id, index)"],
         ),
         (
             "select constraint_name, constraint_type from information_schema.table_constraints \
              where table_name = 'sys_journal' and constraint_type <> 'CHECK' order by 1",
-            vec![
-                "sys_journal_id_fkey|FOREIGN KEY",
-                "sys_journal_pkey|PRIMARY KEY",
-            ],
+            vec!["sys_journal_id_fkey|FOREIGN KEY", "sys_journal_pkey|PRIMARY KEY"],
         ),
         (
             "select column_name, ordinal_position, position_in_unique_constraint from information_schema.key_column_usage \
@@ -131,17 +125,10 @@ async fn columns_have_their_types_and_comments() {
                from information_schema.columns where table_name = 'sys_invocation' and column_name in ('id', 'partition_key') order by 1";
     assert_eq!(
         engine.rows(sql).await,
-        [
-            "id|text|NO|||text",
-            "partition_key|numeric|YES|20|0|numeric"
-        ]
+        ["id|text|NO|||text", "partition_key|numeric|YES|20|0|numeric"]
     );
-    let sql =
-        "select obj_description('sys_journal'::regclass), obj_description(2200, 'pg_namespace')";
-    assert_eq!(
-        engine.rows(sql).await,
-        ["About sys_journal|standard public schema"]
-    );
+    let sql = "select obj_description('sys_journal'::regclass), obj_description(2200, 'pg_namespace')";
+    assert_eq!(engine.rows(sql).await, ["About sys_journal|standard public schema"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,10 +177,7 @@ async fn functions_answer_as_postgresql_15_does() {
             "select pg_get_userbyid(10), pg_get_userbyid(11)",
             "demo|unknown (OID=11)",
         ),
-        (
-            "select pg_get_indexdef('sys_journal_pkey'::regclass, 2, true)",
-            "index",
-        ),
+        ("select pg_get_indexdef('sys_journal_pkey'::regclass, 2, true)", "index"),
         (
             "select pg_get_function_arguments('has_table_privilege(oid,text)'::regprocedure), pg_get_function_result('version'::regproc)",
             "oid, text|text",

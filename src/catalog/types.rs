@@ -7,9 +7,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder,
-        Int32Builder, Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder,
-        TimestampMicrosecondBuilder,
+        ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder,
+        Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
     },
     buffer::{NullBuffer, OffsetBuffer},
     datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit},
@@ -101,9 +100,7 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             for value in values {
                 match value {
                     None => builder.append_null(),
-                    Some(text) => {
-                        builder.append_value(text.parse().map_err(|_| bad(data_type, text))?)
-                    }
+                    Some(text) => builder.append_value(text.parse().map_err(|_| bad(data_type, text))?),
                 }
             }
             Ok(Arc::new(builder.finish()) as ArrayRef)
@@ -129,9 +126,7 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
         }
         DataType::Utf8 => {
             let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 8);
-            values
-                .iter()
-                .for_each(|value| builder.append_option(value.as_deref()));
+            values.iter().for_each(|value| builder.append_option(value.as_deref()));
             Ok(Arc::new(builder.finish()))
         }
         DataType::Binary => {
@@ -147,9 +142,7 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             for value in values {
                 match value {
                     None => builder.append_null(),
-                    Some(text) => {
-                        builder.append_value(text.parse().map_err(|_| bad(data_type, text))?)
-                    }
+                    Some(text) => builder.append_value(text.parse().map_err(|_| bad(data_type, text))?),
                 }
             }
             Ok(Arc::new(builder.finish().with_timezone_opt(zone.clone())))
@@ -183,9 +176,7 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             );
             Ok(Arc::new(list.map_err(Error::internal)?))
         }
-        other => Err(Error::internal(format!(
-            "no catalogue column is of type {other}"
-        ))),
+        other => Err(Error::internal(format!("no catalogue column is of type {other}"))),
     }
 }
 
@@ -195,14 +186,8 @@ fn bad(data_type: &DataType, text: &str) -> Error {
 
 /// The elements of an array (`{a,"b c",NULL}`) or of a vector (`1 2`).
 pub fn elements(text: &str, out: &mut Vec<Option<String>>) {
-    let Some(inner) = text
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-    else {
-        out.extend(
-            text.split_ascii_whitespace()
-                .map(|item| Some(item.to_owned())),
-        );
+    let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        out.extend(text.split_ascii_whitespace().map(|item| Some(item.to_owned())));
         return;
     };
     if inner.trim().is_empty() {

@@ -29,11 +29,7 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_get_function_sqlbody", "text", nothing),
     stable("pg_get_function_arg_default", "text", nothing),
     stable("pg_get_function_arguments", "text", function_arguments),
-    stable(
-        "pg_get_function_identity_arguments",
-        "text",
-        function_arguments,
-    ),
+    stable("pg_get_function_identity_arguments", "text", function_arguments),
     stable("pg_get_function_result", "text", function_result),
     stable("pg_get_userbyid", "name", user_by_id),
     stable("obj_description", "text", object_comment),
@@ -64,20 +60,12 @@ pub const FUNCTIONS: &[Native] = &[
         Ok(call.text(0).map(str::to_owned))
     }),
     stable("pg_relation_filepath", "text", nothing),
-    stable("pg_tablespace_location", "text", |_| {
-        Ok(Some(String::new()))
-    }),
-    stable("pg_tablespace_databases", "oid[]", |_| {
-        Ok(Some("{}".into()))
-    }),
+    stable("pg_tablespace_location", "text", |_| Ok(Some(String::new()))),
+    stable("pg_tablespace_databases", "oid[]", |_| Ok(Some("{}".into()))),
     stable("pg_relation_is_updatable", "integer", zero),
     stable("pg_column_is_updatable", "boolean", no),
     stable("pg_relation_is_publishable", "boolean", no),
-    stable(
-        "pg_index_column_has_property",
-        "boolean",
-        index_column_property,
-    ),
+    stable("pg_index_column_has_property", "boolean", index_column_property),
     stable("pg_index_has_property", "boolean", no),
     stable("pg_indexam_has_property", "boolean", no),
     stable("pg_encoding_to_char", "name", |call| {
@@ -95,42 +83,18 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_stat_get_numscans", "bigint", zero),
     stable("pg_stat_get_live_tuples", "bigint", zero),
     stable("pg_stat_get_dead_tuples", "bigint", zero),
-    stable(
-        "pg_stat_get_last_autovacuum_time",
-        "timestamp with time zone",
-        nothing,
-    ),
-    stable(
-        "pg_stat_get_last_vacuum_time",
-        "timestamp with time zone",
-        nothing,
-    ),
-    stable(
-        "pg_stat_get_last_analyze_time",
-        "timestamp with time zone",
-        nothing,
-    ),
-    stable(
-        "pg_stat_get_last_autoanalyze_time",
-        "timestamp with time zone",
-        nothing,
-    ),
+    stable("pg_stat_get_last_autovacuum_time", "timestamp with time zone", nothing),
+    stable("pg_stat_get_last_vacuum_time", "timestamp with time zone", nothing),
+    stable("pg_stat_get_last_analyze_time", "timestamp with time zone", nothing),
+    stable("pg_stat_get_last_autoanalyze_time", "timestamp with time zone", nothing),
     stable("pg_keywords", "text[]", keywords),
     lenient("pg_empty_oids", "oid[]", |_| Ok(Some("{}".into()))),
     stable("acldefault", "aclitem[]", nothing),
     stable("_pg_index_position", "integer", nothing),
-    stable("_pg_char_max_length", "integer", |call| {
-        type_fact(call, "length")
-    }),
-    stable("_pg_numeric_precision", "integer", |call| {
-        type_fact(call, "precision")
-    }),
-    stable("_pg_numeric_scale", "integer", |call| {
-        type_fact(call, "scale")
-    }),
-    stable("_pg_datetime_precision", "integer", |call| {
-        type_fact(call, "datetime")
-    }),
+    stable("_pg_char_max_length", "integer", |call| type_fact(call, "length")),
+    stable("_pg_numeric_precision", "integer", |call| type_fact(call, "precision")),
+    stable("_pg_numeric_scale", "integer", |call| type_fact(call, "scale")),
+    stable("_pg_datetime_precision", "integer", |call| type_fact(call, "datetime")),
 ];
 
 fn nothing(_: &Call<'_>) -> Result<Option<String>> {
@@ -153,9 +117,7 @@ fn format_type(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else {
         return Ok(None);
     };
-    let modifier = call
-        .number(1)
-        .and_then(|modifier| i32::try_from(modifier).ok());
+    let modifier = call.number(1).and_then(|modifier| i32::try_from(modifier).ok());
     Ok(Some(
         names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into()),
     ))
@@ -172,8 +134,7 @@ fn constraint_definition(call: &Call<'_>) -> Result<Option<String>> {
 /// The whole definition, or with a column number above 0 that column's alone.
 fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
     let mut indexes = call.model().indexes();
-    let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0))
-    else {
+    let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0)) else {
         return Ok(None);
     };
     let position = call
@@ -188,17 +149,13 @@ fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
         .get(position - 1)
         .and_then(|number| relation.column(*number));
     Ok(Some(
-        column
-            .map(|column| quote::identifier(&column.name))
-            .unwrap_or_default(),
+        column.map(|column| quote::identifier(&column.name)).unwrap_or_default(),
     ))
 }
 
 fn proc(call: &Call<'_>) -> Option<&'static seed::Row> {
     let oid = call.text(0)?;
-    seed::rows("pg_proc")
-        .iter()
-        .find(|row| seed::get(row, "oid") == oid)
+    seed::rows("pg_proc").iter().find(|row| seed::get(row, "oid") == oid)
 }
 
 fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
@@ -207,15 +164,10 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
     };
     let model = call.model();
     let all = seed::get(proc, "proallargtypes");
-    let types = all
-        .trim_matches(['{', '}'])
-        .split(',')
-        .filter(|oid| !oid.is_empty());
+    let types = all.trim_matches(['{', '}']).split(',').filter(|oid| !oid.is_empty());
     let mut types: Vec<&str> = types.collect();
     if types.is_empty() {
-        types = seed::get(proc, "proargtypes")
-            .split_ascii_whitespace()
-            .collect();
+        types = seed::get(proc, "proargtypes").split_ascii_whitespace().collect();
     }
     let named = seed::get(proc, "proargnames").trim_matches(['{', '}']);
     let names: Vec<&str> = named.split(',').collect();
@@ -256,8 +208,7 @@ fn function_result(call: &Call<'_>) -> Result<Option<String>> {
     } else {
         ""
     };
-    let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None)
-        .unwrap_or_default();
+    let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None).unwrap_or_default();
     Ok(Some(format!("{set}{result}")))
 }
 
@@ -291,9 +242,7 @@ fn column_comment(call: &Call<'_>) -> Result<Option<String>> {
         return Ok(None);
     };
     let relation = call.model().relation_by_oid(oid);
-    let column = usize::try_from(number)
-        .ok()
-        .and_then(|number| relation?.column(number));
+    let column = usize::try_from(number).ok().and_then(|number| relation?.column(number));
     Ok(column.and_then(|column| column.comment.clone()))
 }
 
@@ -366,11 +315,7 @@ fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
     value >>= 9;
     for (position, unit) in UNITS.iter().enumerate().skip(1) {
         if value.abs() < 2 * limit - 1 || position == UNITS.len() - 1 {
-            let rounded = if value >= 0 {
-                (value + 1) / 2
-            } else {
-                (value - 1) / 2
-            };
+            let rounded = if value >= 0 { (value + 1) / 2 } else { (value - 1) / 2 };
             return Ok(Some(format!("{rounded} {unit}")));
         }
         value >>= 10;

@@ -10,8 +10,7 @@ use arrow::{
 use datafusion::{
     error::Result as EngineResult,
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     },
 };
 
@@ -55,11 +54,7 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
         ("pg_jsonb_pairs", "jsonb", Shape::Pairs),
     ];
     let (name, returns, shape) = functions.into_iter().find(|(own, ..)| *own == name)?;
-    Some(ScalarUDF::new_from_impl(Json {
-        name,
-        returns,
-        shape,
-    }))
+    Some(ScalarUDF::new_from_impl(Json { name, returns, shape }))
 }
 
 impl Json {
@@ -101,10 +96,7 @@ impl ScalarUDFImpl for Json {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let columns = args
             .args
@@ -115,18 +107,13 @@ impl ScalarUDFImpl for Json {
         let mut cells = Vec::with_capacity(rows);
         for row in 0..rows {
             let mut out = String::new();
-            let value = |index: usize, out: &mut String| match (
-                columns.get(index),
-                args.arg_fields.get(index),
-            ) {
+            let value = |index: usize, out: &mut String| match (columns.get(index), args.arg_fields.get(index)) {
                 (Some(column), Some(field)) => write(out, column, field, row, self.inner()),
                 _ => Ok(()),
             };
             match self.shape {
                 Shape::Value => match columns.first() {
-                    Some(column)
-                        if column.is_valid(row) && column.data_type() != &DataType::Null =>
-                    {
+                    Some(column) if column.is_valid(row) && column.data_type() != &DataType::Null => {
                         value(0, &mut out)?
                     }
                     _ => {
@@ -160,11 +147,7 @@ impl ScalarUDFImpl for Json {
                     out.push('{');
                     for index in (0..columns.len()).step_by(2) {
                         out.push_str(if index > 0 { comma } else { "" });
-                        let key = columns
-                            .get(index)
-                            .map(|column| key(column, row))
-                            .transpose()?
-                            .flatten();
+                        let key = columns.get(index).map(|column| key(column, row)).transpose()?.flatten();
                         let key = key.ok_or_else(|| {
                             let message = "null value not allowed for object key";
                             engine_error(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
@@ -183,10 +166,7 @@ impl ScalarUDFImpl for Json {
                         cells.push(None);
                         continue;
                     }
-                    let (keys, values) = (
-                        keys.as_list::<i32>().value(row),
-                        values.as_list::<i32>().value(row),
-                    );
+                    let (keys, values) = (keys.as_list::<i32>().value(row), values.as_list::<i32>().value(row));
                     let field = Field::new("value", values.data_type().clone(), true);
                     out.push_str("{ ");
                     for index in 0..keys.len() {
@@ -211,24 +191,14 @@ fn key(column: &ArrayRef, row: usize) -> EngineResult<Option<String>> {
 }
 
 /// One value as JSON.
-fn write(
-    out: &mut String,
-    array: &ArrayRef,
-    field: &Field,
-    row: usize,
-    marks: (&str, &str),
-) -> EngineResult<()> {
+fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (&str, &str)) -> EngineResult<()> {
     let (colon, comma) = marks;
     if array.is_null(row) || array.data_type() == &DataType::Null {
         out.push_str("null");
         return Ok(());
     }
     match array.data_type() {
-        DataType::Boolean => out.push_str(if array.as_boolean().value(row) {
-            "true"
-        } else {
-            "false"
-        }),
+        DataType::Boolean => out.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
         DataType::List(item) => {
             let items = array.as_list::<i32>().value(row);
             out.push('[');
@@ -240,9 +210,7 @@ fn write(
         }
         DataType::Struct(fields) => {
             out.push('{');
-            for (index, (field, column)) in
-                fields.iter().zip(array.as_struct().columns()).enumerate()
-            {
+            for (index, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
                 out.push_str(if index > 0 { comma } else { "" });
                 string(out, field.name());
                 out.push_str(colon);
@@ -253,10 +221,7 @@ fn write(
         data_type => {
             let text = key(array, row)?.unwrap_or_default();
             let json = matches!(
-                field
-                    .metadata()
-                    .get(crate::wire::types::PG_TYPE)
-                    .map(String::as_str),
+                field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
                 Some("json" | "jsonb")
             );
             if data_type.is_numeric() || json {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StructArray, UInt32Array,
-    },
+    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StructArray, UInt32Array},
     buffer::OffsetBuffer,
     compute::{cast, take},
     datatypes::{DataType, Field, FieldRef, Fields, Int32Type, Int64Type},
@@ -14,8 +12,7 @@ use datafusion::{
     common::{ScalarValue, exec_err, plan_err},
     error::Result as EngineResult,
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     },
 };
 
@@ -67,11 +64,7 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
 
 /// What a subscript begins with: vectors count from 0.
 fn lower_bound(field: &Field) -> i64 {
-    match field
-        .metadata()
-        .get(crate::wire::types::PG_TYPE)
-        .map(String::as_str)
-    {
+    match field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str) {
         Some("int2vector" | "oidvector") => 0,
         _ => 1,
     }
@@ -89,9 +82,7 @@ fn element(field: &FieldRef) -> EngineResult<Field> {
         DataType::Null => DataType::Null,
         DataType::Utf8 => return Ok(types::field("element", "\"char\"", true)),
         other => {
-            return plan_err!(
-                "cannot subscript type {other} because it does not support subscripting"
-            );
+            return plan_err!("cannot subscript type {other} because it does not support subscripting");
         }
     };
     let plain = Field::new("element", data_type, true);
@@ -137,19 +128,15 @@ impl ScalarUDFImpl for OverList {
                 Field::new(self.name, list_of(item(pair)), true)
             }
             ListFunction::OrEmpty => list.as_ref().clone(),
-            ListFunction::Lower
-            | ListFunction::Upper
-            | ListFunction::Length
-            | ListFunction::Cardinality => Field::new(self.name, DataType::Int32, true),
+            ListFunction::Lower | ListFunction::Upper | ListFunction::Length | ListFunction::Cardinality => {
+                Field::new(self.name, DataType::Int32, true)
+            }
         };
         Ok(Arc::new(field))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let (Some(list), Some(field)) = (args.args.first(), args.arg_fields.first()) else {
             return exec_err!("function {}() does not exist", self.name);
@@ -168,16 +155,12 @@ impl ScalarUDFImpl for OverList {
             Some(arg) => Some(cast(&arg.to_array(rows)?, &DataType::Int64)?),
             None => None,
         };
-        let second = second
-            .as_ref()
-            .map(|array| array.as_primitive::<Int64Type>());
-        let number =
-            |row: usize| second.and_then(|array| array.is_valid(row).then(|| array.value(row)));
+        let second = second.as_ref().map(|array| array.as_primitive::<Int64Type>());
+        let number = |row: usize| second.and_then(|array| array.is_valid(row).then(|| array.value(row)));
         let bounds = |row: usize| {
             let length = i64::from(list.value_length(row));
             let lower = lower_bound(field);
-            (list.is_valid(row) && (second.is_none() || number(row) == Some(1)))
-                .then_some((lower, length))
+            (list.is_valid(row) && (second.is_none() || number(row) == Some(1))).then_some((lower, length))
         };
         let array: ArrayRef = match self.function {
             ListFunction::Subscript => subscript(&list, lower_bound(field), number)?,
@@ -215,8 +198,7 @@ impl ScalarUDFImpl for OverList {
                         _ => Some(length),
                     }
                 };
-                let values =
-                    (0..rows).map(|row| value(row).and_then(|value| i32::try_from(value).ok()));
+                let values = (0..rows).map(|row| value(row).and_then(|value| i32::try_from(value).ok()));
                 Arc::new(values.collect::<Int32Array>())
             }
         };
@@ -229,33 +211,21 @@ impl ScalarUDFImpl for OverList {
 }
 
 fn pair(element: Field) -> Fields {
-    Fields::from(vec![
-        element.with_name("x"),
-        Field::new("n", DataType::Int32, true),
-    ])
+    Fields::from(vec![element.with_name("x"), Field::new("n", DataType::Int32, true)])
 }
 
 fn as_list(array: &ArrayRef) -> EngineResult<ListArray> {
     Ok(match array.data_type() {
         DataType::List(_) => array.as_list::<i32>().clone(),
         DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            cast(array, &DataType::List(Arc::clone(item)))?
-                .as_list::<i32>()
-                .clone()
+            cast(array, &DataType::List(Arc::clone(item)))?.as_list::<i32>().clone()
         }
-        DataType::Null => ListArray::new_null(
-            Arc::new(Field::new_list_field(DataType::Null, true)),
-            array.len(),
-        ),
+        DataType::Null => ListArray::new_null(Arc::new(Field::new_list_field(DataType::Null, true)), array.len()),
         other => return exec_err!("not an array: {other}"),
     })
 }
 
-fn subscript(
-    list: &ListArray,
-    lower: i64,
-    number: impl Fn(usize) -> Option<i64>,
-) -> EngineResult<ArrayRef> {
+fn subscript(list: &ListArray, lower: i64, number: impl Fn(usize) -> Option<i64>) -> EngineResult<ArrayRef> {
     let indices: UInt32Array = (0..list.len())
         .map(|row| {
             let offset = number(row)?.checked_sub(lower)?;
@@ -271,10 +241,7 @@ fn subscript(
 
 /// The characters of names, counted from 0.
 fn characters(names: &ArrayRef, indices: &ArrayRef) -> ArrayRef {
-    let (names, indices) = (
-        names.as_string::<i32>(),
-        indices.as_primitive::<Int64Type>(),
-    );
+    let (names, indices) = (names.as_string::<i32>(), indices.as_primitive::<Int64Type>());
     let characters = names.iter().zip(indices.iter()).map(|(name, index)| {
         let index = usize::try_from(index?).ok()?;
         name?.chars().nth(index).map(String::from)
@@ -283,11 +250,7 @@ fn characters(names: &ArrayRef, indices: &ArrayRef) -> ArrayRef {
 }
 
 /// A list of consecutive numbers for each row.
-fn lists(
-    rows: usize,
-    range: impl Fn(usize) -> Option<std::ops::Range<i64>>,
-    item: DataType,
-) -> EngineResult<ArrayRef> {
+fn lists(rows: usize, range: impl Fn(usize) -> Option<std::ops::Range<i64>>, item: DataType) -> EngineResult<ArrayRef> {
     let lists = (0..rows).map(|row| range(row).map(|range| range.map(Some)));
     let array = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
     Ok(cast(&array, &list_of(Field::new_list_field(item, true)))?)

@@ -34,10 +34,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
             session::FUNCTIONS,
             strings::FUNCTIONS,
         ];
-        all.into_iter()
-            .flatten()
-            .map(|native| (native.name, *native))
-            .collect()
+        all.into_iter().flatten().map(|native| (native.name, *native)).collect()
     });
     if let Some(native) = NATIVE.get(name) {
         return Some(Arc::new(ScalarUDF::new_from_impl(Bound {

@@ -14,8 +14,7 @@ use datafusion::{
     common::ScalarValue,
     error::{DataFusionError, Result as EngineResult},
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-        TypeSignature, Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
     },
 };
 
@@ -133,11 +132,7 @@ impl ScalarUDFImpl for Bound {
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        Ok(Arc::new(types::field(
-            self.native.name,
-            self.native.returns,
-            true,
-        )))
+        Ok(Arc::new(types::field(self.native.name, self.native.returns, true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
@@ -158,12 +153,7 @@ impl ScalarUDFImpl for Bound {
 pub fn signature(volatility: Volatility) -> &'static Signature {
     use std::sync::LazyLock;
     static SIGNATURES: LazyLock<[Signature; 3]> = LazyLock::new(|| {
-        [
-            Volatility::Immutable,
-            Volatility::Stable,
-            Volatility::Volatile,
-        ]
-        .map(|v| Signature::new(any_arguments(), v))
+        [Volatility::Immutable, Volatility::Stable, Volatility::Volatile].map(|v| Signature::new(any_arguments(), v))
     });
     let [immutable, stable, volatile] = &*SIGNATURES;
     match volatility {
@@ -178,10 +168,7 @@ pub fn evaluate(
     args: &ScalarFunctionArgs,
     mut function: impl FnMut(Vec<Option<String>>) -> Result<Option<String>>,
 ) -> EngineResult<(Vec<Option<String>>, bool)> {
-    let scalar = args
-        .args
-        .iter()
-        .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
     let rows = if scalar { 1 } else { args.number_rows };
     let columns = args
         .args
@@ -221,10 +208,7 @@ pub fn engine_error(error: Error) -> DataFusionError {
 /// The text forms of an array's values, as PostgreSQL writes them for the field's type.
 pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>>> {
     let vector = matches!(
-        field
-            .metadata()
-            .get(crate::wire::types::PG_TYPE)
-            .map(String::as_str),
+        field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
         Some("int2vector" | "oidvector")
     );
     match array.data_type() {
@@ -254,21 +238,13 @@ pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>
         _ => {
             let strings = cast(array, &DataType::Utf8)?;
             let strings = strings.as_string::<i32>();
-            Ok(strings
-                .iter()
-                .map(|value| value.map(str::to_owned))
-                .collect())
+            Ok(strings.iter().map(|value| value.map(str::to_owned)).collect())
         }
     }
 }
 
 fn vector_text(items: &[Option<String>]) -> String {
-    items
-        .iter()
-        .flatten()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(" ")
+    items.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// `{a,"b c",NULL}`, quoted as array_out does.
@@ -280,9 +256,7 @@ pub fn array_text(items: &[Option<String>]) -> String {
             Some(text) => {
                 let plain = !text.is_empty()
                     && !text.eq_ignore_ascii_case("null")
-                    && !text.contains(|c: char| {
-                        matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace()
-                    });
+                    && !text.contains(|c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace());
                 if plain {
                     text.clone()
                 } else {

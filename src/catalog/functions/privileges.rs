@@ -4,43 +4,23 @@ use super::native::{Call, Native, stable};
 use crate::{Error, Result, SqlState};
 
 pub const FUNCTIONS: &[Native] = &[
-    stable("has_table_privilege", "boolean", |call| {
-        has(call, &["SELECT"])
-    }),
-    stable("has_column_privilege", "boolean", |call| {
-        has(call, &["SELECT"])
-    }),
-    stable("has_any_column_privilege", "boolean", |call| {
-        has(call, &["SELECT"])
-    }),
+    stable("has_table_privilege", "boolean", |call| has(call, &["SELECT"])),
+    stable("has_column_privilege", "boolean", |call| has(call, &["SELECT"])),
+    stable("has_any_column_privilege", "boolean", |call| has(call, &["SELECT"])),
     stable("has_sequence_privilege", "boolean", |call| {
         has(call, &["SELECT", "USAGE"])
     }),
-    stable("has_schema_privilege", "boolean", |call| {
-        has(call, &["USAGE"])
-    }),
-    stable("has_database_privilege", "boolean", |call| {
-        has(call, &["CONNECT"])
-    }),
-    stable("has_function_privilege", "boolean", |call| {
-        has(call, &["EXECUTE"])
-    }),
-    stable("has_language_privilege", "boolean", |call| {
-        has(call, &["USAGE"])
-    }),
-    stable("has_type_privilege", "boolean", |call| {
-        has(call, &["USAGE"])
-    }),
+    stable("has_schema_privilege", "boolean", |call| has(call, &["USAGE"])),
+    stable("has_database_privilege", "boolean", |call| has(call, &["CONNECT"])),
+    stable("has_function_privilege", "boolean", |call| has(call, &["EXECUTE"])),
+    stable("has_language_privilege", "boolean", |call| has(call, &["USAGE"])),
+    stable("has_type_privilege", "boolean", |call| has(call, &["USAGE"])),
     stable("has_tablespace_privilege", "boolean", |call| has(call, &[])),
     stable("has_foreign_data_wrapper_privilege", "boolean", |call| {
         has(call, &["USAGE"])
     }),
-    stable("has_server_privilege", "boolean", |call| {
-        has(call, &["USAGE"])
-    }),
-    stable("has_parameter_privilege", "boolean", |call| {
-        has(call, &["SET"])
-    }),
+    stable("has_server_privilege", "boolean", |call| has(call, &["USAGE"])),
+    stable("has_parameter_privilege", "boolean", |call| has(call, &["SET"])),
     stable("pg_has_role", "boolean", |_| Ok(Some("t".into()))),
     stable("row_security_active", "boolean", |_| Ok(Some("f".into()))),
 ];

@@ -10,17 +10,14 @@ use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
     error::Result as EngineResult,
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     },
 };
 
 use super::native::{self, Call, Native, evaluate, result, signature, stable};
 use crate::{
     Error, Result, SqlState,
-    catalog::{
-        facts::SessionFacts, model::Model, model::OWNER, names, pg_catalog, quote, seed, types,
-    },
+    catalog::{facts::SessionFacts, model::Model, model::OWNER, names, pg_catalog, quote, seed, types},
     wire::types::PG_TYPE,
 };
 
@@ -66,12 +63,7 @@ same_by!(ToText,);
 
 /// The function of that name for one session.
 pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<ScalarUDF> {
-    if let Some(name) = types::REG_TYPES
-        .iter()
-        .copied()
-        .chain(["oid"])
-        .find(|reg| *reg == name)
-    {
+    if let Some(name) = types::REG_TYPES.iter().copied().chain(["oid"]).find(|reg| *reg == name) {
         return Some(ScalarUDF::new_from_impl(ToOid {
             name,
             facts: Arc::clone(facts),
@@ -91,20 +83,12 @@ pub const FUNCTIONS: &[Native] = &[
     stable("to_regclass", "regclass", |call| lookup(call, "regclass")),
     stable("to_regtype", "regtype", |call| lookup(call, "regtype")),
     stable("to_regproc", "regproc", |call| lookup(call, "regproc")),
-    stable("to_regprocedure", "regprocedure", |call| {
-        lookup(call, "regprocedure")
-    }),
+    stable("to_regprocedure", "regprocedure", |call| lookup(call, "regprocedure")),
     stable("to_regoper", "regoper", |call| lookup(call, "regoper")),
-    stable("to_regoperator", "regoperator", |call| {
-        lookup(call, "regoperator")
-    }),
-    stable("to_regnamespace", "regnamespace", |call| {
-        lookup(call, "regnamespace")
-    }),
+    stable("to_regoperator", "regoperator", |call| lookup(call, "regoperator")),
+    stable("to_regnamespace", "regnamespace", |call| lookup(call, "regnamespace")),
     stable("to_regrole", "regrole", |call| lookup(call, "regrole")),
-    stable("to_regcollation", "regcollation", |call| {
-        lookup(call, "regcollation")
-    }),
+    stable("to_regcollation", "regcollation", |call| lookup(call, "regcollation")),
 ];
 
 fn lookup(call: &Call<'_>, reg: &str) -> Result<Option<String>> {
@@ -130,9 +114,7 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
     };
     let seeded = |relation: &str, column: &str| {
         let name = own()?;
-        let mut found = seed::rows(relation)
-            .iter()
-            .filter(|row| seed::get(row, column) == name);
+        let mut found = seed::rows(relation).iter().filter(|row| seed::get(row, column) == name);
         found.next().map(|row| seed::number(row, "oid"))
     };
     match reg {
@@ -149,17 +131,11 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
                 .collect::<Option<_>>()?;
             let wanted = crate::catalog::rows::vector(wanted);
             let mut procs = seed::rows("pg_proc").iter();
-            let found = procs.find(|row| {
-                seed::get(row, "proname") == name && seed::get(row, "proargtypes") == wanted
-            });
+            let found = procs.find(|row| seed::get(row, "proname") == name && seed::get(row, "proargtypes") == wanted);
             found.map(|row| seed::number(row, "oid"))
         }
         "regoper" | "regoperator" => {
-            let name = text
-                .split('(')
-                .next()?
-                .trim()
-                .trim_start_matches("pg_catalog.");
+            let name = text.split('(').next()?.trim().trim_start_matches("pg_catalog.");
             seed::rows("pg_operator")
                 .iter()
                 .find(|row| seed::get(row, "oprname") == name)
@@ -191,9 +167,7 @@ pub fn name_of(model: &Model, reg: &str, oid: u32) -> String {
     }
     let seeded = |relation: &str, column: &str| {
         let wanted = oid.to_string();
-        let found = seed::rows(relation)
-            .iter()
-            .find(|row| seed::get(row, "oid") == wanted);
+        let found = seed::rows(relation).iter().find(|row| seed::get(row, "oid") == wanted);
         found.map(|row| seed::get(row, column).to_owned())
     };
     let name = match reg {
@@ -205,15 +179,10 @@ pub fn name_of(model: &Model, reg: &str, oid: u32) -> String {
             let types = types
                 .split_ascii_whitespace()
                 .filter_map(|oid| names::format_type(model, oid.parse().ok()?, None));
-            format!(
-                "{}({})",
-                quote::identifier(&name),
-                types.collect::<Vec<_>>().join(",")
-            )
+            format!("{}({})", quote::identifier(&name), types.collect::<Vec<_>>().join(","))
         }),
         "regoper" | "regoperator" => seeded("pg_operator", "oprname"),
-        "regnamespace" => Some(crate::catalog::model::namespace_name(oid).to_owned())
-            .filter(|name| !name.is_empty()),
+        "regnamespace" => Some(crate::catalog::model::namespace_name(oid).to_owned()).filter(|name| !name.is_empty()),
         "regrole" => (oid == OWNER).then(|| quote::identifier(&model.user)),
         "regcollation" => seeded("pg_collation", "collname").map(|name| quote::identifier(&name)),
         "regconfig" => seeded("pg_ts_config", "cfgname"),
@@ -226,30 +195,20 @@ pub fn name_of(model: &Model, reg: &str, oid: u32) -> String {
 /// PostgreSQL's error for a name that a `reg*` type does not know.
 fn unknown(reg: &str, text: &str) -> Error {
     match reg {
-        "regclass" => Error::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{text}\" does not exist"),
-        ),
-        "regtype" => Error::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("type \"{text}\" does not exist"),
-        ),
+        "regclass" => Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{text}\" does not exist")),
+        "regtype" => Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{text}\" does not exist")),
         "regproc" | "regprocedure" => Error::new(
             SqlState::UNDEFINED_FUNCTION,
             format!("function \"{text}\" does not exist"),
         ),
-        "regoper" | "regoperator" => Error::new(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("operator does not exist: {text}"),
-        ),
+        "regoper" | "regoperator" => {
+            Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {text}"))
+        }
         "regnamespace" => Error::new(
             SqlState::INVALID_SCHEMA_NAME,
             format!("schema \"{text}\" does not exist"),
         ),
-        "regrole" => Error::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("role \"{text}\" does not exist"),
-        ),
+        "regrole" => Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{text}\" does not exist")),
         "regcollation" => Error::new(
             SqlState::UNDEFINED_OBJECT,
             format!("collation \"{text}\" for encoding \"UTF8\" does not exist"),
@@ -258,10 +217,7 @@ fn unknown(reg: &str, text: &str) -> Error {
             SqlState::INVALID_TEXT_REPRESENTATION,
             format!("invalid input syntax for type oid: \"{text}\""),
         ),
-        other => Error::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("{other} \"{text}\" does not exist"),
-        ),
+        other => Error::new(SqlState::UNDEFINED_OBJECT, format!("{other} \"{text}\" does not exist")),
     }
 }
 
@@ -342,10 +298,7 @@ impl ScalarUDFImpl for ToText {
             }
             let mut items = Vec::new();
             types::elements(&text, &mut items);
-            let items: Vec<_> = items
-                .into_iter()
-                .map(|item| item.map(|item| name(&item)))
-                .collect();
+            let items: Vec<_> = items.into_iter().map(|item| item.map(|item| name(&item))).collect();
             Ok(Some(native::array_text(&items)))
         })?;
         result(types::array("text", &cells), scalar)
@@ -372,9 +325,7 @@ impl ScalarUDFImpl for TypeOf {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
         let oid = args.arg_fields.first().and_then(|field| {
             let spelled = types::pg_type_of(field).map(str::to_owned);
-            names::parse_type(
-                &spelled.unwrap_or_else(|| crate::catalog::model::discovered_type(field)),
-            )
+            names::parse_type(&spelled.unwrap_or_else(|| crate::catalog::model::discovered_type(field)))
         });
         let cell = oid.map(|(oid, _)| oid.to_string());
         result(types::array("regtype", &[cell]), true)

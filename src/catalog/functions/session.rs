@@ -13,21 +13,10 @@ pub const FUNCTIONS: &[Native] = &[
     stable("current_schema", "name", |_| Ok(Some("public".into()))),
     stable("current_schemas", "name[]", |call| {
         let implicit = call.text(0) == Some("true");
-        Ok(Some(
-            if implicit {
-                "{pg_catalog,public}"
-            } else {
-                "{public}"
-            }
-            .into(),
-        ))
+        Ok(Some(if implicit { "{pg_catalog,public}" } else { "{public}" }.into()))
     }),
-    stable("current_database", "name", |call| {
-        Ok(Some(call.facts.database.clone()))
-    }),
-    stable("current_catalog", "name", |call| {
-        Ok(Some(call.facts.database.clone()))
-    }),
+    stable("current_database", "name", |call| Ok(Some(call.facts.database.clone()))),
+    stable("current_catalog", "name", |call| Ok(Some(call.facts.database.clone()))),
     stable("current_user", "name", user),
     stable("session_user", "name", user),
     stable("current_role", "name", user),
@@ -42,21 +31,13 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_is_wal_replay_paused", "boolean", no),
     stable("pg_is_other_temp_schema", "boolean", no),
     stable("pg_my_temp_schema", "oid", |_| Ok(Some("0".into()))),
-    stable(
-        "pg_postmaster_start_time",
-        "timestamp with time zone",
-        start,
-    ),
+    stable("pg_postmaster_start_time", "timestamp with time zone", start),
     stable("pg_conf_load_time", "timestamp with time zone", start),
     stable("pg_blocking_pids", "integer[]", |_| Ok(Some("{}".into()))),
     stable("pg_current_wal_lsn", "pg_lsn", |_| Ok(Some("0/0".into()))),
     stable("pg_last_wal_receive_lsn", "pg_lsn", nothing),
     stable("pg_last_wal_replay_lsn", "pg_lsn", nothing),
-    stable(
-        "pg_last_xact_replay_timestamp",
-        "timestamp with time zone",
-        nothing,
-    ),
+    stable("pg_last_xact_replay_timestamp", "timestamp with time zone", nothing),
     stable("pg_wal_lsn_diff", "numeric", |_| Ok(Some("0".into()))),
     stable("txid_current", "bigint", |_| Ok(Some("1".into()))),
     stable("txid_current_if_assigned", "bigint", nothing),
@@ -69,17 +50,12 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_jit_available", "boolean", no),
     stable("lastval", "bigint", |_| {
         let message = "lastval is not yet defined in this session";
-        Err(Error::new(
-            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            message,
-        ))
+        Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message))
     }),
     // Locks of one replica would protect nothing; nobody else can hold one either.
     volatile("pg_advisory_lock", "text", |_| Ok(Some(String::new()))),
     volatile("pg_advisory_unlock", "boolean", |_| Ok(Some("t".into()))),
-    volatile("pg_advisory_unlock_all", "text", |_| {
-        Ok(Some(String::new()))
-    }),
+    volatile("pg_advisory_unlock_all", "text", |_| Ok(Some(String::new()))),
     volatile("pg_try_advisory_lock", "boolean", |_| Ok(Some("t".into()))),
     volatile("pg_cancel_backend", "boolean", no),
     volatile("pg_terminate_backend", "boolean", no),
@@ -87,11 +63,7 @@ pub const FUNCTIONS: &[Native] = &[
     lenient("current_setting", "text", current_setting),
 ];
 
-const fn volatile(
-    name: &'static str,
-    returns: &'static str,
-    call: fn(&Call<'_>) -> Result<Option<String>>,
-) -> Native {
+const fn volatile(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
     Native {
         name,
         returns,

@@ -4,12 +4,8 @@ use super::native::{Call, Native, lenient, stable};
 use crate::{Error, Result, SqlState, catalog::quote};
 
 pub const FUNCTIONS: &[Native] = &[
-    stable("quote_ident", "text", |call| {
-        Ok(call.text(0).map(quote::identifier))
-    }),
-    stable("quote_literal", "text", |call| {
-        Ok(call.text(0).map(quote::literal))
-    }),
+    stable("quote_ident", "text", |call| Ok(call.text(0).map(quote::identifier))),
+    stable("quote_literal", "text", |call| Ok(call.text(0).map(quote::literal))),
     lenient("quote_nullable", "text", |call| {
         Ok(Some(call.text(0).map_or("NULL".to_owned(), quote::literal)))
     }),
@@ -44,8 +40,7 @@ fn format(call: &Call<'_>) -> Result<Option<String>> {
             rest = after;
             continue;
         }
-        let digits =
-            |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let count = digits(rest);
         let mut position = None;
         if count > 0 && rest[count..].starts_with('$') {

@@ -74,19 +74,10 @@ fn annotated(expr: &Expr, input: &LogicalPlan) -> Option<Expr> {
 }
 
 fn compatible(expected: &DataType, actual: &DataType) -> bool {
-    let text = |data_type: &DataType| {
-        matches!(
-            data_type,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        )
-    };
+    let text = |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     match (expected, actual) {
-        (DataType::List(expected), DataType::List(actual)) => {
-            compatible(expected.data_type(), actual.data_type())
-        }
-        _ => {
-            expected == actual || text(expected) && text(actual) || matches!(actual, DataType::Null)
-        }
+        (DataType::List(expected), DataType::List(actual)) => compatible(expected.data_type(), actual.data_type()),
+        _ => expected == actual || text(expected) && text(actual) || matches!(actual, DataType::Null),
     }
 }
 
@@ -101,31 +92,14 @@ fn derive(expr: &Expr, input: &LogicalPlan) -> Option<String> {
         Expr::Alias(alias) => derive(&alias.expr, input),
         Expr::Column(column) => derive_column(column, input),
         Expr::Case(case) => {
-            let branches = case
-                .when_then_expr
-                .iter()
-                .map(|(_, then)| then)
-                .chain(&case.else_expr);
-            branches
-                .into_iter()
-                .find_map(|branch| derive(branch, input))
+            let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+            branches.into_iter().find_map(|branch| derive(branch, input))
         }
-        Expr::ScalarFunction(function)
-            if matches!(
-                function.name(),
-                "coalesce" | "nullif" | "greatest" | "least"
-            ) =>
-        {
+        Expr::ScalarFunction(function) if matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") => {
             function.args.iter().find_map(|arg| derive(arg, input))
         }
         Expr::AggregateFunction(aggregate) => {
-            let argument = || {
-                aggregate
-                    .params
-                    .args
-                    .first()
-                    .and_then(|arg| derive(arg, input))
-            };
+            let argument = || aggregate.params.args.first().and_then(|arg| derive(arg, input));
             match aggregate.func.name() {
                 "min" | "max" | "first_value" | "last_value" => argument(),
                 "array_agg" => argument().map(|element| format!("{element}[]")),
@@ -133,11 +107,9 @@ fn derive(expr: &Expr, input: &LogicalPlan) -> Option<String> {
             }
         }
         Expr::WindowFunction(window) => match window.fun.name() {
-            "min" | "max" | "first_value" | "last_value" | "lag" | "lead" | "nth_value" => window
-                .params
-                .args
-                .first()
-                .and_then(|arg| derive(arg, input)),
+            "min" | "max" | "first_value" | "last_value" | "lag" | "lead" | "nth_value" => {
+                window.params.args.first().and_then(|arg| derive(arg, input))
+            }
             _ => None,
         },
         Expr::ScalarSubquery(subquery) => {
@@ -159,11 +131,7 @@ fn derive_column(column: &Column, plan: &LogicalPlan) -> Option<String> {
     let index = schema.maybe_index_of_column(column)?;
     match plan {
         LogicalPlan::Aggregate(aggregate) => {
-            let expr = aggregate
-                .group_expr
-                .iter()
-                .chain(&aggregate.aggr_expr)
-                .nth(index)?;
+            let expr = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).nth(index)?;
             derive(expr, &aggregate.input)
         }
         LogicalPlan::Window(window) => {
@@ -173,9 +141,7 @@ fn derive_column(column: &Column, plan: &LogicalPlan) -> Option<String> {
                 None => derive_column(column, &window.input),
             }
         }
-        LogicalPlan::Projection(projection) => {
-            derive(projection.expr.get(index)?, &projection.input)
-        }
+        LogicalPlan::Projection(projection) => derive(projection.expr.get(index)?, &projection.input),
         LogicalPlan::SubqueryAlias(_) | LogicalPlan::Union(_) => {
             let input = plan.inputs().into_iter().next()?;
             let column = input.schema().columns().into_iter().nth(index)?;
@@ -204,12 +170,7 @@ fn cases(expr: Expr, input: &LogicalPlan) -> EngineResult<Expr> {
         let Expr::Case(case) = &expr else {
             return Ok(Transformed::no(expr));
         };
-        let branches = || {
-            case.when_then_expr
-                .iter()
-                .map(|(_, then)| then)
-                .chain(&case.else_expr)
-        };
+        let branches = || case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
         let list = branches().find_map(|branch| {
             branch
                 .get_type(input.schema().as_ref())
@@ -232,12 +193,7 @@ fn cases(expr: Expr, input: &LogicalPlan) -> EngineResult<Expr> {
             .iter()
             .map(|(when, then)| Ok((when.clone(), Box::new(typed(then)?))))
             .collect::<EngineResult<Vec<_>>>()?;
-        let else_expr = case
-            .else_expr
-            .as_deref()
-            .map(typed)
-            .transpose()?
-            .map(Box::new);
+        let else_expr = case.else_expr.as_deref().map(typed).transpose()?.map(Box::new);
         Ok(Transformed::yes(Expr::Case(Case {
             expr: case.expr.clone(),
             when_then_expr,
@@ -256,28 +212,16 @@ mod tests {
         let engine = Engine::new();
         for (sql, expected) in [
             ("select max(oid) from pg_class", "oid"),
-            (
-                "select array_agg(relname order by relname) from pg_class",
-                "name[]",
-            ),
-            (
-                "select case when relkind = 'r' then relname end from pg_class",
-                "name",
-            ),
+            ("select array_agg(relname order by relname) from pg_class", "name[]"),
+            ("select case when relkind = 'r' then relname end from pg_class", "name"),
             ("select nullif(relkind, 'r') from pg_class", "\"char\""),
             (
                 "select (select nspname from pg_namespace n where n.oid = c.relnamespace) from pg_class c",
                 "name",
             ),
-            (
-                "select x.n from (select max(relname) as n from pg_class) x",
-                "name",
-            ),
+            ("select x.n from (select max(relname) as n from pg_class) x", "name"),
             ("select coalesce(null, json_build_object('a', 1))", "json"),
-            (
-                "select oid from pg_class union all select oid from pg_type",
-                "oid",
-            ),
+            ("select oid from pg_class union all select oid from pg_type", "oid"),
         ] {
             let types = engine.run(sql).await.unwrap().types;
             assert_eq!(types, [Some(expected.to_owned())], "{sql}");

@@ -28,9 +28,8 @@ use datafusion::{
     error::{DataFusionError, Result as EngineResult},
     execution::{SessionState, SessionStateBuilder, TaskContext},
     logical_expr::{
-        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
-        ScalarUDF, ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility,
-        expr::ScalarFunction, lit,
+        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+        ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility, expr::ScalarFunction, lit,
     },
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
@@ -47,10 +46,7 @@ pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPla
     }
     let mut config = state.config().clone().with_target_partitions(1);
     // A filter that one run learned would be wrong for the next.
-    config
-        .options_mut()
-        .optimizer
-        .enable_dynamic_filter_pushdown = false;
+    config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
     let inner = Arc::new(
         SessionStateBuilder::new_from_existing(state.clone())
             .with_config(config)
@@ -65,10 +61,7 @@ fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
         found |= matches!(plan, LogicalPlan::Subquery(_));
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                found |= matches!(
-                    expr,
-                    Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
-                );
+                found |= matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_));
                 Ok(TreeNodeRecursion::Continue)
             })
         })?;
@@ -94,9 +87,7 @@ fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Logical
             .map(|input| Arc::clone(input.schema()))
             .collect();
         let is_own = |column: &Column| schemas.iter().any(|schema| schema.has_column(column));
-        plan.map_expressions(|expr| {
-            expr.transform_up(|expr| subquery(expr, filter, &is_own, state))
-        })
+        plan.map_expressions(|expr| expr.transform_up(|expr| subquery(expr, filter, &is_own, state)))
     })
     .map(|transformed| transformed.data)
 }
@@ -119,9 +110,7 @@ fn subquery(
         ),
         Expr::InSubquery(test) => (
             &test.subquery,
-            Shape::In {
-                negated: test.negated,
-            },
+            Shape::In { negated: test.negated },
             Some(test.expr.as_ref().clone()),
         ),
         _ => return Ok(Transformed::no(expr)),
@@ -137,18 +126,12 @@ fn subquery(
         };
         return Ok(Transformed::yes(match expr {
             Expr::ScalarSubquery(_) => Expr::ScalarSubquery(subquery),
-            Expr::Exists(exists) => {
-                Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists })
-            }
-            Expr::InSubquery(test) => {
-                Expr::InSubquery(datafusion::logical_expr::expr::InSubquery { subquery, ..test })
-            }
+            Expr::Exists(exists) => Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists }),
+            Expr::InSubquery(test) => Expr::InSubquery(datafusion::logical_expr::expr::InSubquery { subquery, ..test }),
             other => other,
         }));
     }
-    Ok(Transformed::yes(function(
-        plan, shape, tested, is_own, state,
-    )?))
+    Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
 }
 
 /// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
@@ -164,10 +147,7 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
         },
         _ => return Ok(None),
     };
-    let always = join
-        .filter
-        .as_ref()
-        .is_none_or(|filter| *filter == lit(true));
+    let always = join.filter.as_ref().is_none_or(|filter| *filter == lit(true));
     let kept = match join.join_type {
         JoinType::Inner => false,
         JoinType::Left if always => true,
@@ -180,23 +160,10 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
     let left = Arc::clone(&join.left);
     let is_own = |column: &Column| left.schema().has_column(column);
     let fields = join.right.schema();
-    let rows = function(
-        inner,
-        Shape::Rows {
-            null_when_empty: kept,
-        },
-        None,
-        &is_own,
-        state,
-    )?;
+    let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own, state)?;
     // Unique within a statement: a lateral join may lie in the left side of another.
     let name = format!("__lateral_{}", left.schema().fields().len());
-    let own: Vec<Expr> = left
-        .schema()
-        .columns()
-        .into_iter()
-        .map(Expr::Column)
-        .collect();
+    let own: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();
     let mut with_rows = own.clone();
     with_rows.push(rows.alias(&name));
     let null_handling = if kept {
@@ -213,10 +180,7 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
     for (index, (qualifier, field)) in fields.iter().enumerate() {
         let value = Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::clone(&get_field),
-            vec![
-                Expr::Column(Column::from_name(&name)),
-                lit(format!("c{index}")),
-            ],
+            vec![Expr::Column(Column::from_name(&name)), lit(format!("c{index}"))],
         ));
         let qualifier = alias.clone().or_else(|| qualifier.cloned());
         projection.push(value.alias_qualified(qualifier, field.name()));
@@ -307,11 +271,7 @@ fn function(
         Shape::Exists { .. } | Shape::In { .. } => Field::new("exists", DataType::Boolean, true),
         Shape::Rows { .. } => {
             let fields = numbered(&schema);
-            Field::new_list(
-                "rows",
-                Field::new_list_field(DataType::Struct(fields), true),
-                true,
-            )
+            Field::new_list("rows", Field::new_list_field(DataType::Struct(fields), true), true)
         }
     };
     let mut args: Vec<Expr> = outer
@@ -333,15 +293,12 @@ fn function(
         schema,
         result: Arc::new(result),
         values,
-        physical: Mutex::new(None),
+        physical: tokio::sync::Mutex::new(None),
         state: Arc::clone(state),
         signature,
     };
     let udf = ScalarUDF::new_from_impl(Apply(Arc::new(runs)));
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
-        Arc::new(udf),
-        args,
-    )))
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), args)))
 }
 
 /// Struct fields by position, for a subquery's columns may share a name.
@@ -361,11 +318,7 @@ fn numbered(schema: &SchemaRef) -> Fields {
 }
 
 /// The plan with its outer columns replaced by the values of the run.
-fn bind(
-    plan: LogicalPlan,
-    outer: &[(FieldRef, Column)],
-    values: &Values,
-) -> EngineResult<LogicalPlan> {
+fn bind(plan: LogicalPlan, outer: &[(FieldRef, Column)], values: &Values) -> EngineResult<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
@@ -385,9 +338,10 @@ fn bind(
                     signature: nullary(),
                 };
                 let udf = ScalarUDF::new_from_impl(value);
-                Ok(Transformed::yes(Expr::ScalarFunction(
-                    ScalarFunction::new_udf(Arc::new(udf), Vec::new()),
-                )))
+                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
+                    Arc::new(udf),
+                    Vec::new(),
+                ))))
             })
         })
     })
@@ -472,7 +426,7 @@ struct Runs {
     result: FieldRef,
     values: Values,
     /// Planned at the first run. Held while running: the values are one set.
-    physical: Mutex<Option<Arc<dyn ExecutionPlan>>>,
+    physical: tokio::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>,
     state: Arc<SessionState>,
     signature: Signature,
 }
@@ -515,11 +469,7 @@ impl ScalarUDFImpl for Apply {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let rows = if args.args.is_empty() {
-            1
-        } else {
-            args.number_rows
-        };
+        let rows = if args.args.is_empty() { 1 } else { args.number_rows };
         let columns = args
             .args
             .iter()
@@ -527,9 +477,7 @@ impl ScalarUDFImpl for Apply {
             .collect::<EngineResult<Vec<_>>>()?;
         let array = self.0.run_all(&columns, rows)?;
         match args.args.is_empty() {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &array, 0,
-            )?)),
+            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)),
             false => Ok(ColumnarValue::Array(array)),
         }
     }
@@ -571,7 +519,7 @@ impl Runs {
 
     async fn run_sets(&self, sets: &[Vec<ScalarValue>]) -> EngineResult<Vec<RecordBatch>> {
         // Only this thread waits for the lock, and only for another batch of the same statement.
-        let mut physical = self.physical.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut physical = self.physical.lock().await;
         let planned = match physical.take() {
             Some(planned) => planned,
             None => {
@@ -587,9 +535,7 @@ impl Runs {
             *self.values.lock().unwrap_or_else(PoisonError::into_inner) = outer;
             let context = Arc::new(TaskContext::from(self.state.as_ref()));
             let batches = collect(reset_plan_states(Arc::clone(&planned))?, context).await?;
-            let schema = batches
-                .first()
-                .map_or_else(|| planned.schema(), RecordBatch::schema);
+            let schema = batches.first().map_or_else(|| planned.schema(), RecordBatch::schema);
             let batch = concat_batches(&schema, &batches)?;
             results.push(match self.shape {
                 Shape::In { negated } => self.test(set.last(), &batch, negated)?,
@@ -601,12 +547,7 @@ impl Runs {
     }
 
     /// `value IN (rows)` as a batch of one boolean, unknown as SQL has it.
-    fn test(
-        &self,
-        value: Option<&ScalarValue>,
-        batch: &RecordBatch,
-        negated: bool,
-    ) -> EngineResult<RecordBatch> {
+    fn test(&self, value: Option<&ScalarValue>, batch: &RecordBatch, negated: bool) -> EngineResult<RecordBatch> {
         let mut found = Some(false);
         if batch.num_rows() > 0 {
             let column = batch.column(0);
@@ -645,18 +586,13 @@ impl Runs {
             .iter()
             .map(|batch| self.value(batch))
             .collect::<EngineResult<Vec<_>>>()?;
-        let of_rows: Vec<ScalarValue> = set_of_row
-            .iter()
-            .filter_map(|set| values.get(*set).cloned())
-            .collect();
+        let of_rows: Vec<ScalarValue> = set_of_row.iter().filter_map(|set| values.get(*set).cloned()).collect();
         ScalarValue::iter_to_array(of_rows)
     }
 
     fn value(&self, batch: &RecordBatch) -> EngineResult<ScalarValue> {
         match self.shape {
-            Shape::Exists { negated } => Ok(ScalarValue::Boolean(Some(
-                (batch.num_rows() > 0) != negated,
-            ))),
+            Shape::Exists { negated } => Ok(ScalarValue::Boolean(Some((batch.num_rows() > 0) != negated))),
             _ if batch.num_rows() == 0 => ScalarValue::try_from(self.result.data_type()),
             Shape::Scalar if batch.num_rows() > 1 => {
                 let message = "more than one row returned by a subquery used as an expression";
@@ -669,21 +605,10 @@ impl Runs {
         }
     }
 
-    fn lists(
-        &self,
-        results: &[RecordBatch],
-        set_of_row: &[usize],
-        null_when_empty: bool,
-    ) -> EngineResult<ArrayRef> {
+    fn lists(&self, results: &[RecordBatch], set_of_row: &[usize], null_when_empty: bool) -> EngineResult<ArrayRef> {
         let fields = numbered(&self.schema);
-        let item = Arc::new(Field::new_list_field(
-            DataType::Struct(fields.clone()),
-            true,
-        ));
-        let chosen: Vec<&RecordBatch> = set_of_row
-            .iter()
-            .filter_map(|set| results.get(*set))
-            .collect();
+        let item = Arc::new(Field::new_list_field(DataType::Struct(fields.clone()), true));
+        let chosen: Vec<&RecordBatch> = set_of_row.iter().filter_map(|set| results.get(*set)).collect();
         let lengths: Vec<usize> = chosen.iter().map(|batch| batch.num_rows()).collect();
         let nulls = null_when_empty.then(|| lengths.iter().map(|length| *length > 0).collect());
         let total = lengths.iter().sum();
@@ -727,11 +652,7 @@ mod tests {
             (
                 "select relname, (select attname from pg_attribute a where a.attrelid = c.oid and a.attnum > 1 order by attnum limit 1) \
                  from pg_class c where relnamespace = 2200 and relkind = 'r' order by 1",
-                vec![
-                    "sys_deployment|endpoint",
-                    "sys_invocation|status",
-                    "sys_journal|index",
-                ],
+                vec!["sys_deployment|endpoint", "sys_invocation|status", "sys_journal|index"],
             ),
             (
                 "select case when exists (select 1 from pg_constraint k where k.conrelid = c.oid and contype = 'f') then 'f' else 'n' end \
@@ -746,11 +667,7 @@ mod tests {
             (
                 "select relname, c.oid in (select confrelid from pg_constraint k where k.contype = 'f') from pg_class c \
                  where relnamespace = 2200 and relkind = 'r' order by 1",
-                vec![
-                    "sys_deployment|true",
-                    "sys_invocation|true",
-                    "sys_journal|false",
-                ],
+                vec!["sys_deployment|true", "sys_invocation|true", "sys_journal|false"],
             ),
             // One within another, both looking outwards.
             (
@@ -779,11 +696,7 @@ mod tests {
             (
                 "select relname, l.attname from pg_class c left join lateral (select attname from pg_attribute a where a.attrelid = c.oid \
                  and attnum > 2 order by attnum limit 1) l on true where relnamespace = 2200 and relkind = 'r' order by 1",
-                vec![
-                    "sys_deployment|",
-                    "sys_invocation|created_at",
-                    "sys_journal|entry_json",
-                ],
+                vec!["sys_deployment|", "sys_invocation|created_at", "sys_journal|entry_json"],
             ),
         ] {
             assert_eq!(engine.rows(sql).await, expected, "{sql}");
@@ -796,8 +709,7 @@ mod tests {
         let sql = "select (select attname from pg_attribute a where a.attrelid = c.oid) from pg_class c where relname = 'sys_journal'";
         let error = engine.error(sql).await;
         assert!(
-            error
-                .contains("more than one row returned by a subquery used as an expression (21000)"),
+            error.contains("more than one row returned by a subquery used as an expression (21000)"),
             "{error}"
         );
     }
@@ -806,15 +718,10 @@ mod tests {
     async fn a_cluster_s_rows_are_left_to_the_engine() {
         let engine = Engine::new();
         let sql = "select id, (select count(*) from sys_journal j where j.id = i.id) from sys_invocation i order by 1";
-        assert_eq!(
-            engine.rows(sql).await,
-            ["sys_invocation_1|0", "sys_invocation_2|0"]
-        );
+        assert_eq!(engine.rows(sql).await, ["sys_invocation_1|0", "sys_invocation_2|0"]);
         // The engine refuses what it cannot know to be one row.
         let error = engine
-            .error(
-                "select (select j.id from sys_journal j where j.id = i.id) from sys_invocation i",
-            )
+            .error("select (select j.id from sys_journal j where j.id = i.id) from sys_invocation i")
             .await;
         assert!(error.contains("must be aggregated"), "{error}");
     }

@@ -20,11 +20,7 @@ fn oid_type(data_type: &DataType) -> Option<&'static str> {
         [schema, name] if schema == "pg_catalog" => name,
         _ => return None,
     };
-    REG_TYPES
-        .iter()
-        .copied()
-        .chain(["oid"])
-        .find(|reg| reg == name)
+    REG_TYPES.iter().copied().chain(["oid"]).find(|reg| reg == name)
 }
 
 /// Whether a type's values are character strings.
@@ -58,9 +54,7 @@ pub fn expr(expr: &mut Expr, over_catalogue: bool) {
             if let Some(reg) = oid_type(data_type) {
                 let inner = take(inner);
                 *expr = call(reg, vec![inner]);
-            } else if is_text(data_type)
-                && (is_reg_call(inner) || over_catalogue && !is_literal(inner))
-            {
+            } else if is_text(data_type) && (is_reg_call(inner) || over_catalogue && !is_literal(inner)) {
                 let inner = take(inner);
                 *expr = call("pg_text", vec![inner]);
             } else if let (true, Some(items)) = (is_array(data_type), array_literal(inner)) {
@@ -82,10 +76,7 @@ fn is_literal(expr: &Expr) -> bool {
 }
 
 fn is_array(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Array(ArrayElemTypeDef::SquareBracket(..))
-    )
+    matches!(data_type, DataType::Array(ArrayElemTypeDef::SquareBracket(..)))
 }
 
 /// `'{a,b}'` as `ARRAY['a','b']`.
@@ -132,10 +123,7 @@ mod tests {
             ("select 'text[]'::regtype::text", "text[]"),
             ("select cast('public' as regnamespace)", "2200"),
             ("select 'demo'::regrole", "10"),
-            (
-                "select typinput::text from pg_type where typname = 'int4'",
-                "int4in",
-            ),
+            ("select typinput::text from pg_type where typname = 'int4'", "int4in"),
             (
                 "select oid::regtype::text from pg_type where typname = '_int8'",
                 "bigint[]",
@@ -155,34 +143,16 @@ mod tests {
     async fn unknown_names_are_postgresqls_errors() {
         let engine = Engine::new();
         for (sql, expected) in [
-            (
-                "select 'nope'::regclass",
-                "relation \"nope\" does not exist (42P01)",
-            ),
-            (
-                "select 'nope'::regtype",
-                "type \"nope\" does not exist (42704)",
-            ),
-            (
-                "select 'nope'::regproc",
-                "function \"nope\" does not exist (42883)",
-            ),
-            (
-                "select 'nope'::regnamespace",
-                "schema \"nope\" does not exist (3F000)",
-            ),
-            (
-                "select 'x'::oid",
-                "invalid input syntax for type oid: \"x\" (22P02)",
-            ),
+            ("select 'nope'::regclass", "relation \"nope\" does not exist (42P01)"),
+            ("select 'nope'::regtype", "type \"nope\" does not exist (42704)"),
+            ("select 'nope'::regproc", "function \"nope\" does not exist (42883)"),
+            ("select 'nope'::regnamespace", "schema \"nope\" does not exist (3F000)"),
+            ("select 'x'::oid", "invalid input syntax for type oid: \"x\" (22P02)"),
         ] {
             let error = engine.error(sql).await;
             assert!(error.contains(expected), "{sql}: {error}");
         }
-        assert_eq!(
-            engine.rows("select to_regclass('nope') is null").await,
-            ["true"]
-        );
+        assert_eq!(engine.rows("select to_regclass('nope') is null").await, ["true"]);
     }
 
     #[test]

@@ -2,23 +2,18 @@
 //! aggregates and constructors that are another function over what the engine has.
 
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderBy, OrderByExpr,
-    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
-    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
+    Array, BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, ObjectName, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem,
+    SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
     helpers::attached_token::AttachedToken,
 };
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
 use super::{arguments, call, casts, function_name, parts, syntax, take};
-use crate::catalog::Catalog;
 
 /// Functions in FROM that are a relation by another name, or none at all.
 const RELATIONS: [(&str, &str); 11] = [
-    (
-        "pg_show_all_settings",
-        "SELECT * FROM pg_catalog.pg_settings",
-    ),
+    ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
     (
         "pg_available_extensions",
         "SELECT name, default_version, comment FROM pg_catalog.pg_available_extensions",
@@ -34,14 +29,8 @@ const RELATIONS: [(&str, &str); 11] = [
          unnest(pg_keywords('baredesc')) AS baredesc",
     ),
     ("pg_lock_status", "SELECT * FROM pg_catalog.pg_locks"),
-    (
-        "pg_stat_get_activity",
-        "SELECT * FROM pg_catalog.pg_stat_activity",
-    ),
-    (
-        "pg_timezone_names",
-        "SELECT * FROM pg_catalog.pg_timezone_names",
-    ),
+    ("pg_stat_get_activity", "SELECT * FROM pg_catalog.pg_stat_activity"),
+    ("pg_timezone_names", "SELECT * FROM pg_catalog.pg_timezone_names"),
     (
         "pg_options_to_table",
         "SELECT '' AS option_name, '' AS option_value WHERE false",
@@ -61,16 +50,16 @@ const RELATIONS: [(&str, &str); 11] = [
 ];
 
 /// Rewrites the functions among a SELECT's relations.
-pub fn from(select: &mut Select, catalog: &Catalog) {
+pub fn from(select: &mut Select) {
     for (index, from) in select.from.iter_mut().enumerate() {
-        relation(&mut from.relation, index > 0, catalog);
+        relation(&mut from.relation, index > 0);
         for join in &mut from.joins {
-            relation(&mut join.relation, true, catalog);
+            relation(&mut join.relation, true);
         }
     }
 }
 
-fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
+fn relation(factor: &mut TableFactor, lateral: bool) {
     let (name, args, ordinality, alias) = match factor {
         TableFactor::Table {
             name,
@@ -107,12 +96,10 @@ fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
             *with_ordinality,
             alias.take(),
         ),
-        TableFactor::NestedJoin {
-            table_with_joins, ..
-        } => {
-            relation(&mut table_with_joins.relation, lateral, catalog);
+        TableFactor::NestedJoin { table_with_joins, .. } => {
+            relation(&mut table_with_joins.relation, lateral);
             for join in &mut table_with_joins.joins {
-                relation(&mut join.relation, true, catalog);
+                relation(&mut join.relation, true);
             }
             return;
         }
@@ -135,13 +122,7 @@ fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
                 ("unnest", [_, ..]) => {
                     let one = args.len() == 1;
                     let column = |index| {
-                        given(index).unwrap_or_else(|| {
-                            if one {
-                                own_name.clone()
-                            } else {
-                                Ident::new("unnest")
-                            }
-                        })
+                        given(index).unwrap_or_else(|| if one { own_name.clone() } else { Ident::new("unnest") })
                     };
                     args.iter()
                         .cloned()
@@ -160,14 +141,8 @@ fn relation(factor: &mut TableFactor, lateral: bool, catalog: &Catalog) {
                     ),
                 ],
                 _ => match list_of(&name, &args) {
-                    Some(list) => vec![(
-                        call("unnest", vec![list]),
-                        given(0).unwrap_or_else(|| own_name.clone()),
-                    )],
-                    None => vec![(
-                        call(&name, args.clone()),
-                        given(0).unwrap_or_else(|| own_name.clone()),
-                    )],
+                    Some(list) => vec![(call("unnest", vec![list]), given(0).unwrap_or_else(|| own_name.clone()))],
+                    None => vec![(call(&name, args.clone()), given(0).unwrap_or_else(|| own_name.clone()))],
                 },
             };
             if ordinality {
@@ -317,11 +292,7 @@ fn true_type(function: &Function) -> Option<Expr> {
         return None;
     };
     let column = |table: &ObjectName, column: &str| {
-        let mut idents: Vec<Ident> = table
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident().cloned())
-            .collect();
+        let mut idents: Vec<Ident> = table.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
         idents.push(Ident::new(column));
         Expr::CompoundIdentifier(idents)
     };
@@ -354,9 +325,7 @@ fn replaced(function: &mut Function) -> Option<Expr> {
     }
     let args = arguments(function)?;
     let aggregate = function.over.is_some() || function.filter.is_some();
-    if !aggregate
-        && let Some(list) = list_of(&name, &args.iter().copied().cloned().collect::<Vec<_>>())
-    {
+    if !aggregate && let Some(list) = list_of(&name, &args.iter().copied().cloned().collect::<Vec<_>>()) {
         return Some(call("unnest", vec![list]));
     }
     match name.as_str() {
@@ -388,9 +357,7 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             Some(call(outer, lists))
         }
         "substring" => match args.as_slice() {
-            [text, pattern] if is_string(pattern) => {
-                Some(matched((*text).clone(), (*pattern).clone()))
-            }
+            [text, pattern] if is_string(pattern) => Some(matched((*text).clone(), (*pattern).clone())),
             _ => None,
         },
         // As a CASE, of which the planner knows that the literal is an array where the others are.
@@ -420,17 +387,12 @@ fn replaced(function: &mut Function) -> Option<Expr> {
 /// The order has to be the aggregate's own: that of a subquery is lost on the way.
 fn array_of(mut query: Query) -> Expr {
     let keys = order_keys(&mut query);
-    let column =
-        |name: &str| Expr::CompoundIdentifier(vec![Ident::new("array_rows"), Ident::new(name)]);
+    let column = |name: &str| Expr::CompoundIdentifier(vec![Ident::new("array_rows"), Ident::new(name)]);
     let mut columns = vec![Ident::new("array_item")];
     let mut order = Vec::new();
     for (index, (in_query, options)) in keys.into_iter().enumerate() {
         let name = format!("array_key_{index}");
-        let expr = if in_query {
-            column(&name)
-        } else {
-            column("array_item")
-        };
+        let expr = if in_query { column(&name) } else { column("array_item") };
         if in_query {
             columns.push(Ident::new(name));
         }
@@ -442,10 +404,7 @@ fn array_of(mut query: Query) -> Expr {
     }
     let columns = columns
         .into_iter()
-        .map(|name| TableAliasColumnDef {
-            name,
-            data_type: None,
-        })
+        .map(|name| TableAliasColumnDef { name, data_type: None })
         .collect();
     let alias = TableAlias {
         explicit: true,
@@ -531,10 +490,7 @@ mod tests {
                 "select generate_series(1, 2), unnest(array['a', 'b', 'c'])",
                 vec!["1|a", "2|b", "|c"],
             ),
-            (
-                "select generate_subscripts(array['a', 'b'], 1)",
-                vec!["1", "2"],
-            ),
+            ("select generate_subscripts(array['a', 'b'], 1)", vec!["1", "2"]),
             // A vector's subscripts begin with 0.
             (
                 "select generate_subscripts(indkey, 1) from pg_index where indrelid = 'sys_journal'::regclass",
@@ -545,10 +501,7 @@ mod tests {
                  from pg_index where indrelid = 'sys_journal'::regclass order by 1",
                 vec!["1|1", "2|2"],
             ),
-            (
-                "select unnest(confkey) from pg_constraint where contype = 'p'",
-                vec![],
-            ),
+            ("select unnest(confkey) from pg_constraint where contype = 'p'", vec![]),
         ] {
             assert_eq!(engine.rows(sql).await, expected, "{sql}");
         }
@@ -558,20 +511,14 @@ mod tests {
     async fn functions_in_from() {
         let engine = Engine::new();
         for (sql, expected) in [
-            (
-                "select * from generate_series(1, 3) g where g > 1",
-                vec!["2", "3"],
-            ),
+            ("select * from generate_series(1, 3) g where g > 1", vec!["2", "3"]),
             (
                 "select x, n from unnest(array['a', 'b']) with ordinality as u(x, n) order by n desc",
                 vec!["b|2", "a|1"],
             ),
             ("select * from current_schema()", vec!["public"]),
             ("select s from lower('A') as s", vec!["a"]),
-            (
-                "select count(*) from pg_get_keywords() where catcode = 'R'",
-                vec!["77"],
-            ),
+            ("select count(*) from pg_get_keywords() where catcode = 'R'", vec!["77"]),
             ("select count(*) from aclexplode(null)", vec!["0"]),
             (
                 "select a.attname, k.n from pg_constraint c, unnest(c.conkey) with ordinality as k(attnum, n), pg_attribute a \

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, UnaryOperator, Value,
+    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    TableFactor, UnaryOperator, Value,
 };
 
 use super::{folded, function_name, parts, system_columns::is_system_column};
@@ -115,22 +115,15 @@ fn integers(expr: &mut Expr) {
             else_result,
             ..
         } => {
-            conditions
-                .iter_mut()
-                .for_each(|when| integers(&mut when.result));
-            else_result
-                .iter_mut()
-                .for_each(|otherwise| integers(otherwise));
+            conditions.iter_mut().for_each(|when| integers(&mut when.result));
+            else_result.iter_mut().for_each(|otherwise| integers(otherwise));
         }
         _ => {}
     }
 }
 
 fn is_wildcard(item: &SelectItem) -> bool {
-    matches!(
-        item,
-        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
-    )
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
 /// The names that a SELECT's wildcards stand for, as far as they can be told from the text and the catalogue.
@@ -143,15 +136,14 @@ fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
         .projection
         .iter()
         .filter_map(|item| match item {
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                parts(name).pop()
-            }
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => parts(name).pop(),
             _ => None,
         })
         .collect();
-    let factors = select.from.iter().flat_map(|from| {
-        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-    });
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
     let mut names = HashSet::new();
     for factor in factors {
         let (own, columns) = match factor {
@@ -167,18 +159,13 @@ fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
                     Some(schema) => vec![schema],
                     None => vec!["pg_catalog".to_owned(), "public".to_owned()],
                 };
-                let relation = schemas.iter().find_map(|schema| {
-                    catalog
-                        .model
-                        .relation(model::namespace_oid(schema)?, &table)
-                });
+                let relation = schemas
+                    .iter()
+                    .find_map(|schema| catalog.model.relation(model::namespace_oid(schema)?, &table));
                 let columns = relation
                     .map(|r| r.columns.iter().map(|c| c.name.clone()).collect())
                     .unwrap_or_default();
-                (
-                    alias.as_ref().map_or(table, |alias| folded(&alias.name)),
-                    columns,
-                )
+                (alias.as_ref().map_or(table, |alias| folded(&alias.name)), columns)
             }
             TableFactor::Derived {
                 subquery,
@@ -279,13 +266,11 @@ fn label(expr: &Expr) -> (String, Strength) {
         Expr::Overlay { .. } => strong("overlay"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
-        Expr::Trim { trim_where, .. } => {
-            strong(match trim_where.map(|side| side.to_string()).as_deref() {
-                Some("LEADING") => "ltrim",
-                Some("TRAILING") => "rtrim",
-                _ => "btrim",
-            })
-        }
+        Expr::Trim { trim_where, .. } => strong(match trim_where.map(|side| side.to_string()).as_deref() {
+            Some("LEADING") => "ltrim",
+            Some("TRAILING") => "rtrim",
+            _ => "btrim",
+        }),
         Expr::AtTimeZone { .. } => strong("timezone"),
         Expr::Exists { .. } => strong("exists"),
         Expr::Array(_) => strong("array"),
@@ -308,16 +293,9 @@ fn label(expr: &Expr) -> (String, Strength) {
 fn type_name(data_type: &DataType) -> String {
     let spelled = data_type.to_string().to_lowercase();
     let scalar = spelled.trim_end_matches("[]");
-    match crate::catalog::names::parse_type(scalar)
-        .and_then(|(oid, _)| crate::catalog::seed::types().get(&oid))
-    {
+    match crate::catalog::names::parse_type(scalar).and_then(|(oid, _)| crate::catalog::seed::types().get(&oid)) {
         Some(system) => system.name.to_owned(),
-        None => scalar
-            .rsplit('.')
-            .next()
-            .unwrap_or(scalar)
-            .trim_matches('"')
-            .to_owned(),
+        None => scalar.rsplit('.').next().unwrap_or(scalar).trim_matches('"').to_owned(),
     }
 }
 
@@ -342,10 +320,7 @@ mod tests {
                 "select 'a'::text, '1'::int, '1'::bigint, now()::date, 'pg_class'::regclass",
                 "text int4 int8 now regclass",
             ),
-            (
-                "select oid::text, relname from pg_class limit 1",
-                "oid relname",
-            ),
+            ("select oid::text, relname from pg_class limit 1", "oid relname"),
             (
                 "select case when true then 1 end, coalesce(1, 2), nullif(1, 2)",
                 "case coalesce nullif",
@@ -367,10 +342,7 @@ mod tests {
                 "select current_user, current_schema, current_database()",
                 "current_user current_schema current_database",
             ),
-            (
-                "select interval '1 day', date '2026-01-01'",
-                "interval date",
-            ),
+            ("select interval '1 day', date '2026-01-01'", "interval date"),
             ("select indkey[0] from pg_index limit 1", "indkey"),
         ] {
             let names = engine.run(sql).await.unwrap().names;
@@ -428,14 +400,8 @@ mod tests {
                 "select upper(id) from sys_deployment group by upper(id) order by upper(id) desc",
                 vec!["SYS_DEPLOYMENT_2", "SYS_DEPLOYMENT_1"],
             ),
-            (
-                "select count(*) from sys_invocation order by count(*)",
-                vec!["2"],
-            ),
-            (
-                "select x.count from (select count(*) from sys_invocation) x",
-                vec!["2"],
-            ),
+            ("select count(*) from sys_invocation order by count(*)", vec!["2"]),
+            ("select x.count from (select count(*) from sys_invocation) x", vec!["2"]),
             (
                 "select id from sys_deployment union select 'a' order by id limit 1",
                 vec!["a"],

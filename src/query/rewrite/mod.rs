@@ -16,9 +16,8 @@ mod tests;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor,
-    VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -70,10 +69,9 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        functions::from(select, self.catalog);
+        functions::from(select);
         labels::select(select, self.catalog, self.depth <= 1);
-        self.scopes
-            .push(system_columns::scope(select, self.catalog));
+        self.scopes.push(system_columns::scope(select, self.catalog));
         ControlFlow::Continue(())
     }
 
@@ -122,11 +120,7 @@ fn is_system_relation(name: &ObjectName, catalog: &Catalog) -> bool {
 
 /// The parts of a name, folded as SQL folds them.
 fn parts(name: &ObjectName) -> Vec<String> {
-    name.0
-        .iter()
-        .filter_map(ObjectNamePart::as_ident)
-        .map(folded)
-        .collect()
+    name.0.iter().filter_map(ObjectNamePart::as_ident).map(folded).collect()
 }
 
 fn folded(ident: &Ident) -> String {
@@ -165,10 +159,7 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
 
 /// Takes an expression out, to be put back changed.
 fn take(expr: &mut Expr) -> Expr {
-    std::mem::replace(
-        expr,
-        Expr::value(datafusion::sql::sqlparser::ast::Value::Null),
-    )
+    std::mem::replace(expr, Expr::value(datafusion::sql::sqlparser::ast::Value::Null))
 }
 
 /// The argument expressions of a call; `None` where an argument is none (`*`, a name with a value).

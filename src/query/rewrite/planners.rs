@@ -24,9 +24,7 @@ pub struct PostgresTypes;
 impl TypePlanner for PostgresTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> EngineResult<Option<FieldRef>> {
         let spelled = match sql_type {
-            SqlType::Custom(..) | SqlType::JSON | SqlType::JSONB | SqlType::Uuid => {
-                sql_type.to_string()
-            }
+            SqlType::Custom(..) | SqlType::JSON | SqlType::JSONB | SqlType::Uuid => sql_type.to_string(),
             _ => return Ok(None),
         };
         let Some((oid, _)) = names::parse_type(&spelled) else {
@@ -53,11 +51,7 @@ pub struct PostgresOperators {
 
 impl ExprPlanner for PostgresOperators {
     /// `indisprimary = 't'`: the literal takes the column's type.
-    fn plan_binary_op(
-        &self,
-        mut expr: RawBinaryExpr,
-        schema: &DFSchema,
-    ) -> EngineResult<PlannerResult<RawBinaryExpr>> {
+    fn plan_binary_op(&self, mut expr: RawBinaryExpr, schema: &DFSchema) -> EngineResult<PlannerResult<RawBinaryExpr>> {
         let comparison = matches!(
             expr.op,
             BinaryOperator::Eq
@@ -86,10 +80,7 @@ impl ExprPlanner for PostgresOperators {
         };
         let (_, field) = expr.expr.to_field(schema)?;
         // A `name` is an array of characters, too.
-        if !matches!(
-            types::pg_type_of(&field),
-            Some("int2vector" | "oidvector" | "name")
-        ) {
+        if !matches!(types::pg_type_of(&field), Some("int2vector" | "oidvector" | "name")) {
             return Ok(PlannerResult::Original(expr));
         }
         let args = vec![expr.expr.clone(), key.as_ref().clone()];
@@ -100,18 +91,14 @@ impl ExprPlanner for PostgresOperators {
 impl PostgresOperators {
     fn call(&self, name: &str, args: Vec<Expr>) -> EngineResult<Expr> {
         match functions::scalar_function(name, &self.facts) {
-            Some(function) => Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
-                function, args,
-            ))),
+            Some(function) => Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))),
             None => internal_err!("no function {name}"),
         }
     }
 
     /// Gives a quoted literal the type of what it is compared with, where the engine would not.
     fn literal(&self, literal: &mut Expr, other: &Expr, schema: &DFSchema) -> EngineResult<()> {
-        let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) =
-            literal
-        else {
+        let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = literal else {
             return Ok(());
         };
         let Ok((_, field)) = other.to_field(schema) else {
@@ -120,8 +107,8 @@ impl PostgresOperators {
         match (field.data_type(), types::pg_type_of(&field)) {
             (DataType::Boolean, _) => to_boolean(literal),
             (list @ DataType::List(_), _) => {
-                let array = types::array_of(list, &[Some(text.clone())])
-                    .map_err(|e| DataFusionError::External(Box::new(e)))?;
+                let array =
+                    types::array_of(list, &[Some(text.clone())]).map_err(|e| DataFusionError::External(Box::new(e)))?;
                 *literal = Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None);
             }
             (DataType::Timestamp(..), _) => {
@@ -142,9 +129,7 @@ impl PostgresOperators {
 fn to_boolean(expr: &mut Expr) {
     let text = match expr {
         Expr::Literal(
-            ScalarValue::Utf8(Some(text))
-            | ScalarValue::Utf8View(Some(text))
-            | ScalarValue::LargeUtf8(Some(text)),
+            ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)),
             _,
         ) => text,
         _ => return,
@@ -166,18 +151,9 @@ mod tests {
     async fn quoted_literals_take_the_type_of_what_they_are_compared_with() {
         let engine = Engine::new();
         for (sql, expected) in [
-            (
-                "select count(*) from pg_index where indisprimary = 't'",
-                "3",
-            ),
-            (
-                "select count(*) from pg_index where 'f' <> indisunique",
-                "3",
-            ),
-            (
-                "select relname from pg_class where oid = '1259'",
-                "pg_class",
-            ),
+            ("select count(*) from pg_index where indisprimary = 't'", "3"),
+            ("select count(*) from pg_index where 'f' <> indisunique", "3"),
+            ("select relname from pg_class where oid = '1259'", "pg_class"),
             (
                 "select relname from pg_class where oid in ('1259', '2615') order by oid limit 1",
                 "pg_class",
@@ -186,10 +162,7 @@ mod tests {
                 "select typname from pg_type where typinput = 'int4in' and typtype = 'b'",
                 "int4",
             ),
-            (
-                "select count(*) from pg_constraint where conkey = '{1,2}'",
-                "1",
-            ),
+            ("select count(*) from pg_constraint where conkey = '{1,2}'", "1"),
             (
                 "select case indisprimary when 't' then 'yes' else 'no' end from pg_index limit 1",
                 "yes",
@@ -207,9 +180,7 @@ mod tests {
         let sql = "select conkey[0], conkey[1], conkey[2] from pg_constraint where conname = 'sys_journal_pkey'";
         assert_eq!(engine.rows(sql).await, ["|1|2"]);
         assert_eq!(
-            engine
-                .rows("select typname[0] from pg_type where oid = 1009")
-                .await,
+            engine.rows("select typname[0] from pg_type where oid = 1009").await,
             ["_"]
         );
     }

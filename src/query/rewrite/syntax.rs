@@ -1,10 +1,9 @@
 //! Spellings: what means the same in other words.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments,
-    GroupByExpr, Ident, LimitClause, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr,
-    TableAlias, TableFactor, TableWithJoins, TimezoneInfo, Value, WildcardAdditionalOptions,
-    helpers::attached_token::AttachedToken,
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, GroupByExpr, Ident,
+    LimitClause, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    TimezoneInfo, Value, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
 use super::{call, casts, function_name, parts, take};
@@ -22,8 +21,7 @@ pub fn query(query: &mut Query) {
             .unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
         match &mut query.limit_clause {
             Some(LimitClause::LimitOffset {
-                limit: limit @ None,
-                ..
+                limit: limit @ None, ..
             }) => *limit = Some(quantity),
             Some(_) => return,
             None => {
@@ -125,8 +123,7 @@ pub fn query_of(select: Select) -> Query {
 /// A derived table may go without a name.
 pub fn table_factor(factor: &mut TableFactor) {
     if let TableFactor::Derived {
-        alias: alias @ None,
-        ..
+        alias: alias @ None, ..
     } = factor
     {
         *alias = Some(TableAlias {
@@ -155,27 +152,19 @@ pub fn expr(expr: &mut Expr) {
             }
         }
         Expr::Like {
-            escape_char,
-            pattern,
-            ..
+            escape_char, pattern, ..
         }
         | Expr::ILike {
-            escape_char,
-            pattern,
-            ..
+            escape_char, pattern, ..
         } => escape(escape_char, pattern),
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
             if let Some(items) = casts::array_literal(right) {
                 **right = items;
             }
         }
-        Expr::TypedString(typed) if is_timestamp(&typed.data_type) => {
-            timestamp_literal(&mut typed.value.value)
-        }
+        Expr::TypedString(typed) if is_timestamp(&typed.data_type) => timestamp_literal(&mut typed.value.value),
         Expr::Cast {
-            expr: inner,
-            data_type,
-            ..
+            expr: inner, data_type, ..
         } if is_timestamp(data_type) => {
             if let Expr::Value(value) = inner.as_mut() {
                 timestamp_literal(&mut value.value);
@@ -183,13 +172,8 @@ pub fn expr(expr: &mut Expr) {
         }
         // `CASE flag WHEN 't' THEN`: as comparisons, of which the planner knows what they compare.
         Expr::Case {
-            operand,
-            conditions,
-            ..
-        } if conditions
-            .iter()
-            .any(|when| is_boolean_literal(&when.condition)) =>
-        {
+            operand, conditions, ..
+        } if conditions.iter().any(|when| is_boolean_literal(&when.condition)) => {
             if let Some(tested) = operand.take() {
                 for when in conditions {
                     let value = take(&mut when.condition);
@@ -219,15 +203,13 @@ pub fn expr(expr: &mut Expr) {
         }
         // `interval '1' hour`.
         Expr::Interval(interval) => {
-            if let (Some(field), None, Expr::Value(value)) = (
-                &interval.leading_field,
-                &interval.last_field,
-                interval.value.as_ref(),
-            ) && let Value::SingleQuotedString(number) = &value.value
+            if let (Some(field), None, Expr::Value(value)) =
+                (&interval.leading_field, &interval.last_field, interval.value.as_ref())
+                && let Value::SingleQuotedString(number) = &value.value
                 && let Some(unit) = unit(field)
             {
                 let text = format!("{} {unit}", number.trim());
-                interval.value = Box::new(Expr::value(Value::SingleQuotedString(text)));
+                *interval.value = Expr::value(Value::SingleQuotedString(text));
                 interval.leading_field = None;
             }
         }
@@ -238,12 +220,7 @@ pub fn expr(expr: &mut Expr) {
                 let name = function_name(function);
                 if matches!(
                     name.as_str(),
-                    "current_user"
-                        | "session_user"
-                        | "user"
-                        | "current_catalog"
-                        | "current_role"
-                        | "current_schema"
+                    "current_user" | "session_user" | "user" | "current_catalog" | "current_role" | "current_schema"
                 ) {
                     *expr = call(&name, Vec::new());
                 }
@@ -304,12 +281,8 @@ fn unit(field: &DateTimeField) -> Option<&'static str> {
 }
 
 /// `LIKE 'a!_b' ESCAPE '!'`: the engine knows the backslash alone.
-fn escape(
-    escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpan>,
-    pattern: &mut Expr,
-) {
-    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value)
-    else {
+fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpan>, pattern: &mut Expr) {
+    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else {
         return;
     };
     let mut chars = escape.chars();
@@ -343,9 +316,7 @@ fn escape(
 fn constant(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
-                Some(text.clone())
-            }
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text.clone()),
             _ => None,
         },
         Expr::Nested(inner) => constant(inner),
@@ -371,9 +342,7 @@ pub fn with_seconds(text: &str) -> Option<String> {
     let (time, zone) = rest.split_at_checked(5)?;
     let digits = |text: &str, separator: char, lengths: &[usize]| {
         let parts: Vec<&str> = text.split(separator).collect();
-        let plain = |(part, length): (&&str, &usize)| {
-            part.len() == *length && part.bytes().all(|b| b.is_ascii_digit())
-        };
+        let plain = |(part, length): (&&str, &usize)| part.len() == *length && part.bytes().all(|b| b.is_ascii_digit());
         parts.len() == lengths.len() && parts.iter().zip(lengths).all(plain)
     };
     let minutes = digits(date, '-', &[4, 2, 2]) && digits(time, ':', &[2, 2]);
@@ -402,10 +371,7 @@ mod tests {
     fn spellings_become_those_that_the_engine_has() {
         let engine = Engine::new();
         for (before, after) in [
-            (
-                "SELECT a FROM t FETCH FIRST 5 ROWS ONLY",
-                "SELECT a FROM t LIMIT 5",
-            ),
+            ("SELECT a FROM t FETCH FIRST 5 ROWS ONLY", "SELECT a FROM t LIMIT 5"),
             (
                 "SELECT a FROM t OFFSET 2 FETCH NEXT ROW ONLY",
                 "SELECT a FROM t LIMIT 1 OFFSET 2",
@@ -438,10 +404,7 @@ mod tests {
                 "SELECT a FROM (SELECT a FROM t)",
                 "SELECT a FROM (SELECT a FROM t) AS unnamed_subquery",
             ),
-            (
-                "SELECT pg_catalog.Lower(a) AS l FROM t",
-                "SELECT lower(a) AS l FROM t",
-            ),
+            ("SELECT pg_catalog.Lower(a) AS l FROM t", "SELECT lower(a) AS l FROM t"),
             ("SELECT CURRENT_USER AS u", "SELECT current_user() AS u"),
         ] {
             assert_eq!(engine.rewritten(before), after);
@@ -450,10 +413,7 @@ mod tests {
 
     #[test]
     fn timestamps_get_the_seconds_that_they_lack() {
-        assert_eq!(
-            with_seconds("2026-01-01 10:00").as_deref(),
-            Some("2026-01-01 10:00:00")
-        );
+        assert_eq!(with_seconds("2026-01-01 10:00").as_deref(), Some("2026-01-01 10:00:00"));
         assert_eq!(
             with_seconds("2026-01-01T10:00+02").as_deref(),
             Some("2026-01-01 10:00:00+02")
@@ -475,10 +435,7 @@ mod tests {
                 "select count(*) from sys_invocation where created_at < timestamp '2023-11-14 22:13'",
                 "0",
             ),
-            (
-                "select interval '90' minute = interval '1 hour 30 minutes'",
-                "true",
-            ),
+            ("select interval '90' minute = interval '1 hour 30 minutes'", "true"),
             (
                 "select 'a_b' like 'a!_b' escape '!', 'axb' like 'a!_b' escape '!'",
                 "true|false",

@@ -10,10 +10,7 @@ use crate::catalog::{Catalog, model, model::Relation};
 pub type Scope = Vec<(String, u32)>;
 
 pub fn is_system_column(name: &str) -> bool {
-    matches!(
-        name,
-        "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax"
-    )
+    matches!(name, "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax")
 }
 
 /// The relations among a SELECT's FROM items.
@@ -45,9 +42,7 @@ fn factor(item: &TableFactor, catalog: &Catalog, scope: &mut Scope) {
                 .map_or_else(|| relation.name.clone(), |alias| folded(&alias.name));
             scope.push((own, relation.oid));
         }
-        TableFactor::NestedJoin {
-            table_with_joins, ..
-        } => {
+        TableFactor::NestedJoin { table_with_joins, .. } => {
             factor(&table_with_joins.relation, catalog, scope);
             for join in &table_with_joins.joins {
                 factor(&join.relation, catalog, scope);
@@ -90,14 +85,7 @@ fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Ex
         return None;
     }
     let oid = match qualifier {
-        Some(qualifier) => {
-            scopes
-                .iter()
-                .rev()
-                .flatten()
-                .find(|(alias, _)| alias == qualifier)?
-                .1
-        }
+        Some(qualifier) => scopes.iter().rev().flatten().find(|(alias, _)| alias == qualifier)?.1,
         // Without a table it can only be that of the one relation.
         None => match scopes.last()?.as_slice() {
             [(_, oid)] => *oid,
@@ -121,9 +109,7 @@ mod tests {
     async fn tableoid_is_the_relation_s_oid() {
         let engine = Engine::new();
         assert_eq!(
-            engine
-                .rows("select distinct tableoid from pg_namespace")
-                .await,
+            engine.rows("select distinct tableoid from pg_namespace").await,
             ["2615"]
         );
         assert_eq!(
@@ -143,11 +129,7 @@ mod tests {
     async fn no_wildcard_shows_it() {
         let engine = Engine::new();
         assert_eq!(
-            engine
-                .run("select * from pg_namespace")
-                .await
-                .unwrap()
-                .names,
+            engine.run("select * from pg_namespace").await.unwrap().names,
             ["oid", "nspname", "nspowner", "nspacl"]
         );
     }
