@@ -8,13 +8,16 @@ use std::{
 
 use arrow::{
     array::{ArrayRef, RecordBatch, TimestampMillisecondArray, UInt32Array, UInt64Array},
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use async_trait::async_trait;
 use datafusion::{
     catalog::TableProvider,
-    common::{DataFusionError, TableReference, config::ConfigOptions, plan_err},
+    common::{
+        DataFusionError, ParamValues, ScalarValue, TableReference, config::ConfigOptions, metadata::ScalarAndMetadata,
+        plan_err,
+    },
     datasource::{MemTable, cte_worktable::CteWorkTable, provider_as_source},
     error::Result as EngineResult,
     execution::{FunctionRegistry, SessionState, SessionStateBuilder},
@@ -25,7 +28,7 @@ use datafusion::{
     physical_plan::collect,
     prelude::{SessionConfig, SessionContext},
     sql::{
-        planner::{ParserOptions, SqlToRel},
+        planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
     },
 };
@@ -297,8 +300,13 @@ impl Engine {
         }
     }
 
-    /// The plan of one statement, not yet optimized.
+    /// The plan of one statement, not yet optimized, its parameters open.
     pub fn plan(&self, sql: &str) -> EngineResult<LogicalPlan> {
+        self.plan_with(sql, Vec::new())
+    }
+
+    /// The same with the types of its parameters.
+    fn plan_with(&self, sql: &str, types: Vec<Option<FieldRef>>) -> EngineResult<LogicalPlan> {
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
         let Some(mut statement) = statements.pop() else {
@@ -309,16 +317,29 @@ impl Engine {
             parse_float_as_decimal: true,
             ..ParserOptions::default()
         };
-        rewrite::annotate::annotate(SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)?)
+        let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+        let plan =
+            SqlToRel::new_with_options(self, options).sql_statement_to_plan_with_context(statement, &mut context)?;
+        rewrite::apply::apply(plan, &self.state)
     }
 
     /// Runs one statement.
     pub async fn run(&self, sql: &str) -> EngineResult<Answer> {
-        let plan = self.plan(sql)?;
+        self.run_with(sql, Vec::new()).await
+    }
+
+    /// Runs one statement with values for its parameters.
+    pub async fn run_with(&self, sql: &str, values: Vec<ScalarValue>) -> EngineResult<Answer> {
+        let types = values
+            .iter()
+            .map(|value| Some(Arc::new(Field::new("", value.data_type(), true))))
+            .collect();
+        let plan = self.plan_with(sql, types)?;
+        let values = values.into_iter().map(ScalarAndMetadata::from).collect();
+        let plan = plan.replace_params_with_values(&ParamValues::List(values))?;
         let mut state = self.state.clone();
         let options = Arc::clone(state.config().options());
         state.execution_props_mut().mark_start_execution(options);
-        let plan = rewrite::apply::apply(plan, &state)?;
         let schema = Arc::clone(plan.schema());
         let physical = state.create_physical_plan(&plan).await?;
         let context = SessionContext::new_with_state(state);
