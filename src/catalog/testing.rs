@@ -13,7 +13,7 @@ use arrow::{
 };
 use async_trait::async_trait;
 use datafusion::{
-    catalog::TableProvider,
+    catalog::{TableFunctionArgs, TableProvider},
     common::{
         DataFusionError, ParamValues, ScalarValue, TableReference, config::ConfigOptions, metadata::ScalarAndMetadata,
         plan_err,
@@ -24,7 +24,9 @@ use datafusion::{
     logical_expr::{
         AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
         planner::{ContextProvider, ExprPlanner, TypePlanner},
+        simplify::SimplifyContext,
     },
+    optimizer::simplify_expressions::ExprSimplifier,
     physical_plan::collect,
     prelude::{SessionConfig, SessionContext},
     sql::{
@@ -445,8 +447,17 @@ impl ContextProvider for Engine {
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> EngineResult<Arc<dyn TableSource>> {
-        let _ = args;
-        plan_err!("function {name} does not exist")
+        let Some(function) = self.state.table_functions().get(name) else {
+            return plan_err!("function {name} does not exist");
+        };
+        // Constants only: casts and signs are worked out first.
+        let simplifier = ExprSimplifier::new(SimplifyContext::default());
+        let args = args
+            .into_iter()
+            .map(|arg| simplifier.simplify(arg))
+            .collect::<EngineResult<Vec<_>>>()?;
+        let args = TableFunctionArgs::new(&args, &self.state);
+        Ok(provider_as_source(function.create_table_provider_with_args(args)?))
     }
 
     fn options(&self) -> &ConfigOptions {

@@ -145,6 +145,17 @@ async fn tables_are_tables_without_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn time_zones_have_their_offsets() {
+    let engine = Engine::new();
+    let sql = "select name, abbrev, utc_offset = interval '5 hours 30 minutes', is_dst from pg_timezone_names \
+               where name in ('Asia/Kolkata', 'UTC') order by 1";
+    assert_eq!(
+        engine.rows(sql).await,
+        ["Asia/Kolkata|IST|true|false", "UTC|UTC|false|false"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_answer_as_postgresql_15_does() {
     let engine = Engine::new();
     for (sql, expected) in [

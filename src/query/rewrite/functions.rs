@@ -1,11 +1,13 @@
 //! Functions that give rows: in the SELECT list they become `unnest` of a list, in FROM a lateral subquery of that. And
 //! aggregates and constructors that are another function over what the engine has.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast::{
     Array, BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, ObjectName, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem,
     SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
-    helpers::attached_token::AttachedToken,
+    helpers::attached_token::AttachedToken, visit_expressions,
 };
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
@@ -106,6 +108,10 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
         _ => return,
     };
     let Some(args) = args else { return };
+    if name == "generate_series" && !ordinality && args.iter().all(is_constant) {
+        *factor = series(args, alias);
+        return;
+    }
     let own_name = alias
         .as_ref()
         .map_or_else(|| Ident::new(&name), |alias| alias.name.clone());
@@ -189,6 +195,53 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
         }),
         sample: None,
     };
+}
+
+/// Whether an expression is the same for every row, and known without parameters.
+fn is_constant(expr: &Expr) -> bool {
+    let mut constant = true;
+    let _ = visit_expressions(expr, |expr| {
+        constant &= match expr {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => false,
+            Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+            _ => true,
+        };
+        ControlFlow::<()>::Continue(())
+    });
+    constant
+}
+
+/// A series of constants: the engine's own relation, which makes its rows as they are asked for.
+fn series(args: Vec<Expr>, alias: Option<TableAlias>) -> TableFactor {
+    let name = Ident::new("generate_series");
+    let mut alias = alias.unwrap_or_else(|| TableAlias {
+        explicit: true,
+        name: name.clone(),
+        columns: Vec::new(),
+        at: None,
+    });
+    if alias.columns.is_empty() {
+        alias.columns.push(TableAliasColumnDef {
+            name: alias.name.clone(),
+            data_type: None,
+        });
+    }
+    let args = args
+        .into_iter()
+        .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+        .collect();
+    TableFactor::Table {
+        name: vec![name].into(),
+        alias: Some(alias),
+        args: Some(TableFunctionArgs { args, settings: None }),
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    }
 }
 
 fn expressions(args: &[FunctionArg]) -> Option<Vec<Expr>> {
@@ -516,6 +569,14 @@ mod tests {
                 "select x, n from unnest(array['a', 'b']) with ordinality as u(x, n) order by n desc",
                 vec!["b|2", "a|1"],
             ),
+            (
+                "select count(*), max(g) from generate_series(1, 5000000) g",
+                vec!["5000000|5000000"],
+            ),
+            (
+                "select generate_series from generate_series(1, 5, 2) where generate_series > 1",
+                vec!["3", "5"],
+            ),
             ("select * from current_schema()", vec!["public"]),
             ("select s from lower('A') as s", vec!["a"]),
             ("select count(*) from pg_get_keywords() where catcode = 'R'", vec!["77"]),
@@ -532,6 +593,19 @@ mod tests {
         ] {
             assert_eq!(engine.rows(sql).await, expected, "{sql}");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_series_as_a_list_is_bounded() {
+        let engine = Engine::new();
+        for sql in [
+            "select generate_series(1, 1000000000000)",
+            "select generate_series(timestamp '2000-01-01 00:00:00', timestamp '2030-01-01 00:00:00', interval '1 second')",
+        ] {
+            let error = engine.error(sql).await;
+            assert!(error.contains("(54000)"), "{sql}: {error}");
+        }
+        assert_eq!(engine.rows("select generate_series(5, 1, -2)").await, ["5", "3", "1"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
