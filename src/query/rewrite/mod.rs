@@ -7,6 +7,7 @@ pub mod apply;
 mod casts;
 mod functions;
 mod labels;
+mod ordered;
 pub mod planners;
 mod syntax;
 mod system_columns;
@@ -69,6 +70,7 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        ordered::select(select);
         functions::from(select);
         labels::select(select, self.catalog, self.depth <= 1);
         self.scopes.push(system_columns::scope(select, self.catalog));
