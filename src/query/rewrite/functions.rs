@@ -1,13 +1,11 @@
 //! Functions that give rows: in the SELECT list they become `unnest` of a list, in FROM a lateral subquery of that. And
 //! aggregates and constructors that are another function over what the engine has.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    Array, BinaryOperator, CaseWhen, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, ObjectName, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem,
-    SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
-    helpers::attached_token::AttachedToken, visit_expressions,
+    SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, UnaryOperator,
+    Value, helpers::attached_token::AttachedToken,
 };
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
@@ -108,8 +106,11 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
         _ => return,
     };
     let Some(args) = args else { return };
-    if name == "generate_series" && !ordinality && args.iter().all(is_constant) {
-        *factor = series(args, alias);
+    if name == "generate_series"
+        && !ordinality
+        && let Some(integers) = args.iter().map(integer).collect()
+    {
+        *factor = series(integers, alias);
         return;
     }
     let own_name = alias
@@ -197,21 +198,28 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
     };
 }
 
-/// Whether an expression is the same for every row, and known without parameters.
-fn is_constant(expr: &Expr) -> bool {
-    let mut constant = true;
-    let _ = visit_expressions(expr, |expr| {
-        constant &= match expr {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => false,
-            Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
-            _ => true,
-        };
-        ControlFlow::<()>::Continue(())
-    });
-    constant
+/// An integer constant without the casts around it: the engine's series takes nothing else.
+fn integer(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Value(value) if matches!(value.value, Value::Number(..)) => Some(expr.clone()),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: inner,
+        } if matches!(inner.as_ref(), Expr::Value(_)) => integer(inner).map(|_| expr.clone()),
+        Expr::Nested(inner) => integer(inner),
+        Expr::Cast {
+            expr: inner, data_type, ..
+        } => match data_type {
+            DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) | DataType::BigInt(_) | DataType::Int8(_) => {
+                integer(inner)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
-/// A series of constants: the engine's own relation, which makes its rows as they are asked for.
+/// A series of integers: the engine's own relation, which makes its rows as they are asked for.
 fn series(args: Vec<Expr>, alias: Option<TableAlias>) -> TableFactor {
     let name = Ident::new("generate_series");
     let mut alias = alias.unwrap_or_else(|| TableAlias {
