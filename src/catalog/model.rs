@@ -290,13 +290,17 @@ fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option
                     type_oid,
                     type_modifier,
                     not_null: doc.is_some_and(|doc| doc.not_null),
-                    comment: doc.map(|doc| doc.comment.clone()),
+                    comment: comment(doc.map(|doc| &doc.comment)),
                 }
             })
             .collect(),
         constraints: Vec::new(),
-        comment: doc.map(|doc| doc.comment.clone()),
+        comment: comment(doc.map(|doc| &doc.comment)),
     }
+}
+
+fn comment(comment: Option<&String>) -> Option<String> {
+    comment.filter(|comment| !comment.is_empty()).cloned()
 }
 
 /// `text`, for a column of a type that PostgreSQL has no word for.
@@ -408,9 +412,4 @@ fn foreign_key(
             key: referenced,
         },
     })
-}
-
-/// OIDs by name of what is not a relation: kept here so that lookups need not know where it comes from.
-pub fn roles(model: &Model) -> BTreeMap<u32, String> {
-    BTreeMap::from([(OWNER, model.user.clone())])
 }

@@ -11,7 +11,7 @@ use arrow::{
         Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
     },
     buffer::{NullBuffer, OffsetBuffer},
-    datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit},
+    datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano, IntervalUnit, TimeUnit},
 };
 
 use crate::{Error, Result, wire::types::PG_TYPE};
@@ -147,12 +147,16 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
             }
             Ok(Arc::new(builder.finish().with_timezone_opt(zone.clone())))
         }
+        // Nanoseconds, for the same reason.
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let mut builder = IntervalMonthDayNanoBuilder::new();
             for value in values {
                 match value {
                     None => builder.append_null(),
-                    Some(text) => return Err(bad(data_type, text)),
+                    Some(text) => {
+                        let nanoseconds = text.parse().map_err(|_| bad(data_type, text))?;
+                        builder.append_value(IntervalMonthDayNano::new(0, 0, nanoseconds));
+                    }
                 }
             }
             Ok(Arc::new(builder.finish()))

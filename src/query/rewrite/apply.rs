@@ -29,7 +29,10 @@ use datafusion::{
     execution::{SessionState, SessionStateBuilder, TaskContext},
     logical_expr::{
         ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-        ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility, expr::ScalarFunction, lit,
+        ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility,
+        expr::{Exists, InSubquery, Placeholder, ScalarFunction},
+        lit,
+        utils::{conjunction, split_conjunction_owned},
     },
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
@@ -39,8 +42,10 @@ use crate::{Error, SqlState, catalog::CatalogTable};
 /// The stack of the thread that runs a subquery: as deep as planning may go.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
 
-/// Rewrites a plan whose parameters are bound, before it is optimized. `state` plans the subqueries.
+/// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. `state` plans
+/// the subqueries. Annotates the plan first: what becomes of a subquery has its types.
 pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPlan> {
+    let plan = super::annotate::annotate(plan)?;
     if !has_candidates(&plan)? {
         return Ok(plan);
     }
@@ -80,25 +85,108 @@ fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Logical
             Some(joined) => joined,
             None => plan,
         };
-        let filter = matches!(plan, LogicalPlan::Filter(_));
+        let in_filter = matches!(plan, LogicalPlan::Filter(_));
         let schemas: Vec<_> = plan
             .inputs()
             .into_iter()
             .map(|input| Arc::clone(input.schema()))
             .collect();
         let is_own = |column: &Column| schemas.iter().any(|schema| schema.has_column(column));
-        plan.map_expressions(|expr| expr.transform_up(|expr| subquery(expr, filter, &is_own, state)))
+        let surroundings = Surroundings {
+            in_filter,
+            is_own: &is_own,
+            state,
+        };
+        plan.map_expressions(|expr| {
+            if !in_filter {
+                return expr.transform_up(|expr| subquery(expr, &surroundings));
+            }
+            let conjuncts =
+                split_conjunction_owned(expr)
+                    .into_iter()
+                    .map(|conjunct| match joins(&conjunct, &is_own)? {
+                        true => inner(conjunct, state),
+                        false => conjunct
+                            .transform_up(|expr| subquery(expr, &surroundings))
+                            .map(|transformed| transformed.data),
+                    });
+            let conjuncts = conjuncts.collect::<EngineResult<Vec<_>>>()?;
+            Ok(Transformed::yes(conjunction(conjuncts).unwrap_or_else(|| lit(true))))
+        })
     })
     .map(|transformed| transformed.data)
 }
 
-/// A subquery expression as a call of a function of its outer columns, where the engine would fail.
-fn subquery(
-    expr: Expr,
+/// Where a subquery stands.
+struct Surroundings<'a> {
     in_filter: bool,
-    is_own: &dyn Fn(&Column) -> bool,
-    state: &Arc<SessionState>,
-) -> EngineResult<Transformed<Expr>> {
+    /// Whether a column is one of the query right around it.
+    is_own: &'a dyn Fn(&Column) -> bool,
+    state: &'a Arc<SessionState>,
+}
+
+/// Whether a condition is an EXISTS or IN that the engine turns into a join, which is faster than a run for each row.
+fn joins(condition: &Expr, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<bool> {
+    let plan = match condition {
+        Expr::Exists(exists) => &exists.subquery.subquery,
+        Expr::InSubquery(test) => &test.subquery.subquery,
+        Expr::Not(condition) => return joins(condition, is_own),
+        _ => return Ok(false),
+    };
+    let mut joins = true;
+    plan.apply(|plan| {
+        joins &= matches!(
+            plan,
+            LogicalPlan::Filter(_)
+                | LogicalPlan::Projection(_)
+                | LogicalPlan::SubqueryAlias(_)
+                | LogicalPlan::TableScan(_)
+        );
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                joins &= match expr {
+                    // Only a filter's columns become those of the join.
+                    Expr::OuterReferenceColumn(_, column) => matches!(plan, LogicalPlan::Filter(_)) && is_own(column),
+                    Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => false,
+                    _ => true,
+                };
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(joins)
+}
+
+/// A condition left to the engine, the plan of its subquery rewritten.
+fn inner(condition: Expr, state: &Arc<SessionState>) -> EngineResult<Expr> {
+    let within = |subquery: Subquery| -> EngineResult<Subquery> {
+        let plan = Arc::new(rewrite(subquery.subquery.as_ref().clone(), state)?);
+        Ok(Subquery {
+            subquery: plan,
+            ..subquery
+        })
+    };
+    Ok(match condition {
+        Expr::Exists(exists) => Expr::Exists(Exists {
+            subquery: within(exists.subquery)?,
+            ..exists
+        }),
+        Expr::InSubquery(test) => Expr::InSubquery(InSubquery {
+            subquery: within(test.subquery)?,
+            ..test
+        }),
+        Expr::Not(condition) => Expr::Not(Box::new(inner(*condition, state)?)),
+        other => other,
+    })
+}
+
+/// A subquery expression as a call of a function of its outer columns, where the engine would fail.
+fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed<Expr>> {
+    let Surroundings {
+        in_filter,
+        is_own,
+        state,
+    } = *surroundings;
     let (subquery, shape, tested) = match &expr {
         Expr::ScalarSubquery(subquery) => (subquery, Shape::Scalar, None),
         Expr::Exists(exists) => (
@@ -116,18 +204,21 @@ fn subquery(
         _ => return Ok(Transformed::no(expr)),
     };
     let plan = rewrite(subquery.subquery.as_ref().clone(), state)?;
-    let correlated = !outer_columns(&plan)?.is_empty();
+    let outer = outer(&plan)?;
+    let correlated = outer
+        .iter()
+        .any(|(_, expr)| matches!(expr, Expr::OuterReferenceColumn(..)));
     // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
     let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
-    if left_to_engine || !only_catalogue(&plan)? {
+    if left_to_engine || !can_run_here(&plan)? {
         let subquery = Subquery {
             subquery: Arc::new(plan),
             ..subquery.clone()
         };
         return Ok(Transformed::yes(match expr {
             Expr::ScalarSubquery(_) => Expr::ScalarSubquery(subquery),
-            Expr::Exists(exists) => Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists }),
-            Expr::InSubquery(test) => Expr::InSubquery(datafusion::logical_expr::expr::InSubquery { subquery, ..test }),
+            Expr::Exists(exists) => Expr::Exists(Exists { subquery, ..exists }),
+            Expr::InSubquery(test) => Expr::InSubquery(InSubquery { subquery, ..test }),
             other => other,
         }));
     }
@@ -136,7 +227,9 @@ fn subquery(
 
 /// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
 fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option<LogicalPlan>> {
-    let LogicalPlan::Join(join) = plan else { return Ok(None) };
+    let LogicalPlan::Join(join) = plan else {
+        return Ok(None);
+    };
     let (subquery, alias) = match join.right.as_ref() {
         LogicalPlan::Subquery(subquery) => (subquery, None),
         LogicalPlan::SubqueryAlias(aliased) => match aliased.input.as_ref() {
@@ -152,7 +245,7 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
         _ => return Ok(None),
     };
     let inner = subquery.subquery.as_ref().clone();
-    if !join.on.is_empty() || !only_catalogue(&inner)? {
+    if !join.on.is_empty() || !can_run_here(&inner)? {
         return Ok(None);
     }
     let left = Arc::clone(&join.left);
@@ -194,16 +287,20 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
     builder.build().map(Some)
 }
 
-/// The outer columns that a plan still refers to, without those of subqueries within (they are functions by now).
-fn outer_columns(plan: &LogicalPlan) -> EngineResult<Vec<(FieldRef, Column)>> {
-    let mut found: Vec<(FieldRef, Column)> = Vec::new();
+/// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
+/// statement is run. Subqueries within are functions by now, and theirs are arguments.
+fn outer(plan: &LogicalPlan) -> EngineResult<Outer> {
+    let mut found: Outer = Vec::new();
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                if let Expr::OuterReferenceColumn(field, column) = expr
-                    && !found.iter().any(|(_, other)| other == column)
-                {
-                    found.push((Arc::clone(field), column.clone()));
+                let field = match expr {
+                    Expr::OuterReferenceColumn(field, _) => field,
+                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => field,
+                    _ => return Ok(TreeNodeRecursion::Continue),
+                };
+                if !found.iter().any(|(_, other)| same(other, expr)) {
+                    found.push((Arc::clone(field), expr.clone()));
                 }
                 Ok(TreeNodeRecursion::Continue)
             })
@@ -212,14 +309,33 @@ fn outer_columns(plan: &LogicalPlan) -> EngineResult<Vec<(FieldRef, Column)>> {
     Ok(found)
 }
 
-/// Whether a plan reads nothing but relations of the catalogue.
-fn only_catalogue(plan: &LogicalPlan) -> EngineResult<bool> {
+/// What a subquery takes from outside, with its type.
+type Outer = Vec<(FieldRef, Expr)>;
+
+/// Whether two outer expressions are one, whatever their metadata.
+fn same(one: &Expr, other: &Expr) -> bool {
+    match (one, other) {
+        (Expr::OuterReferenceColumn(_, one), Expr::OuterReferenceColumn(_, other)) => one == other,
+        (Expr::Placeholder(one), Expr::Placeholder(other)) => one.id == other.id,
+        _ => false,
+    }
+}
+
+/// Whether a plan reads nothing but relations of the catalogue, and the types of its parameters are known: a plan that is
+/// made to find them out is not run.
+fn can_run_here(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut only = true;
     plan.apply_with_subqueries(|plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             let provider = source_as_provider(&scan.source)?;
             only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
         }
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                only &= !matches!(expr, Expr::Placeholder(Placeholder { field: None, .. }));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
         Ok(if only {
             TreeNodeRecursion::Continue
         } else {
@@ -253,7 +369,7 @@ fn function(
     is_own: &dyn Fn(&Column) -> bool,
     state: &Arc<SessionState>,
 ) -> EngineResult<Expr> {
-    let outer = outer_columns(&plan)?;
+    let outer = outer(&plan)?;
     let schema: SchemaRef = Arc::clone(plan.schema().inner());
     let values: Values = Arc::new(Mutex::new(Vec::new()));
     // Optimized with the outer columns in place, for their filters sink to the scans; then these become values.
@@ -274,9 +390,9 @@ fn function(
     };
     let mut args: Vec<Expr> = outer
         .iter()
-        .map(|(field, column)| match is_own(column) {
-            true => Expr::Column(column.clone()),
-            false => Expr::OuterReferenceColumn(Arc::clone(field), column.clone()),
+        .map(|(_, expr)| match expr {
+            Expr::OuterReferenceColumn(_, column) if is_own(column) => Expr::Column(column.clone()),
+            expr => expr.clone(),
         })
         .collect();
     args.extend(tested);
@@ -291,7 +407,7 @@ fn function(
         schema,
         result: Arc::new(result),
         values,
-        physical: Mutex::new(None),
+        physical: tokio::sync::Mutex::new(None),
         state: Arc::clone(state),
         signature,
     };
@@ -315,18 +431,13 @@ fn numbered(schema: &SchemaRef) -> Fields {
         .collect()
 }
 
-/// The plan with its outer columns replaced by the values of the run.
-fn bind(plan: LogicalPlan, outer: &[(FieldRef, Column)], values: &Values) -> EngineResult<LogicalPlan> {
+/// The plan with what it takes from outside replaced by the values of the run.
+fn bind(plan: LogicalPlan, outer: &Outer, values: &Values) -> EngineResult<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
-                let Expr::OuterReferenceColumn(_, column) = &expr else {
-                    return Ok(Transformed::no(expr));
-                };
-                let Some(index) = outer.iter().position(|(_, other)| other == column) else {
-                    return Ok(Transformed::no(expr));
-                };
-                let Some((field, _)) = outer.get(index) else {
+                let found = outer.iter().enumerate().find(|(_, (_, other))| same(other, &expr));
+                let Some((index, (field, _))) = found else {
                     return Ok(Transformed::no(expr));
                 };
                 let value = OuterValue {
@@ -424,7 +535,7 @@ struct Runs {
     result: FieldRef,
     values: Values,
     /// Planned at the first run. Held while running: the values are one set.
-    physical: Mutex<Option<Arc<dyn ExecutionPlan>>>,
+    physical: tokio::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>,
     state: Arc<SessionState>,
     signature: Signature,
 }
@@ -517,7 +628,7 @@ impl Runs {
 
     async fn run_sets(&self, sets: &[Vec<ScalarValue>]) -> EngineResult<Vec<RecordBatch>> {
         // Only this thread waits for the lock, and only for another batch of the same statement.
-        let mut physical = self.physical.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut physical = self.physical.lock().await;
         let planned = match physical.take() {
             Some(planned) => planned,
             None => {
@@ -635,5 +746,110 @@ impl Runs {
             Arc::new(rows),
             nulls,
         )?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::common::ScalarValue;
+
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn subqueries_anywhere() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            // No aggregate, an order and a limit, a condition that is no equality.
+            (
+                "select relname, (select attname from pg_attribute a where a.attrelid = c.oid and a.attnum > 1 order by attnum limit 1) \
+                 from pg_class c where relnamespace = 2200 and relkind = 'r' order by 1",
+                vec!["sys_deployment|endpoint", "sys_invocation|status", "sys_journal|index"],
+            ),
+            (
+                "select case when exists (select 1 from pg_constraint k where k.conrelid = c.oid and contype = 'f') then 'f' else 'n' end \
+                 from pg_class c where relnamespace = 2200 and relkind = 'r' order by relname",
+                vec!["n", "f", "f"],
+            ),
+            (
+                "select relname from pg_class c where relnamespace = 2200 and not exists \
+                 (select 1 from pg_index i where i.indrelid = c.oid or i.indexrelid = c.oid)",
+                vec![],
+            ),
+            (
+                "select relname, c.oid in (select confrelid from pg_constraint k where k.contype = 'f') from pg_class c \
+                 where relnamespace = 2200 and relkind = 'r' order by 1",
+                vec!["sys_deployment|true", "sys_invocation|true", "sys_journal|false"],
+            ),
+            // One within another, both looking outwards.
+            (
+                "select (select count(*) from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and exists \
+                 (select 1 from pg_index i where i.indrelid = c.oid and n.nspname = 'public')) from pg_namespace n order by nspname",
+                vec!["0", "0", "3"],
+            ),
+            (
+                "select (select relname from pg_class c where c.oid = t.typrelid) from pg_type t where t.oid = 16",
+                vec![""],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn lateral_joins() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select relname, l.attname from pg_class c, lateral (select attname from pg_attribute a where a.attrelid = c.oid \
+                 and attnum > 2 order by attnum) l where relnamespace = 2200 and relkind = 'r' and relname <> 'sys_invocation'",
+                vec!["sys_journal|entry_json"],
+            ),
+            (
+                "select relname, l.attname from pg_class c left join lateral (select attname from pg_attribute a where a.attrelid = c.oid \
+                 and attnum > 2 order by attnum limit 1) l on true where relnamespace = 2200 and relkind = 'r' order by 1",
+                vec!["sys_deployment|", "sys_invocation|created_at", "sys_journal|entry_json"],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn more_than_one_row_is_an_error() {
+        let engine = Engine::new();
+        let sql = "select (select attname from pg_attribute a where a.attrelid = c.oid) from pg_class c where relname = 'sys_journal'";
+        let error = engine.error(sql).await;
+        assert!(
+            error.contains("more than one row returned by a subquery used as an expression (21000)"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn parameters_within_subqueries_are_bound_later() {
+        let engine = Engine::new();
+        let sql = "select relname, (select attname from pg_attribute a where a.attrelid = c.oid and a.attnum = $1::int) from pg_class c \
+                   where relname = $2::text";
+        let values = vec![
+            ScalarValue::Int32(Some(2)),
+            ScalarValue::Utf8(Some("sys_journal".into())),
+        ];
+        let answer = engine.run_with(sql, values).await.unwrap();
+        assert_eq!(
+            answer.rows,
+            [[Some("sys_journal".to_owned()), Some("index".to_owned())]]
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cluster_s_rows_are_left_to_the_engine() {
+        let engine = Engine::new();
+        let sql = "select id, (select count(*) from sys_journal j where j.id = i.id) from sys_invocation i order by 1";
+        assert_eq!(engine.rows(sql).await, ["sys_invocation_1|0", "sys_invocation_2|0"]);
+        // The engine refuses what it cannot know to be one row.
+        let error = engine
+            .error("select (select j.id from sys_journal j where j.id = i.id) from sys_invocation i")
+            .await;
+        assert!(error.contains("must be aggregated"), "{error}");
     }
 }
