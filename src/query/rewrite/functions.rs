@@ -208,13 +208,11 @@ fn integer(expr: &Expr) -> Option<Expr> {
         } if matches!(inner.as_ref(), Expr::Value(_)) => integer(inner).map(|_| expr.clone()),
         Expr::Nested(inner) => integer(inner),
         Expr::Cast {
-            expr: inner, data_type, ..
-        } => match data_type {
-            DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) | DataType::BigInt(_) | DataType::Int8(_) => {
-                integer(inner)
-            }
-            _ => None,
-        },
+            expr: inner,
+            data_type:
+                DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) | DataType::BigInt(_) | DataType::Int8(_),
+            ..
+        } => integer(inner),
         _ => None,
     }
 }
