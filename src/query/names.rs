@@ -80,7 +80,9 @@ impl Names<'_> {
     /// Whether no function of any kind has that name.
     fn is_unknown(&self, name: &str) -> bool {
         let state = self.state;
-        !state.aggregate_functions().contains_key(name)
+        // The planner knows this one by itself.
+        name != "unnest"
+            && !state.aggregate_functions().contains_key(name)
             && !state.window_functions().contains_key(name)
             && !state.higher_order_functions().contains_key(name)
             && !state.table_functions().contains_key(name)

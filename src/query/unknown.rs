@@ -14,6 +14,26 @@ use datafusion::{
 
 use crate::{Error, SqlState, wire::types::pg_type};
 
+/// Functions of PostgreSQL that reach files, other servers or other sessions: nobody here may call them.
+const FORBIDDEN: [&str; 16] = [
+    "pg_read_file",
+    "pg_read_binary_file",
+    "pg_stat_file",
+    "pg_ls_dir",
+    "pg_ls_logdir",
+    "pg_ls_waldir",
+    "pg_ls_tmpdir",
+    "pg_reload_conf",
+    "pg_rotate_logfile",
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+    "lo_import",
+    "lo_export",
+    "dblink",
+    "query_to_xml",
+    "pg_switch_wal",
+];
+
 /// A function that refuses to be planned, whatever its arguments.
 pub fn function(name: &str) -> Arc<ScalarUDF> {
     let any = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
@@ -32,6 +52,10 @@ struct Unknown {
 
 impl Unknown {
     fn error(&self, arguments: &str) -> DataFusionError {
+        if FORBIDDEN.contains(&self.name.as_str()) {
+            let words = format!("permission denied for function {}", self.name);
+            return DataFusionError::External(Box::new(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, words)));
+        }
         let words = format!("function {}({arguments}) does not exist", self.name);
         let error = Error::new(SqlState::UNDEFINED_FUNCTION, words).with_hint(
             "No function matches the given name and argument types. You might need to add explicit type casts.",
