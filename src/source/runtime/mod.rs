@@ -1,11 +1,12 @@
-//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `spool`
-//! keeps it for a slow client, `shield` bounds what runs there at once, `errors` says what a failure means, `discover` asks what the
-//! runtime has; `table`, `filter` and `exec` are what the engine sees of it.
+//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `spool` keeps it
+//! for a slow client (on `disk` if it must), `shield` bounds what runs there at once, `errors` says what a failure means, `discover`
+//! asks what the runtime has; `table`, `filter` and `exec` are what the engine sees of it.
 
 mod client;
 mod conform;
 mod decode;
 mod discover;
+mod disk;
 mod errors;
 mod exec;
 mod filter;

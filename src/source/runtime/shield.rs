@@ -7,7 +7,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::spool::Disk;
+use super::disk::Disk;
 use crate::{Error, Result, SqlState, limits};
 
 /// What a statement costs a runtime.
@@ -79,7 +79,8 @@ impl Shield {
         }
     }
 
-    /// Waits for a statement's turn. It runs until the permit is dropped.
+    /// Waits for the turn of a query. It runs until the permit is dropped. The scans of one statement may all wait here without
+    /// locking each other out: a reply is read to its end whether or not its rows are taken.
     pub(super) async fn admit(&self, load: Load) -> Result<OwnedSemaphorePermit> {
         match load {
             Load::Scan => self.scans.enter().await,

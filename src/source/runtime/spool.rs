@@ -4,121 +4,18 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use datafusion::physical_plan::metrics::Count;
-use tokio::{runtime::Handle, sync::Notify, task::spawn_blocking};
+use tokio::{sync::Notify, task::spawn_blocking};
 
-use super::errors::Failure;
-use crate::{Error, Result, SqlState, limits};
-
-/// What is written and read at once: a system call and a change of threads cost little beside it.
-const BLOCK_SIZE: usize = 512 * 1024;
-/// The same, as a file counts.
-const BLOCK_BYTES: u64 = BLOCK_SIZE as u64;
-
-/// The disk that the replies of one cluster share.
-#[derive(Debug)]
-pub(super) struct Disk {
-    dir: PathBuf,
-    result_size_max: u64,
-    size_max: u64,
-    used: AtomicU64,
-}
-
-impl Disk {
-    /// Files go to `dir`; one reply takes up to `result_size_max` bytes, all together up to `size_max`.
-    pub(super) fn new(dir: PathBuf, result_size_max: u64, size_max: u64) -> Self {
-        Disk {
-            dir,
-            result_size_max,
-            size_max,
-            used: AtomicU64::new(0),
-        }
-    }
-
-    /// Bytes taken now.
-    pub(super) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// Takes one block for a reply that has `blocks` of them.
-    fn take_block(&self, blocks: u64) -> Result<()> {
-        if (blocks + 1) * BLOCK_BYTES > self.result_size_max {
-            return Err(Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!(
-                    "result exceeds the {} MB that may wait for its client",
-                    self.result_size_max / 1_048_576
-                ),
-            )
-            .with_hint("Add LIMIT, select fewer columns or rows, or fetch the rows faster."));
-        }
-        let take = |used: u64| Some(used + BLOCK_BYTES).filter(|used| *used <= self.size_max);
-        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!(
-                    "results of this cluster exceed the {} MB that may wait for their clients",
-                    self.size_max / 1_048_576
-                ),
-            )
-            .with_hint("Add LIMIT, fetch the rows faster, or close cursors that are not read.")),
-        }
-    }
-}
-
-/// The file of one reply. It has no name and goes with its last user.
-struct SpoolFile {
-    file: OnceLock<File>,
-    disk: Arc<Disk>,
-    blocks: AtomicU64,
-}
-
-impl SpoolFile {
-    /// Blocking. Only the writer calls it, so the file is made once.
-    fn write(&self, slot: u64, chunks: &[Bytes]) -> io::Result<()> {
-        if self.file.get().is_none() {
-            let _ = self.file.set(tempfile::tempfile_in(&self.disk.dir)?);
-        }
-        let file = self.file.get().ok_or(io::ErrorKind::NotFound)?;
-        let mut offset = slot * BLOCK_BYTES;
-        for chunk in chunks {
-            file.write_all_at(chunk, offset)?;
-            offset += u64::try_from(chunk.len()).map_err(io::Error::other)?;
-        }
-        Ok(())
-    }
-
-    /// Blocking.
-    fn read(&self, slot: u64) -> io::Result<Bytes> {
-        let file = self.file.get().ok_or(io::ErrorKind::NotFound)?;
-        let mut block = BytesMut::zeroed(BLOCK_SIZE);
-        file.read_exact_at(&mut block, slot * BLOCK_BYTES)?;
-        Ok(block.freeze())
-    }
-}
-
-impl Drop for SpoolFile {
-    fn drop(&mut self) {
-        let size = self.blocks.load(Ordering::Relaxed) * BLOCK_BYTES;
-        // Closing frees what was written, which takes long for a large file.
-        if let (Some(file), Ok(runtime)) = (self.file.take(), Handle::try_current()) {
-            drop(runtime.spawn_blocking(move || drop(file)));
-        }
-        self.disk.used.fetch_sub(size, Ordering::Relaxed);
-    }
-}
+use super::{
+    disk::{BLOCK_SIZE, Disk, SpoolFile, failed},
+    errors::Failure,
+};
+use crate::{Error, Result, limits};
 
 /// The part of a reply that is on disk.
 struct Spilled {
@@ -127,8 +24,6 @@ struct Spilled {
     full: VecDeque<u64>,
     /// Slots whose block was taken.
     free: Vec<u64>,
-    /// Slots in all.
-    slots: u64,
 }
 
 /// A reply's bytes in order: `front`, the blocks on disk, a block that is being written, `back`.
@@ -167,23 +62,13 @@ impl State {
             return Ok(None);
         }
         let spilled = self.spilled.get_or_insert_with(|| Spilled {
-            file: Arc::new(SpoolFile {
-                file: OnceLock::new(),
-                disk: disk.clone(),
-                blocks: AtomicU64::new(0),
-            }),
+            file: Arc::new(SpoolFile::new(disk.clone())),
             full: VecDeque::new(),
             free: Vec::new(),
-            slots: 0,
         });
         let slot = match spilled.free.pop() {
             Some(slot) => slot,
-            None => {
-                disk.take_block(spilled.slots)?;
-                spilled.file.blocks.fetch_add(1, Ordering::Relaxed);
-                spilled.slots += 1;
-                spilled.slots - 1
-            }
+            None => spilled.file.grow()?,
         };
         let mut block = Vec::new();
         let mut missing = BLOCK_SIZE;
@@ -350,15 +235,6 @@ impl SpoolReader {
         }
         Ok(None)
     }
-}
-
-/// In PostgreSQL's words.
-fn failed(what: &str, error: &io::Error) -> Error {
-    let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
-        _ => SqlState::IO_ERROR,
-    };
-    Error::new(code, format!("could not {what} temporary file")).with_log(error.to_string())
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ async fn a_stream_dropped_midway_leaves_no_file_and_no_request() {
 
 #[tokio::test]
 async fn a_disk_that_cannot_be_written_fails_the_statement_that_needs_it_only() {
-    let server = Server::start(|_, request| match request.sql.as_str() {
+    let mut server = Server::start(|_, request| match request.sql.as_str() {
         "SELECT 1" => endless(),
         _ => result(&schema(), &[batch(&[1])]),
     })
@@ -182,8 +182,8 @@ async fn a_disk_that_cannot_be_written_fails_the_statement_that_needs_it_only() 
     let (source, dir) = source(&server, 1024 * MIB, 1024 * MIB);
     std::fs::remove_dir(dir.path()).unwrap();
     let stream = source.query("SELECT 1").await.unwrap();
-    eventually("the end of the request", || source.spooled_size() == 0).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let gone = tokio::time::timeout(Duration::from_secs(5), server.gone.recv()).await;
+    gone.expect("the request must end").unwrap();
     let error = from_datafusion(stream.try_collect::<Vec<RecordBatch>>().await.unwrap_err());
     assert_eq!(
         (error.code(), error.message()),
