@@ -38,6 +38,13 @@ struct State {
     end: Option<Result<(), Failure>>,
 }
 
+/// A block to write.
+struct Block {
+    file: Arc<SpoolFile>,
+    slot: u64,
+    chunks: Vec<Bytes>,
+}
+
 /// What the reader is to do next.
 enum Next {
     Chunk(Bytes),
@@ -57,7 +64,7 @@ impl State {
     }
 
     /// A block to write, and where, if there is one.
-    fn take_block(&mut self, disk: &Arc<Disk>) -> Result<Option<(Arc<SpoolFile>, u64, Vec<Bytes>)>> {
+    fn take_block(&mut self, disk: &Arc<Disk>) -> Result<Option<Block>> {
         if self.back_size < BLOCK_SIZE {
             return Ok(None);
         }
@@ -70,7 +77,7 @@ impl State {
             Some(slot) => slot,
             None => spilled.file.grow()?,
         };
-        let mut block = Vec::new();
+        let mut chunks = Vec::new();
         let mut missing = BLOCK_SIZE;
         while missing > 0 {
             let Some(mut chunk) = self.back.pop_front() else { break };
@@ -78,11 +85,15 @@ impl State {
                 self.back.push_front(chunk.split_off(missing));
             }
             missing -= chunk.len();
-            block.push(chunk);
+            chunks.push(chunk);
         }
         self.back_size -= BLOCK_SIZE;
         self.writing = true;
-        Ok(Some((spilled.file.clone(), slot, block)))
+        Ok(Some(Block {
+            file: spilled.file.clone(),
+            slot,
+            chunks,
+        }))
     }
 
     fn next(&mut self) -> Next {
@@ -152,8 +163,8 @@ impl SpoolWriter {
             let taken = self.spool.state().take_block(&self.spool.disk);
             match taken {
                 Ok(None) => return Ok(()),
-                Ok(Some((file, slot, block))) => {
-                    self.write(file, slot, block)
+                Ok(Some(block)) => {
+                    self.write(block)
                         .await
                         .inspect_err(|_| *self.spool.state() = State::default())?;
                 }
@@ -165,8 +176,9 @@ impl SpoolWriter {
         }
     }
 
-    async fn write(&mut self, file: Arc<SpoolFile>, slot: u64, block: Vec<Bytes>) -> Result<()> {
-        spawn_blocking(move || file.write(slot, &block))
+    async fn write(&mut self, block: Block) -> Result<()> {
+        let Block { file, slot, chunks } = block;
+        spawn_blocking(move || file.write(slot, &chunks))
             .await
             .map_err(Error::internal)?
             .map_err(|error| failed("write to", &error))?;
