@@ -11,6 +11,8 @@ pub mod settings;
 mod shared;
 mod simple;
 mod state;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod utility;
 
