@@ -71,6 +71,7 @@ sqlstates! {
     INVALID_CURSOR_DEFINITION = "42P11",
     DUPLICATE_PREPARED_STATEMENT = "42P05",
     INDETERMINATE_DATATYPE = "42P18",
+    DISK_FULL = "53100",
     OUT_OF_MEMORY = "53200",
     TOO_MANY_CONNECTIONS = "53300",
     CONFIGURATION_LIMIT_EXCEEDED = "53400",
@@ -209,7 +210,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.0.severity.as_str(), self.0.message, self.0.code.0)
+        write!(
+            f,
+            "{}: {} ({})",
+            self.0.severity.as_str(),
+            self.0.message,
+            self.0.code.0
+        )
     }
 }
 

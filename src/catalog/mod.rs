@@ -16,6 +16,8 @@ pub mod seed;
 mod table;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod types;
 
 use std::{

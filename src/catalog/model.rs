@@ -290,13 +290,17 @@ fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option
                     type_oid,
                     type_modifier,
                     not_null: doc.is_some_and(|doc| doc.not_null),
-                    comment: doc.map(|doc| doc.comment.clone()),
+                    comment: comment(doc.map(|doc| &doc.comment)),
                 }
             })
             .collect(),
         constraints: Vec::new(),
-        comment: doc.map(|doc| doc.comment.clone()),
+        comment: comment(doc.map(|doc| &doc.comment)),
     }
+}
+
+fn comment(comment: Option<&String>) -> Option<String> {
+    comment.filter(|comment| !comment.is_empty()).cloned()
 }
 
 /// `text`, for a column of a type that PostgreSQL has no word for.
@@ -348,8 +352,14 @@ pub fn overlay(relation: &Relation, schema: &Schema) -> SchemaRef {
     let fields: Vec<Field> = schema
         .fields()
         .iter()
-        .zip(&relation.columns)
-        .map(|(field, column)| types::tagged(field.as_ref().clone(), &column.pg_type))
+        .zip(relation.numbered())
+        .map(|(field, (number, column))| {
+            types::placed(
+                types::tagged(field.as_ref().clone(), &column.pg_type),
+                relation.oid,
+                number,
+            )
+        })
         .collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
@@ -408,9 +418,4 @@ fn foreign_key(
             key: referenced,
         },
     })
-}
-
-/// OIDs by name of what is not a relation: kept here so that lookups need not know where it comes from.
-pub fn roles(model: &Model) -> BTreeMap<u32, String> {
-    BTreeMap::from([(OWNER, model.user.clone())])
 }

@@ -2,31 +2,36 @@
 
 use super::{model::Model, seed};
 
-/// SQL's own spellings with the `pg_type.typname` behind them. `format_type` writes the first of each.
-const SPELLINGS: [(&str, &str); 23] = [
+/// How `format_type` spells types whose `pg_type.typname` is another word.
+const SPELLINGS: [(&str, &str); 14] = [
     ("bigint", "int8"),
     ("integer", "int4"),
-    ("int", "int4"),
     ("smallint", "int2"),
     ("boolean", "bool"),
     ("real", "float4"),
     ("double precision", "float8"),
-    ("float", "float8"),
     ("character varying", "varchar"),
     ("character", "bpchar"),
     ("\"char\"", "char"),
-    ("char", "bpchar"),
-    ("decimal", "numeric"),
-    ("dec", "numeric"),
     ("bit varying", "varbit"),
     ("timestamp without time zone", "timestamp"),
     ("timestamp with time zone", "timestamptz"),
     ("time without time zone", "time"),
     ("time with time zone", "timetz"),
-    ("string", "text"),
+];
+
+/// Other spellings that SQL has for them.
+const ALIASES: [(&str, &str); 9] = [
+    ("int", "int4"),
+    ("float", "float8"),
+    ("char", "bpchar"),
+    ("decimal", "numeric"),
+    ("dec", "numeric"),
     ("national character", "bpchar"),
     ("national character varying", "varchar"),
     ("nchar", "bpchar"),
+    // The parser's own word.
+    ("string", "text"),
 ];
 
 /// Bytes that a length word takes in a variable-length type's modifier (VARHDRSZ).
@@ -59,7 +64,11 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
         Some(quoted) => quoted.to_owned(),
         None => {
             let lower = unqualified.to_ascii_lowercase();
-            match SPELLINGS.iter().find(|(spelling, _)| *spelling == lower) {
+            match SPELLINGS
+                .iter()
+                .chain(&ALIASES)
+                .find(|(spelling, _)| *spelling == lower)
+            {
                 Some((_, typname)) => (*typname).to_owned(),
                 None => lower,
             }
@@ -159,5 +168,23 @@ mod tests {
             assert_eq!(parse_type(text), Some(expected), "{text}");
         }
         assert_eq!(parse_type("nothing"), None);
+    }
+
+    #[test]
+    fn types_are_spelled_as_format_type_spells_them() {
+        for (oid, modifier, expected) in [
+            (25, None, "text"),
+            (20, None, "bigint"),
+            (1700, Some(1_310_724), "numeric(20,0)"),
+            (1184, None, "timestamp with time zone"),
+            (1184, Some(3), "timestamp(3) with time zone"),
+            (1009, None, "text[]"),
+            (18, None, "\"char\""),
+            (1043, Some(14), "character varying(10)"),
+            (22, None, "int2vector"),
+        ] {
+            assert_eq!(builtin(oid, modifier).as_deref(), Some(expected));
+        }
+        assert_eq!(builtin(1, None), None);
     }
 }

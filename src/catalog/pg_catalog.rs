@@ -1,10 +1,14 @@
 //! The rows of `pg_catalog` that say something of this cluster. Every other relation is as `sql/` has it, or empty.
 
+use chrono::Offset;
+use chrono_tz::OffsetComponents;
+use chrono_tz::OffsetName;
+
 use super::{
     definition,
     facts::SessionFacts,
     model::{self, Constraint, ConstraintKind, Model, NAMESPACES, OWNER, PG_CATALOG, PUBLIC, Relation},
-    names, oids, quote,
+    names, quote,
     rows::{Row, array, row, vector},
     seed,
 };
@@ -109,8 +113,25 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
         "pg_stat_gssapi" => facts
             .map(|facts| vec![row! { "pid" => facts.backend_pid, "gss_authenticated" => false, "encrypted" => false }])
             .unwrap_or_default(),
+        "pg_timezone_names" => time_zones(),
         _ => seeded(name),
     }
+}
+
+/// Every time zone with its offset of today.
+fn time_zones() -> Vec<Row> {
+    let now = chrono::Utc::now();
+    chrono_tz::TZ_VARIANTS
+        .iter()
+        .map(|zone| {
+            let offset = now.with_timezone(zone).offset().to_owned();
+            let seconds = i64::from(offset.fix().local_minus_utc());
+            row! {
+                "name" => zone.name(), "abbrev" => offset.abbreviation(), "utc_offset" => seconds * 1_000_000_000,
+                "is_dst" => !offset.dst_offset().is_zero(),
+            }
+        })
+        .collect()
 }
 
 /// The comment on the database.
@@ -465,6 +486,3 @@ pub fn type_oid(model: &Model, text: &str) -> Option<u32> {
     }?;
     Some(if array { relation.array_type } else { relation.row_type })
 }
-
-/// The kinds of OIDs that clients keep: exported for the tests that hold them in place.
-pub use oids::Kind as OidKind;

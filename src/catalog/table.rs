@@ -20,8 +20,14 @@ use super::{
 };
 use crate::{Error, Result, SqlState};
 
-/// Relations whose rows depend on the session that asks, hence are made for each scan.
-const OF_THE_SESSION: [&str; 4] = ["pg_settings", "pg_stat_activity", "pg_stat_ssl", "pg_stat_gssapi"];
+/// Relations whose rows depend on the session that asks or on the time, hence are made for each scan.
+const OF_THE_SESSION: [&str; 5] = [
+    "pg_settings",
+    "pg_stat_activity",
+    "pg_stat_ssl",
+    "pg_stat_gssapi",
+    "pg_timezone_names",
+];
 
 /// Relations that only a superuser may read.
 const FORBIDDEN: [&str; 3] = ["pg_authid", "pg_shadow", "pg_user_mapping"];

@@ -8,24 +8,29 @@ use std::{
 
 use arrow::{
     array::{ArrayRef, RecordBatch, TimestampMillisecondArray, UInt32Array, UInt64Array},
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use async_trait::async_trait;
 use datafusion::{
-    catalog::TableProvider,
-    common::{DataFusionError, TableReference, config::ConfigOptions, plan_err},
+    catalog::{TableFunctionArgs, TableProvider},
+    common::{
+        DataFusionError, ParamValues, ScalarValue, TableReference, config::ConfigOptions, metadata::ScalarAndMetadata,
+        plan_err,
+    },
     datasource::{MemTable, cte_worktable::CteWorkTable, provider_as_source},
     error::Result as EngineResult,
     execution::{FunctionRegistry, SessionState, SessionStateBuilder},
     logical_expr::{
         AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
         planner::{ContextProvider, ExprPlanner, TypePlanner},
+        simplify::SimplifyContext,
     },
+    optimizer::simplify_expressions::ExprSimplifier,
     physical_plan::collect,
     prelude::{SessionConfig, SessionContext},
     sql::{
-        planner::{ParserOptions, SqlToRel},
+        planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
     },
 };
@@ -234,9 +239,15 @@ pub struct Answer {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
+impl Default for Engine {
+    fn default() -> Self {
+        Engine::over(&introspection())
+    }
+}
+
 impl Engine {
     pub fn new() -> Engine {
-        Engine::over(&introspection())
+        Engine::default()
     }
 
     /// An engine over a cluster that has other tables.
@@ -252,9 +263,10 @@ impl Engine {
             settings: Arc::new(Settings),
             catalog: Arc::clone(&catalog),
         };
-        let config = SessionConfig::new()
-            .with_option_extension(facts.clone())
-            .with_target_partitions(2);
+        let mut config = SessionConfig::new();
+        config.options_mut().sql_parser.enable_subquery_sort_elimination = false;
+        config.options_mut().execution.time_zone = Some("+00:00".into());
+        let config = config.with_option_extension(facts.clone()).with_target_partitions(2);
         let facts = Arc::new(facts);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
@@ -274,8 +286,29 @@ impl Engine {
         }
     }
 
-    /// The plan of one statement, not yet optimized.
+    /// A statement after the rules over the syntax tree.
+    pub fn rewritten(&self, sql: &str) -> String {
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        let mut statement = statements.pop().unwrap();
+        rewrite::rewrite(&mut statement, &self.catalog, &self.facts).unwrap();
+        statement.to_string()
+    }
+
+    /// The message of a statement that must fail.
+    pub async fn error(&self, sql: &str) -> String {
+        match self.run(sql).await {
+            Ok(answer) => panic!("{sql} gave {answer:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// The plan of one statement, not yet optimized, its parameters open.
     pub fn plan(&self, sql: &str) -> EngineResult<LogicalPlan> {
+        self.plan_with(sql, Vec::new())
+    }
+
+    /// The same with the types of its parameters.
+    fn plan_with(&self, sql: &str, types: Vec<Option<FieldRef>>) -> EngineResult<LogicalPlan> {
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
         let Some(mut statement) = statements.pop() else {
@@ -283,19 +316,35 @@ impl Engine {
         };
         rewrite::rewrite(&mut statement, &self.catalog, &self.facts).map_err(external)?;
         let options = ParserOptions {
-            enable_ident_normalization: true,
+            parse_float_as_decimal: true,
             ..ParserOptions::default()
         };
-        SqlToRel::new_with_options(self, options).sql_statement_to_plan(statement)
+        let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+        let plan =
+            SqlToRel::new_with_options(self, options).sql_statement_to_plan_with_context(statement, &mut context)?;
+        rewrite::apply::apply(plan, &self.state)
     }
 
     /// Runs one statement.
     pub async fn run(&self, sql: &str) -> EngineResult<Answer> {
-        let plan = self.plan(sql)?;
-        let plan = rewrite::apply::apply(plan, &self.state)?;
+        self.run_with(sql, Vec::new()).await
+    }
+
+    /// Runs one statement with values for its parameters.
+    pub async fn run_with(&self, sql: &str, values: Vec<ScalarValue>) -> EngineResult<Answer> {
+        let types = values
+            .iter()
+            .map(|value| Some(Arc::new(Field::new("", value.data_type(), true))))
+            .collect();
+        let plan = self.plan_with(sql, types)?;
+        let values = values.into_iter().map(ScalarAndMetadata::from).collect();
+        let plan = plan.replace_params_with_values(&ParamValues::List(values))?;
+        let mut state = self.state.clone();
+        let options = Arc::clone(state.config().options());
+        state.execution_props_mut().mark_start_execution(options);
         let schema = Arc::clone(plan.schema());
-        let physical = self.state.create_physical_plan(&plan).await?;
-        let context = SessionContext::new_with_state(self.state.clone());
+        let physical = state.create_physical_plan(&plan).await?;
+        let context = SessionContext::new_with_state(state);
         let batches = collect(physical, context.task_ctx()).await?;
         let options = FormatOptions::default();
         let mut rows = Vec::new();
@@ -398,8 +447,17 @@ impl ContextProvider for Engine {
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> EngineResult<Arc<dyn TableSource>> {
-        let _ = args;
-        plan_err!("function {name} does not exist")
+        let Some(function) = self.state.table_functions().get(name) else {
+            return plan_err!("function {name} does not exist");
+        };
+        // Constants only: casts and signs are worked out first.
+        let simplifier = ExprSimplifier::new(SimplifyContext::default());
+        let args = args
+            .into_iter()
+            .map(|arg| simplifier.simplify(arg))
+            .collect::<EngineResult<Vec<_>>>()?;
+        let args = TableFunctionArgs::new(&args, &self.state);
+        Ok(provider_as_source(function.create_table_provider_with_args(args)?))
     }
 
     fn options(&self) -> &ConfigOptions {

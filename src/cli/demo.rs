@@ -73,7 +73,7 @@ const WORTH_TRYING: &[(&str, &str)] = &[
     (
         "what an invocation did",
         "select index, entry_type, name from sys_journal where id = (select id from sys_invocation \
-         where target_service_name = 'Greeter' order by created_at limit 1) order by index;",
+         where target_service_name = 'Checkout' order by created_at limit 1) order by index;",
     ),
     (
         "what the objects remember",

@@ -146,6 +146,8 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     // The runtime's strings are not views; a schema must say what its batches hold.
     options.execution.parquet.schema_force_view_types = false;
     options.execution.parquet.pushdown_filters = true;
+    // Rows of a plain SELECT come in the order of their source, as clients of PostgreSQL are used to.
+    options.optimizer.enable_round_robin_repartition = false;
     options.sql_parser.map_string_types_to_utf8view = false;
     let mut state = SessionStateBuilder::new()
         .with_config(SessionConfig::from(options))

@@ -8,6 +8,7 @@ pub mod plan;
 pub mod rewrite;
 pub mod statement;
 mod types;
+mod unknown;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

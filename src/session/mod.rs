@@ -15,6 +15,7 @@ mod state;
 mod tests;
 mod transaction;
 mod utility;
+mod written;
 
 use std::{any::Any, io, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 

@@ -60,7 +60,7 @@ snapshot = "missing"
             (6, "missing.key"),
             (11, "missing.jwks.json"),
             (12, "HS256"),
-            (17, "not a url"),
+            (17, "runtime"),
             (20, "yourcluster"),
             (21, "missing"),
             (23, "nonsense"),

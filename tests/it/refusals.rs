@@ -47,7 +47,7 @@ fn no_statement_touches_a_file_or_a_url() {
         (format!("copy (select 1) to '{out}'"), "42501"),
         (format!("copy sys_invocation to '{out}'"), "42501"),
         (format!("copy (select 1) to program 'touch {out}'"), "42501"),
-        (format!("copy (select 1) to '{out}' stored as csv"), "42601"),
+        (format!("copy (select 1) to '{out}' stored as csv"), "42501"),
         (
             format!("create external table t stored as csv location '{file}'"),
             "42601",

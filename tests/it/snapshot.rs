@@ -44,7 +44,7 @@ fn a_snapshot_answers_as_its_cluster_did() {
             "select * from sys_deployment".to_owned(),
             "select * from sys_service".to_owned(),
             "select * from sys_promise".to_owned(),
-            "select * from state where service_name <> 'LoadObj' and key <> 'nul-in-text'".to_owned(),
+            "select * from state where service_name <> 'LoadObj'".to_owned(),
             "select * from sys_invocation where status = 'completed' and target_service_name <> 'Load'".to_owned(),
             "select count(*) as n, sum(value_length) as bytes from state".to_owned(),
             "select count(*) as n from sys_invocation_status".to_owned(),

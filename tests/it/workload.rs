@@ -19,7 +19,8 @@ fn the_workload_fills_every_version() {
                 .collect()
         };
         let statuses = names("select distinct status as name from sys_invocation order by 1");
-        for status in ["backing-off", "completed", "paused", "pending", "running", "scheduled"] {
+        // What is running at first is suspended within a minute.
+        for status in ["backing-off", "completed", "paused", "pending", "scheduled"] {
             assert!(statuses.iter().any(|found| found == status), "{status} in {statuses:?}");
         }
         let services = names("select name from sys_service order by 1");

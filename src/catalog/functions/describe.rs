@@ -87,6 +87,7 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_stat_get_last_vacuum_time", "timestamp with time zone", nothing),
     stable("pg_stat_get_last_analyze_time", "timestamp with time zone", nothing),
     stable("pg_stat_get_last_autoanalyze_time", "timestamp with time zone", nothing),
+    stable("pg_keywords", "text[]", keywords),
     lenient("pg_empty_oids", "oid[]", |_| Ok(Some("{}".into()))),
     stable("acldefault", "aclitem[]", nothing),
     stable("_pg_index_position", "integer", nothing),
@@ -113,7 +114,9 @@ fn yes_or_no(answer: bool) -> Result<Option<String>> {
 }
 
 fn format_type(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let modifier = call.number(1).and_then(|modifier| i32::try_from(modifier).ok());
     Ok(Some(
         names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into()),
@@ -156,7 +159,9 @@ fn proc(call: &Call<'_>) -> Option<&'static seed::Row> {
 }
 
 fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(proc) = proc(call) else { return Ok(None) };
+    let Some(proc) = proc(call) else {
+        return Ok(None);
+    };
     let model = call.model();
     let all = seed::get(proc, "proallargtypes");
     let types = all.trim_matches(['{', '}']).split(',').filter(|oid| !oid.is_empty());
@@ -195,7 +200,9 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn function_result(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(proc) = proc(call) else { return Ok(None) };
+    let Some(proc) = proc(call) else {
+        return Ok(None);
+    };
     let set = if seed::get(proc, "proretset") == "t" {
         "SETOF "
     } else {
@@ -213,7 +220,9 @@ fn user_by_id(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn object_comment(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let catalog = call.text(1).unwrap_or("pg_class");
     Ok(match catalog {
         "pg_class" => call
@@ -244,7 +253,9 @@ fn shared_comment(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn table_is_visible(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let model = call.model();
     if let Some(relation) = model.relation_by_oid(oid) {
         return yes_or_no(matches!(relation.namespace, PG_CATALOG | PUBLIC));
@@ -254,7 +265,9 @@ fn table_is_visible(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn type_is_visible(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(oid) = call.oid(0) else { return Ok(None) };
+    let Some(oid) = call.oid(0) else {
+        return Ok(None);
+    };
     let namespace = match seed::types().get(&oid) {
         Some(system) => Some(system.namespace),
         None => {
@@ -334,4 +347,26 @@ fn type_fact(call: &Call<'_>, fact: &str) -> Result<Option<String>> {
         _ => None,
     };
     Ok(value.map(|value| value.to_string()))
+}
+
+/// One column of `pg_get_keywords()`, as an array.
+fn keywords(call: &Call<'_>) -> Result<Option<String>> {
+    let column = call.text(0).unwrap_or("word");
+    let cells = seed::rows("keywords").iter().map(|row| {
+        let text = match column {
+            "catdesc" => match seed::get(row, "catcode") {
+                "U" => "unreserved",
+                "C" => "unreserved (cannot be function or type name)",
+                "T" => "reserved (can be function or type name)",
+                _ => "reserved",
+            },
+            "baredesc" => match seed::get(row, "barelabel") {
+                "t" => "can be bare label",
+                _ => "requires AS",
+            },
+            column => seed::get(row, column),
+        };
+        Some(text.to_owned())
+    });
+    Ok(Some(super::native::array_text(&cells.collect::<Vec<_>>())))
 }

@@ -24,6 +24,8 @@ enum Shape {
     Array,
     /// One value as it is.
     Value,
+    /// A list of items, one after the other.
+    Items,
     /// A list of keys and a list of values.
     Pairs,
 }
@@ -46,8 +48,8 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
         ("to_jsonb", "jsonb", Shape::Value),
         ("array_to_json", "json", Shape::Value),
         ("row_to_json", "json", Shape::Value),
-        ("pg_json_array", "json", Shape::Value),
-        ("pg_jsonb_array", "jsonb", Shape::Value),
+        ("pg_json_array", "json", Shape::Items),
+        ("pg_jsonb_array", "jsonb", Shape::Items),
         ("pg_json_pairs", "json", Shape::Pairs),
         ("pg_jsonb_pairs", "jsonb", Shape::Pairs),
     ];
@@ -56,12 +58,22 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
 }
 
 impl Json {
-    /// PostgreSQL writes `json` and `jsonb` with different blanks.
+    /// Between key and value and between items: `jsonb` and `json` have different blanks, and the latter's aggregates
+    /// others than its values.
     fn separators(&self) -> (&'static str, &'static str) {
-        if self.returns == "json" {
-            (" : ", ", ")
-        } else {
+        match self.shape {
+            _ if self.returns == "jsonb" => (": ", ", "),
+            Shape::Value => (":", ","),
+            _ => (" : ", ", "),
+        }
+    }
+
+    /// The same within a value.
+    fn inner(&self) -> (&'static str, &'static str) {
+        if self.returns == "jsonb" {
             (": ", ", ")
+        } else {
+            (":", ",")
         }
     }
 }
@@ -96,7 +108,7 @@ impl ScalarUDFImpl for Json {
         for row in 0..rows {
             let mut out = String::new();
             let value = |index: usize, out: &mut String| match (columns.get(index), args.arg_fields.get(index)) {
-                (Some(column), Some(field)) => write(out, column, field, row),
+                (Some(column), Some(field)) => write(out, column, field, row, self.inner()),
                 _ => Ok(()),
             };
             match self.shape {
@@ -109,6 +121,20 @@ impl ScalarUDFImpl for Json {
                         continue;
                     }
                 },
+                Shape::Items => {
+                    let Some(list) = columns.first().filter(|list| list.is_valid(row)) else {
+                        cells.push(None);
+                        continue;
+                    };
+                    let items = list.as_list::<i32>().value(row);
+                    let field = Field::new("item", items.data_type().clone(), true);
+                    out.push('[');
+                    for index in 0..items.len() {
+                        out.push_str(if index > 0 { comma } else { "" });
+                        write(&mut out, &items, &field, index, self.inner())?;
+                    }
+                    out.push(']');
+                }
                 Shape::Array => {
                     out.push('[');
                     for index in 0..columns.len() {
@@ -147,7 +173,7 @@ impl ScalarUDFImpl for Json {
                         out.push_str(if index > 0 { comma } else { "" });
                         string(&mut out, &key(&keys, index)?.unwrap_or_default());
                         out.push_str(colon);
-                        write(&mut out, &values, &field, index)?;
+                        write(&mut out, &values, &field, index, self.inner())?;
                     }
                     out.push_str(" }");
                 }
@@ -165,7 +191,8 @@ fn key(column: &ArrayRef, row: usize) -> EngineResult<Option<String>> {
 }
 
 /// One value as JSON.
-fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize) -> EngineResult<()> {
+fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (&str, &str)) -> EngineResult<()> {
+    let (colon, comma) = marks;
     if array.is_null(row) || array.data_type() == &DataType::Null {
         out.push_str("null");
         return Ok(());
@@ -176,18 +203,18 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize) -> Engin
             let items = array.as_list::<i32>().value(row);
             out.push('[');
             for index in 0..items.len() {
-                out.push_str(if index > 0 { "," } else { "" });
-                write(out, &items, item, index)?;
+                out.push_str(if index > 0 { comma } else { "" });
+                write(out, &items, item, index, marks)?;
             }
             out.push(']');
         }
         DataType::Struct(fields) => {
             out.push('{');
             for (index, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
-                out.push_str(if index > 0 { "," } else { "" });
+                out.push_str(if index > 0 { comma } else { "" });
                 string(out, field.name());
-                out.push(':');
-                write(out, column, field, row)?;
+                out.push_str(colon);
+                write(out, column, field, row, marks)?;
             }
             out.push('}');
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray, UInt32Array},
+    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StructArray, UInt32Array},
     buffer::OffsetBuffer,
     compute::{cast, take},
     datatypes::{DataType, Field, FieldRef, Fields, Int32Type, Int64Type},
@@ -80,7 +80,10 @@ fn element(field: &FieldRef) -> EngineResult<Field> {
             item.data_type().clone()
         }
         DataType::Null => DataType::Null,
-        other => return plan_err!("cannot subscript type {other} because it does not support subscripting"),
+        DataType::Utf8 => return Ok(types::field("element", "\"char\"", true)),
+        other => {
+            return plan_err!("cannot subscript type {other} because it does not support subscripting");
+        }
     };
     let plain = Field::new("element", data_type, true);
     Ok(match pg_type_of(field) {
@@ -138,7 +141,16 @@ impl ScalarUDFImpl for OverList {
         let (Some(list), Some(field)) = (args.args.first(), args.arg_fields.first()) else {
             return exec_err!("function {}() does not exist", self.name);
         };
-        let list = as_list(&list.to_array(rows)?)?;
+        let list = list.to_array(rows)?;
+        if let (ListFunction::Subscript, DataType::Utf8, Some(index)) =
+            (self.function, list.data_type(), args.args.get(1))
+        {
+            return Ok(ColumnarValue::Array(characters(
+                &list,
+                &cast(&index.to_array(rows)?, &DataType::Int64)?,
+            )));
+        }
+        let list = as_list(&list)?;
         let second = match args.args.get(1) {
             Some(arg) => Some(cast(&arg.to_array(rows)?, &DataType::Int64)?),
             None => None,
@@ -225,6 +237,16 @@ fn subscript(list: &ListArray, lower: i64, number: impl Fn(usize) -> Option<i64>
         })
         .collect();
     Ok(take(list.values(), &indices, None)?)
+}
+
+/// The characters of names, counted from 0.
+fn characters(names: &ArrayRef, indices: &ArrayRef) -> ArrayRef {
+    let (names, indices) = (names.as_string::<i32>(), indices.as_primitive::<Int64Type>());
+    let characters = names.iter().zip(indices.iter()).map(|(name, index)| {
+        let index = usize::try_from(index?).ok()?;
+        name?.chars().nth(index).map(String::from)
+    });
+    Arc::new(characters.collect::<StringArray>())
 }
 
 /// A list of consecutive numbers for each row.

@@ -9,6 +9,7 @@ mod lists;
 mod native;
 mod privileges;
 pub mod reg;
+mod series;
 pub mod session;
 mod strings;
 
@@ -17,7 +18,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use datafusion::{functions_nested::range::gen_series_udf, logical_expr::ScalarUDF};
+use datafusion::logical_expr::ScalarUDF;
 
 use super::facts::SessionFacts;
 use native::{Bound, Native};
@@ -42,12 +43,9 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
             facts: Arc::clone(facts),
         })));
     }
-    // The list that `generate_series` in a SELECT list expands: there its own name means the set.
-    if name == "pg_series" {
-        return Some(gen_series_udf());
-    }
     reg::function(name, facts)
         .or_else(|| lists::function(name))
         .or_else(|| json::function(name))
+        .or_else(|| series::function(name))
         .map(Arc::new)
 }

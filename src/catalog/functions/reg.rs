@@ -6,8 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::{
+    array::ArrayRef,
+    datatypes::{DataType, Field, FieldRef},
+};
 use datafusion::{
+    common::exec_err,
     error::Result as EngineResult,
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -192,6 +196,36 @@ pub fn name_of(model: &Model, reg: &str, oid: u32) -> String {
     name.unwrap_or_else(|| oid.to_string())
 }
 
+/// A column of a `reg*` type (or of arrays of one) as its values are written, for results in text; `None` where the column
+/// is of another type.
+pub fn written(model: &Model, field: &Field, array: &ArrayRef) -> EngineResult<Option<ArrayRef>> {
+    let pg_type = field.metadata().get(PG_TYPE).map_or("", String::as_str);
+    let Some(reg) = types::REG_TYPES
+        .iter()
+        .copied()
+        .find(|reg| *reg == pg_type.trim_end_matches("[]"))
+    else {
+        return Ok(None);
+    };
+    let name = |text: String| {
+        text.parse()
+            .map_or_else(|_| text.clone(), |oid| name_of(model, reg, oid))
+    };
+    let cells = native::texts(array, field)?.into_iter().map(|cell| {
+        cell.map(|text| {
+            if !pg_type.ends_with("[]") {
+                return name(text);
+            }
+            let mut items = Vec::new();
+            types::elements(&text, &mut items);
+            native::array_text(&items.into_iter().map(|item| item.map(name)).collect::<Vec<_>>())
+        })
+    });
+    types::array("text", &cells.collect::<Vec<_>>())
+        .map(Some)
+        .map_err(native::engine_error)
+}
+
 /// PostgreSQL's error for a name that a `reg*` type does not know.
 fn unknown(reg: &str, text: &str) -> Error {
     match reg {
@@ -273,33 +307,16 @@ impl ScalarUDFImpl for ToText {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let pg_type = args
-            .arg_fields
-            .first()
-            .and_then(|field| field.metadata().get(PG_TYPE))
-            .map_or("", String::as_str);
-        let reg = types::REG_TYPES
-            .iter()
-            .copied()
-            .find(|reg| *reg == pg_type.trim_end_matches("[]"));
-        let (cells, scalar) = evaluate(&args, |row| {
-            let Some(text) = row.into_iter().next().flatten() else {
-                return Ok(None);
-            };
-            let Some(reg) = reg else { return Ok(Some(text)) };
-            let name = |text: &str| match text.parse() {
-                Ok(oid) => name_of(&self.facts.catalog.model, reg, oid),
-                Err(_) => text.to_owned(),
-            };
-            if !pg_type.ends_with("[]") {
-                return Ok(Some(name(&text)));
-            }
-            let mut items = Vec::new();
-            types::elements(&text, &mut items);
-            let items: Vec<_> = items.into_iter().map(|item| item.map(|item| name(&item))).collect();
-            Ok(Some(native::array_text(&items)))
-        })?;
-        result(types::array("text", &cells), scalar)
+        let (Some(arg), Some(field)) = (args.args.first(), args.arg_fields.first()) else {
+            return exec_err!("function pg_text() does not exist");
+        };
+        let scalar = matches!(arg, ColumnarValue::Scalar(_));
+        let array = arg.to_array(if scalar { 1 } else { args.number_rows })?;
+        let array = match written(&self.facts.catalog.model, field, &array)? {
+            Some(names) => names,
+            None => types::array("text", &native::texts(&array, field)?).map_err(native::engine_error)?,
+        };
+        result(Ok(array), scalar)
     }
 }
 
@@ -327,5 +344,36 @@ impl ScalarUDFImpl for TypeOf {
         });
         let cell = oid.map(|(oid, _)| oid.to_string());
         result(types::array("regtype", &[cell]), true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::testing;
+
+    #[test]
+    fn columns_of_oids_are_written_as_names() {
+        let catalog = testing::catalog(&testing::introspection());
+        for (pg_type, cell, expected) in [
+            ("regclass", "1259", "pg_class"),
+            ("regtype", "20", "bigint"),
+            ("regtype", "0", "-"),
+            ("regproc", "424242", "424242"),
+            ("regtype[]", "{25,1009}", "{text,text[]}"),
+        ] {
+            let array = types::array(pg_type, &[Some(cell.to_owned())]).unwrap();
+            let written = written(&catalog.model, &types::field("x", pg_type, true), &array)
+                .unwrap()
+                .unwrap();
+            let texts = native::texts(&written, &types::field("x", "text", true)).unwrap();
+            assert_eq!(texts, [Some(expected.to_owned())]);
+        }
+        let plain = types::array("oid", &[Some("1".to_owned())]).unwrap();
+        assert!(
+            written(&catalog.model, &types::field("x", "oid", true), &plain)
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -101,7 +101,9 @@ fn start(call: &Call<'_>) -> Result<Option<String>> {
 
 /// With a second argument that is true, an unknown setting is NULL rather than an error.
 fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(name) = call.text(0) else { return Ok(None) };
+    let Some(name) = call.text(0) else {
+        return Ok(None);
+    };
     match call.facts.settings.get(name) {
         Some(value) => Ok(Some(value)),
         None if call.text(1) == Some("true") => Ok(None),
@@ -113,7 +115,9 @@ fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn set_config(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(name) = call.text(0) else { return Ok(None) };
+    let Some(name) = call.text(0) else {
+        return Ok(None);
+    };
     let local = call.text(2) == Some("true");
     call.facts
         .settings

@@ -26,7 +26,9 @@ pub const FUNCTIONS: &[Native] = &[
 
 /// `format('%s %I %L', …)` with positions (`%1$s`) and widths (`%-10s`).
 fn format(call: &Call<'_>) -> Result<Option<String>> {
-    let Some(template) = call.text(0) else { return Ok(None) };
+    let Some(template) = call.text(0) else {
+        return Ok(None);
+    };
     let mut out = String::new();
     let mut next = 1;
     let mut rest = template;

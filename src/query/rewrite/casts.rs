@@ -81,7 +81,9 @@ fn is_array(data_type: &DataType) -> bool {
 
 /// `'{a,b}'` as `ARRAY['a','b']`.
 pub fn array_literal(expr: &Expr) -> Option<Expr> {
-    let Expr::Value(value) = expr else { return None };
+    let Expr::Value(value) = expr else {
+        return None;
+    };
     let Value::SingleQuotedString(text) = &value.value else {
         return None;
     };
@@ -99,4 +101,69 @@ pub fn array_literal(expr: &Expr) -> Option<Expr> {
         elem,
         named: true,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn names_become_oids_and_oids_names() {
+        let engine = Engine::new();
+        assert_eq!(
+            engine.rewritten("SELECT 'pg_class'::regclass AS a"),
+            "SELECT regclass('pg_class') AS a"
+        );
+        for (sql, expected) in [
+            ("select 'pg_class'::regclass", "1259"),
+            ("select 'pg_catalog.pg_class'::regclass::oid", "1259"),
+            ("select '1259'::regclass::text", "pg_class"),
+            ("select 1259::regclass::text", "pg_class"),
+            ("select 'int4'::regtype::text", "integer"),
+            ("select 'text[]'::regtype::text", "text[]"),
+            ("select cast('public' as regnamespace)", "2200"),
+            ("select 'demo'::regrole", "10"),
+            ("select typinput::text from pg_type where typname = 'int4'", "int4in"),
+            (
+                "select oid::regtype::text from pg_type where typname = '_int8'",
+                "bigint[]",
+            ),
+            ("select '16'::oid", "16"),
+            (
+                "select 'information_schema.tables'::regclass::text",
+                "information_schema.tables",
+            ),
+            ("select 0::regclass::text", "-"),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn unknown_names_are_postgresqls_errors() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            ("select 'nope'::regclass", "relation \"nope\" does not exist (42P01)"),
+            ("select 'nope'::regtype", "type \"nope\" does not exist (42704)"),
+            ("select 'nope'::regproc", "function \"nope\" does not exist (42883)"),
+            ("select 'nope'::regnamespace", "schema \"nope\" does not exist (3F000)"),
+            ("select 'x'::oid", "invalid input syntax for type oid: \"x\" (22P02)"),
+        ] {
+            let error = engine.error(sql).await;
+            assert!(error.contains(expected), "{sql}: {error}");
+        }
+        assert_eq!(engine.rows("select to_regclass('nope') is null").await, ["true"]);
+    }
+
+    #[test]
+    fn text_of_a_cluster_s_own_columns_is_left_to_the_engine() {
+        let engine = Engine::new();
+        let sql = "SELECT retry_count::TEXT AS r FROM sys_invocation";
+        assert_eq!(engine.rewritten(sql), sql);
+        assert!(
+            engine
+                .rewritten("SELECT oid::text FROM pg_class")
+                .contains("pg_text(oid)")
+        );
+    }
 }

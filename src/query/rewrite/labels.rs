@@ -11,11 +11,14 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, UnaryOperator, Value,
 };
 
-use super::{folded, function_name, parts};
+use super::{folded, function_name, parts, system_columns::is_system_column};
 use crate::catalog::{Catalog, model};
 
 /// U+2063 INVISIBLE SEPARATOR: in no name that a cluster or a client has.
 const MARK: char = '\u{2063}';
+
+/// Reserved words that the parser takes for columns, but that are functions.
+const RESERVED: [&str; 2] = ["current_schema", "localtimestamp"];
 
 /// What PostgreSQL calls an expression that it has no word for.
 const NAMELESS: &str = "?column?";
@@ -43,7 +46,11 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
         };
         let path = column_path(expr);
         let name = given.clone().unwrap_or_else(|| label(expr).0);
-        let is_plain = given.is_none() && path.is_some();
+        let system = path
+            .as_ref()
+            .and_then(|path| path.last())
+            .is_some_and(|name| is_system_column(name) || RESERVED.contains(&name.as_str()));
+        let is_plain = given.is_none() && path.is_some() && !system;
         // Columns of the same name from two tables are told apart by their tables.
         let qualified_apart = is_plain
             && top
@@ -69,13 +76,49 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
             }
         }
         if given.as_ref() == Some(&unique) {
+            integers(expr);
             continue;
         }
-        let expr = super::take(expr);
+        let mut expr = super::take(expr);
+        integers(&mut expr);
         *item = SelectItem::ExprWithAlias {
             expr,
             alias: Ident::with_quote('"', unique),
         };
+    }
+}
+
+/// A constant that fits is an `integer`, not the `bigint` that the engine takes it for.
+fn integers(expr: &mut Expr) {
+    match expr {
+        Expr::Value(value) => {
+            if let Value::Number(text, false) = &value.value
+                && text.parse::<i32>().is_ok()
+            {
+                let literal = super::take(expr);
+                *expr = Expr::Cast {
+                    kind: CastKind::Cast,
+                    expr: Box::new(literal),
+                    data_type: DataType::Integer(None),
+                    array: false,
+                    format: None,
+                };
+            }
+        }
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            expr,
+        }
+        | Expr::Nested(expr) => integers(expr),
+        Expr::Case {
+            conditions,
+            else_result,
+            ..
+        } => {
+            conditions.iter_mut().for_each(|when| integers(&mut when.result));
+            else_result.iter_mut().for_each(|otherwise| integers(otherwise));
+        }
+        _ => {}
     }
 }
 
@@ -242,7 +285,6 @@ fn label(expr: &Expr) -> (String, Strength) {
             op: UnaryOperator::Plus | UnaryOperator::Minus,
             ..
         } => (NAMELESS.to_owned(), Strength::None),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => ("bool".to_owned(), Weak),
         _ => (NAMELESS.to_owned(), Strength::None),
     }
 }
@@ -254,5 +296,124 @@ fn type_name(data_type: &DataType) -> String {
     match crate::catalog::names::parse_type(scalar).and_then(|(oid, _)| crate::catalog::seed::types().get(&oid)) {
         Some(system) => system.name.to_owned(),
         None => scalar.rsplit('.').next().unwrap_or(scalar).trim_matches('"').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::output_name;
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn columns_are_called_what_postgresql_calls_them() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select 1, 'x', null, true, 1 + 1, -1",
+                "?column? ?column? ?column? ?column? ?column? ?column?",
+            ),
+            (
+                "select count(*), max(oid), pg_catalog.lower('A') from pg_class",
+                "count max lower",
+            ),
+            (
+                "select 'a'::text, '1'::int, '1'::bigint, now()::date, 'pg_class'::regclass",
+                "text int4 int8 now regclass",
+            ),
+            ("select oid::text, relname from pg_class limit 1", "oid relname"),
+            (
+                "select case when true then 1 end, coalesce(1, 2), nullif(1, 2)",
+                "case coalesce nullif",
+            ),
+            (
+                "select case when true then 'x' else relname end from pg_class limit 1",
+                "relname",
+            ),
+            (
+                "select array[1], array(select 1), exists(select 1)",
+                "array array exists",
+            ),
+            ("select (select relname from pg_class limit 1)", "relname"),
+            (
+                "select extract(year from now()), substring('abc', 1, 1), trim('a')",
+                "extract substring btrim",
+            ),
+            (
+                "select current_user, current_schema, current_database()",
+                "current_user current_schema current_database",
+            ),
+            ("select interval '1 day', date '2026-01-01'", "interval date"),
+            ("select indkey[0] from pg_index limit 1", "indkey"),
+        ] {
+            let names = engine.run(sql).await.unwrap().names;
+            assert_eq!(names.join(" "), expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn names_may_be_there_twice() {
+        let engine = Engine::new();
+        for (sql, names, rows) in [
+            ("select 1, 1", "?column? ?column?", vec!["1|1"]),
+            (
+                "select count(*), count(*) from sys_invocation",
+                "count count",
+                vec!["2|2"],
+            ),
+            (
+                "select id, id from sys_deployment order by id desc limit 1",
+                "id id",
+                vec!["sys_deployment_2|sys_deployment_2"],
+            ),
+            (
+                "select *, id from sys_deployment order by id limit 1",
+                "id endpoint id",
+                vec!["sys_deployment_1|sys_deployment_1|sys_deployment_1"],
+            ),
+            (
+                "select d.id, d.* from sys_deployment d order by d.id limit 1",
+                "id id endpoint",
+                vec!["sys_deployment_1|sys_deployment_1|sys_deployment_1"],
+            ),
+            (
+                "select a.id, b.id from sys_deployment a, sys_journal b order by b.id desc, a.id limit 1",
+                "id id",
+                vec!["sys_deployment_1|sys_journal_2"],
+            ),
+        ] {
+            let answer = engine.run(sql).await.unwrap();
+            assert_eq!(answer.names.join(" "), names, "{sql}");
+            assert_eq!(engine.rows(sql).await, rows, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn group_by_and_order_by_mean_the_same() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            // The input column, not the output column of the same name.
+            (
+                "select created_at::date from sys_invocation group by created_at order by 1",
+                vec!["2023-11-14", "2023-11-14"],
+            ),
+            (
+                "select upper(id) from sys_deployment group by upper(id) order by upper(id) desc",
+                vec!["SYS_DEPLOYMENT_2", "SYS_DEPLOYMENT_1"],
+            ),
+            ("select count(*) from sys_invocation order by count(*)", vec!["2"]),
+            ("select x.count from (select count(*) from sys_invocation) x", vec!["2"]),
+            (
+                "select id from sys_deployment union select 'a' order by id limit 1",
+                vec!["a"],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_mark_comes_off_again() {
+        assert_eq!(output_name("id\u{2063}\u{2063}"), "id");
+        assert_eq!(output_name("?column?"), "?column?");
     }
 }

@@ -1,16 +1,19 @@
 //! What Postgres SQL over the catalogue needs and the engine lacks, said in SQL that it has. Each rule is a file with its
 //! own tests: rules over the syntax tree here ([`rewrite`]), [`planners`] that the planner asks for types and operators,
-//! and [`apply`] over the plan for subqueries and lateral joins that it cannot untangle.
+//! [`annotate`] and [`apply`] over the plan, for types that it forgets and subqueries and lateral joins that it cannot untangle.
 
+pub mod annotate;
 pub mod apply;
 mod casts;
 mod functions;
 mod labels;
+mod ordered;
 pub mod planners;
 mod syntax;
 mod system_columns;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::ops::ControlFlow;
 
@@ -68,7 +71,8 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        functions::from(select, self.catalog);
+        ordered::select(select);
+        functions::from(select);
         labels::select(select, self.catalog, self.depth <= 1);
         self.scopes.push(system_columns::scope(select, self.catalog));
         ControlFlow::Continue(())

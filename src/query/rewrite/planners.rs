@@ -30,7 +30,9 @@ impl TypePlanner for PostgresTypes {
         let Some((oid, _)) = names::parse_type(&spelled) else {
             return Ok(None);
         };
-        let Some(name) = canonical(oid) else { return Ok(None) };
+        let Some(name) = canonical(oid) else {
+            return Ok(None);
+        };
         Ok(Some(Arc::new(types::field("", &name, true))))
     }
 }
@@ -77,7 +79,8 @@ impl ExprPlanner for PostgresOperators {
             return Ok(PlannerResult::Original(expr));
         };
         let (_, field) = expr.expr.to_field(schema)?;
-        if !matches!(types::pg_type_of(&field), Some("int2vector" | "oidvector")) {
+        // A `name` is an array of characters, too.
+        if !matches!(types::pg_type_of(&field), Some("int2vector" | "oidvector" | "name")) {
             return Ok(PlannerResult::Original(expr));
         }
         let args = vec![expr.expr.clone(), key.as_ref().clone()];
@@ -108,6 +111,11 @@ impl PostgresOperators {
                     types::array_of(list, &[Some(text.clone())]).map_err(|e| DataFusionError::External(Box::new(e)))?;
                 *literal = Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None);
             }
+            (DataType::Timestamp(..), _) => {
+                if let Some(whole) = super::syntax::with_seconds(text) {
+                    *literal = Expr::Literal(ScalarValue::Utf8(Some(whole)), None);
+                }
+            }
             (_, Some(reg)) if types::REG_TYPES.contains(&reg) && text.parse::<i64>().is_err() => {
                 let name = literal.clone();
                 *literal = self.call(reg, vec![name])?;
@@ -133,4 +141,62 @@ fn to_boolean(expr: &mut Expr) {
         _ => return,
     };
     *expr = Expr::Literal(ScalarValue::Boolean(Some(value)), None);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn quoted_literals_take_the_type_of_what_they_are_compared_with() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            ("select count(*) from pg_index where indisprimary = 't'", "3"),
+            ("select count(*) from pg_index where 'f' <> indisunique", "3"),
+            ("select relname from pg_class where oid = '1259'", "pg_class"),
+            (
+                "select relname from pg_class where oid in ('1259', '2615') order by oid limit 1",
+                "pg_class",
+            ),
+            (
+                "select typname from pg_type where typinput = 'int4in' and typtype = 'b'",
+                "int4",
+            ),
+            ("select count(*) from pg_constraint where conkey = '{1,2}'", "1"),
+            (
+                "select case indisprimary when 't' then 'yes' else 'no' end from pg_index limit 1",
+                "yes",
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn vectors_and_names_count_from_0_arrays_from_1() {
+        let engine = Engine::new();
+        let sql = "select indkey[0], indkey[1], indkey[2], indkey::text from pg_index where indrelid = 'sys_journal'::regclass";
+        assert_eq!(engine.rows(sql).await, ["1|2||1 2"]);
+        let sql = "select conkey[0], conkey[1], conkey[2] from pg_constraint where conname = 'sys_journal_pkey'";
+        assert_eq!(engine.rows(sql).await, ["|1|2"]);
+        assert_eq!(
+            engine.rows("select typname[0] from pg_type where oid = 1009").await,
+            ["_"]
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn types_go_by_postgresqls_names() {
+        let engine = Engine::new();
+        let answer = engine
+            .run("select 'a'::name, 'b'::\"char\", '{}'::json, '7'::xid, 'c'::pg_catalog.bpchar")
+            .await
+            .unwrap();
+        let types: Vec<_> = answer
+            .types
+            .iter()
+            .map(|pg_type| pg_type.as_deref().unwrap_or(""))
+            .collect();
+        assert_eq!(types, ["name", "\"char\"", "json", "xid", "character"]);
+    }
 }

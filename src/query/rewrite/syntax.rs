@@ -1,12 +1,12 @@
 //! Spellings: what means the same in other words.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DateTimeField, Expr, Fetch, FunctionArguments, GroupByExpr, Ident, LimitClause, Query, Select,
-    SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, Value, WildcardAdditionalOptions,
-    helpers::attached_token::AttachedToken,
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, GroupByExpr, Ident,
+    LimitClause, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    TimezoneInfo, Value, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
-use super::{call, casts, function_name, take};
+use super::{call, casts, function_name, parts, take, values};
 
 /// `TABLE t`, `FETCH FIRST n ROWS ONLY`.
 pub fn query(query: &mut Query) {
@@ -39,6 +39,7 @@ pub fn query(query: &mut Query) {
 
 fn set_expr(body: &mut SetExpr) {
     match body {
+        SetExpr::Values(rows) => values::values(rows),
         SetExpr::Table(table) => {
             let name: Vec<Ident> = [&table.schema_name, &table.table_name]
                 .into_iter()
@@ -162,6 +163,45 @@ pub fn expr(expr: &mut Expr) {
                 **right = items;
             }
         }
+        Expr::TypedString(typed) if is_timestamp(&typed.data_type) => timestamp_literal(&mut typed.value.value),
+        Expr::Cast {
+            expr: inner, data_type, ..
+        } if is_timestamp(data_type) => {
+            if let Expr::Value(value) = inner.as_mut() {
+                timestamp_literal(&mut value.value);
+            }
+        }
+        // `CASE flag WHEN 't' THEN`: as comparisons, of which the planner knows what they compare.
+        Expr::Case {
+            operand, conditions, ..
+        } if conditions.iter().any(|when| is_boolean_literal(&when.condition)) => {
+            if let Some(tested) = operand.take() {
+                for when in conditions {
+                    let value = take(&mut when.condition);
+                    when.condition = Expr::BinaryOp {
+                        left: tested.clone(),
+                        op: BinaryOperator::Eq,
+                        right: Box::new(value),
+                    };
+                }
+            }
+        }
+        Expr::Identifier(ident) if ident.quote_style.is_none() => {
+            match ident.value.to_ascii_lowercase().as_str() {
+                // Reserved words that the parser takes for columns.
+                "current_schema" => *expr = call("current_schema", Vec::new()),
+                "localtimestamp" => {
+                    *expr = Expr::Cast {
+                        kind: CastKind::Cast,
+                        expr: Box::new(call("now", Vec::new())),
+                        data_type: DataType::Timestamp(None, TimezoneInfo::None),
+                        array: false,
+                        format: None,
+                    }
+                }
+                _ => {}
+            }
+        }
         // `interval '1' hour`.
         Expr::Interval(interval) => {
             if let (Some(field), None, Expr::Value(value)) =
@@ -170,11 +210,12 @@ pub fn expr(expr: &mut Expr) {
                 && let Some(unit) = unit(field)
             {
                 let text = format!("{} {unit}", number.trim());
-                interval.value = Box::new(Expr::value(Value::SingleQuotedString(text)));
+                *interval.value = Expr::value(Value::SingleQuotedString(text));
                 interval.leading_field = None;
             }
         }
         Expr::Function(function) => {
+            unqualify(function);
             // `current_user` and kin come without parentheses.
             if matches!(function.args, FunctionArguments::None) {
                 let name = function_name(function);
@@ -188,6 +229,17 @@ pub fn expr(expr: &mut Expr) {
         }
         _ => {}
     }
+}
+
+/// A function of the system's schemas goes by its own name, in lower case.
+fn unqualify(function: &mut Function) {
+    let mut name = parts(&function.name);
+    if let [schema, _] = name.as_slice()
+        && matches!(schema.as_str(), "pg_catalog" | "information_schema")
+    {
+        name.remove(0);
+    }
+    function.name = ObjectName::from(name.into_iter().map(Ident::new).collect::<Vec<_>>());
 }
 
 /// The operator of that name in `OPERATOR(pg_catalog.name)`.
@@ -242,8 +294,7 @@ fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpa
         *escape_char = None;
         return;
     }
-    let Expr::Value(value) = pattern else { return };
-    let Value::SingleQuotedString(text) = &value.value else {
+    let Some(text) = constant(pattern) else {
         return;
     };
     let mut out = String::new();
@@ -260,4 +311,142 @@ fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpa
     }
     *pattern = Expr::value(Value::SingleQuotedString(out));
     *escape_char = None;
+}
+
+/// The text of a quoted literal or of several joined by `||`.
+fn constant(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text.clone()),
+            _ => None,
+        },
+        Expr::Nested(inner) => constant(inner),
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::StringConcat,
+            right,
+        } => Some(constant(left)? + &constant(right)?),
+        _ => None,
+    }
+}
+
+/// Whether a literal reads as a boolean and as nothing else that is compared with one.
+fn is_boolean_literal(expr: &Expr) -> bool {
+    constant(expr).is_some_and(|text| matches!(text.as_str(), "t" | "f" | "true" | "false"))
+}
+
+/// A timestamp that ends with its minutes, with seconds: `2026-01-01 10:00` as `2026-01-01 10:00:00`.
+pub fn with_seconds(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (date, rest) = text.split_at_checked(10)?;
+    let rest = rest.strip_prefix(['T', ' '])?;
+    let (time, zone) = rest.split_at_checked(5)?;
+    let digits = |text: &str, separator: char, lengths: &[usize]| {
+        let parts: Vec<&str> = text.split(separator).collect();
+        let plain = |(part, length): (&&str, &usize)| part.len() == *length && part.bytes().all(|b| b.is_ascii_digit());
+        parts.len() == lengths.len() && parts.iter().zip(lengths).all(plain)
+    };
+    let minutes = digits(date, '-', &[4, 2, 2]) && digits(time, ':', &[2, 2]);
+    (minutes && !zone.starts_with(':')).then(|| format!("{date} {time}:00{zone}"))
+}
+
+fn is_timestamp(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..))
+}
+
+/// The same in a literal.
+fn timestamp_literal(value: &mut Value) {
+    if let Value::SingleQuotedString(text) = value
+        && let Some(whole) = with_seconds(text)
+    {
+        *text = whole;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::testing::Engine;
+
+    #[test]
+    fn spellings_become_those_that_the_engine_has() {
+        let engine = Engine::new();
+        for (before, after) in [
+            ("SELECT a FROM t FETCH FIRST 5 ROWS ONLY", "SELECT a FROM t LIMIT 5"),
+            (
+                "SELECT a FROM t OFFSET 2 FETCH NEXT ROW ONLY",
+                "SELECT a FROM t LIMIT 1 OFFSET 2",
+            ),
+            (
+                "SELECT a FROM t WHERE a COLLATE \"C\" = 'x'",
+                "SELECT a FROM t WHERE a = 'x'",
+            ),
+            (
+                "SELECT a FROM t WHERE a OPERATOR(pg_catalog.~) 'x'",
+                "SELECT a FROM t WHERE a ~ 'x'",
+            ),
+            (
+                "SELECT a FROM t WHERE a OPERATOR(pg_catalog.<>) 'x'",
+                "SELECT a FROM t WHERE a <> 'x'",
+            ),
+            (
+                "SELECT a FROM t WHERE a LIKE 'x/_%' ESCAPE '/'",
+                "SELECT a FROM t WHERE a LIKE 'x\\_%'",
+            ),
+            (
+                "SELECT a FROM t WHERE a = ANY('{x,\"y z\"}')",
+                "SELECT a FROM t WHERE a = ANY(ARRAY['x', 'y z'])",
+            ),
+            (
+                "SELECT a FROM t WHERE b > INTERVAL '1' HOUR",
+                "SELECT a FROM t WHERE b > INTERVAL '1 hours'",
+            ),
+            (
+                "SELECT a FROM (SELECT a FROM t)",
+                "SELECT a FROM (SELECT a FROM t) AS unnamed_subquery",
+            ),
+            ("SELECT pg_catalog.Lower(a) AS l FROM t", "SELECT lower(a) AS l FROM t"),
+            ("SELECT CURRENT_USER AS u", "SELECT current_user() AS u"),
+        ] {
+            assert_eq!(engine.rewritten(before), after);
+        }
+    }
+
+    #[test]
+    fn timestamps_get_the_seconds_that_they_lack() {
+        assert_eq!(with_seconds("2026-01-01 10:00").as_deref(), Some("2026-01-01 10:00:00"));
+        assert_eq!(
+            with_seconds("2026-01-01T10:00+02").as_deref(),
+            Some("2026-01-01 10:00:00+02")
+        );
+        assert_eq!(with_seconds("2026-01-01 10:00:01"), None);
+        assert_eq!(with_seconds("2026-01-01"), None);
+        assert_eq!(with_seconds("äöü"), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_they_say_stays_the_same() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select count(*) from sys_invocation where created_at > '2023-11-14 22:13'",
+                "2",
+            ),
+            (
+                "select count(*) from sys_invocation where created_at < timestamp '2023-11-14 22:13'",
+                "0",
+            ),
+            ("select interval '90' minute = interval '1 hour 30 minutes'", "true"),
+            (
+                "select 'a_b' like 'a!_b' escape '!', 'axb' like 'a!_b' escape '!'",
+                "true|false",
+            ),
+            (
+                "select count(*) from (select 1 from pg_class fetch first 3 rows only)",
+                "3",
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
 }

@@ -9,6 +9,10 @@ use crate::catalog::{Catalog, model, model::Relation};
 /// What one SELECT's names mean: alias, OID.
 pub type Scope = Vec<(String, u32)>;
 
+pub fn is_system_column(name: &str) -> bool {
+    matches!(name, "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax")
+}
+
 /// The relations among a SELECT's FROM items.
 pub fn scope(select: &Select, catalog: &Catalog) -> Scope {
     let mut scope = Scope::new();
@@ -77,7 +81,7 @@ pub fn expr(expr: &mut Expr, scopes: &[Scope]) {
 
 fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Expr> {
     let column = folded(column);
-    if !matches!(column.as_str(), "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax") {
+    if !is_system_column(&column) {
         return None;
     }
     let oid = match qualifier {
@@ -95,4 +99,38 @@ fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Ex
         "xmin" => number(1),
         _ => number(0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tableoid_is_the_relation_s_oid() {
+        let engine = Engine::new();
+        assert_eq!(
+            engine.rows("select distinct tableoid from pg_namespace").await,
+            ["2615"]
+        );
+        assert_eq!(
+            engine
+                .rows("select n.tableoid::regclass::text from pg_namespace n limit 1")
+                .await,
+            ["pg_namespace"]
+        );
+        let answer = engine
+            .run("select c.tableoid, c.xmin, c.ctid from pg_class c limit 1")
+            .await
+            .unwrap();
+        assert_eq!(answer.names, ["tableoid", "xmin", "ctid"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_wildcard_shows_it() {
+        let engine = Engine::new();
+        assert_eq!(
+            engine.run("select * from pg_namespace").await.unwrap().names,
+            ["oid", "nspname", "nspowner", "nspacl"]
+        );
+    }
 }

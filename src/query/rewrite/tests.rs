@@ -26,10 +26,7 @@ async fn psql_statements_plan_and_run() {
     for sql in statements(PSQL) {
         let sql = sql.replace("{sys_invocation}", &oid);
         count += 1;
-        let t = std::time::Instant::now();
-        let r = engine.run(&sql).await;
-        eprintln!("TIME {:?} {}", t.elapsed().as_millis(), sql.replace('\n', " "));
-        if let Err(error) = r {
+        if let Err(error) = engine.run(&sql).await {
             failed.push(format!("{sql}\n--> {error:?}\n"));
         }
     }

@@ -66,9 +66,10 @@ fn text(value: &Value) -> String {
         Value::Null => NULL.to_owned(),
         Value::Bool(value) => if *value { "t" } else { "f" }.to_owned(),
         Value::Number(number) => number.to_string(),
+        // U+0000, which no PostgreSQL text can hold, is shown as its symbol.
         Value::String(value) => timestamp(value)
             .or_else(|| duration(value))
-            .unwrap_or_else(|| value.clone()),
+            .unwrap_or_else(|| value.replace('\0', "\u{2400}")),
         Value::Array(values) => {
             let elements: Vec<String> = values.iter().map(text).collect();
             format!("{{{}}}", elements.join(","))
@@ -97,8 +98,11 @@ fn timestamp(value: &str) -> Option<String> {
     Some(time + zone)
 }
 
-/// A column's duration is shown as whole milliseconds: `PT86400S`, `PT0.25S` → 86400000, 250.
+/// A column's duration is shown as whole milliseconds: `PT86400S`, `PT0.25S`, `P0D` → 86400000, 250, 0.
 fn duration(value: &str) -> Option<String> {
+    if value == "P0D" {
+        return Some("0".to_owned());
+    }
     let seconds = value.strip_prefix("PT")?.strip_suffix('S')?;
     let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
     let whole: i64 = whole.parse().ok()?;

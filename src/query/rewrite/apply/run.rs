@@ -1,12 +1,6 @@
-//! Subqueries and lateral joins that the engine cannot untangle: run once for each distinct set of outer values.
-//!
-//! PostgreSQL runs any correlated subquery that way; the engine knows only those that it can turn into a join. Catalogue
-//! statements are full of others, and the catalogue is small and in memory. So a subquery over nothing but catalogue
-//! relations becomes a function of the outer columns: it is planned once, and run again with other values. Subqueries over
-//! a cluster's rows are left to the engine: for them a run for each row would be a request for each row.
+//! A subquery as a function of what it takes from outside: its plan is made once and run for each distinct set of values.
 
 use std::{
-    any::Any,
     collections::HashMap,
     fmt,
     hash::{Hash, Hasher},
@@ -21,217 +15,27 @@ use arrow::{
 };
 use datafusion::{
     common::{
-        Column, JoinType, NullHandling, ScalarValue, UnnestOptions,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        Column, ScalarValue,
+        tree_node::{Transformed, TreeNode},
     },
-    datasource::source_as_provider,
     error::{DataFusionError, Result as EngineResult},
-    execution::{SessionState, SessionStateBuilder, TaskContext},
+    execution::{SessionState, TaskContext},
     logical_expr::{
-        ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-        ScalarUDFImpl, Signature, Subquery, TypeSignature, Volatility, expr::ScalarFunction, lit,
+        ColumnarValue, Expr, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        TypeSignature, Volatility, expr::ScalarFunction,
     },
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
 
-use crate::{Error, SqlState, catalog::CatalogTable};
+use super::{Outer, outer, same};
+use crate::{Error, SqlState};
 
 /// The stack of the thread that runs a subquery: as deep as planning may go.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
 
-/// Rewrites a plan whose parameters are bound, before it is optimized. `state` plans the subqueries.
-pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPlan> {
-    if !has_candidates(&plan)? {
-        return Ok(plan);
-    }
-    let mut config = state.config().clone().with_target_partitions(1);
-    // A filter that one run learned would be wrong for the next.
-    config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
-    let inner = Arc::new(
-        SessionStateBuilder::new_from_existing(state.clone())
-            .with_config(config)
-            .build(),
-    );
-    rewrite(plan, &inner)
-}
-
-fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
-    let mut found = false;
-    plan.apply_with_subqueries(|plan| {
-        found |= matches!(plan, LogicalPlan::Subquery(_));
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                found |= matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_));
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })?;
-        Ok(if found {
-            TreeNodeRecursion::Stop
-        } else {
-            TreeNodeRecursion::Continue
-        })
-    })?;
-    Ok(found)
-}
-
-fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
-    plan.transform_up(|plan| {
-        let plan = match lateral(&plan, state)? {
-            Some(joined) => joined,
-            None => plan,
-        };
-        let filter = matches!(plan, LogicalPlan::Filter(_));
-        let schemas: Vec<_> = plan
-            .inputs()
-            .into_iter()
-            .map(|input| Arc::clone(input.schema()))
-            .collect();
-        let is_own = |column: &Column| schemas.iter().any(|schema| schema.has_column(column));
-        plan.map_expressions(|expr| expr.transform_up(|expr| subquery(expr, filter, &is_own, state)))
-    })
-    .map(|transformed| transformed.data)
-}
-
-/// A subquery expression as a call of a function of its outer columns, where the engine would fail.
-fn subquery(
-    expr: Expr,
-    in_filter: bool,
-    is_own: &dyn Fn(&Column) -> bool,
-    state: &Arc<SessionState>,
-) -> EngineResult<Transformed<Expr>> {
-    let (subquery, shape, tested) = match &expr {
-        Expr::ScalarSubquery(subquery) => (subquery, Shape::Scalar, None),
-        Expr::Exists(exists) => (
-            &exists.subquery,
-            Shape::Exists {
-                negated: exists.negated,
-            },
-            None,
-        ),
-        Expr::InSubquery(test) => (
-            &test.subquery,
-            Shape::In { negated: test.negated },
-            Some(test.expr.as_ref().clone()),
-        ),
-        _ => return Ok(Transformed::no(expr)),
-    };
-    let plan = rewrite(subquery.subquery.as_ref().clone(), state)?;
-    let correlated = !outer_columns(&plan)?.is_empty();
-    // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
-    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
-    if left_to_engine || !only_catalogue(&plan)? {
-        let subquery = Subquery {
-            subquery: Arc::new(plan),
-            ..subquery.clone()
-        };
-        return Ok(Transformed::yes(match expr {
-            Expr::ScalarSubquery(_) => Expr::ScalarSubquery(subquery),
-            Expr::Exists(exists) => Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, ..exists }),
-            Expr::InSubquery(test) => Expr::InSubquery(datafusion::logical_expr::expr::InSubquery { subquery, ..test }),
-            other => other,
-        }));
-    }
-    Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
-}
-
-/// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
-fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option<LogicalPlan>> {
-    let LogicalPlan::Join(join) = plan else { return Ok(None) };
-    let (subquery, alias) = match join.right.as_ref() {
-        LogicalPlan::Subquery(subquery) => (subquery, None),
-        LogicalPlan::SubqueryAlias(aliased) => match aliased.input.as_ref() {
-            LogicalPlan::Subquery(subquery) => (subquery, Some(aliased.alias.clone())),
-            _ => return Ok(None),
-        },
-        _ => return Ok(None),
-    };
-    let always = join.filter.as_ref().is_none_or(|filter| *filter == lit(true));
-    let kept = match join.join_type {
-        JoinType::Inner => false,
-        JoinType::Left if always => true,
-        _ => return Ok(None),
-    };
-    let inner = subquery.subquery.as_ref().clone();
-    if !join.on.is_empty() || !only_catalogue(&inner)? {
-        return Ok(None);
-    }
-    let left = Arc::clone(&join.left);
-    let is_own = |column: &Column| left.schema().has_column(column);
-    let fields = join.right.schema();
-    let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own, state)?;
-    // Unique within a statement: a lateral join may lie in the left side of another.
-    let name = format!("__lateral_{}", left.schema().fields().len());
-    let own: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();
-    let mut with_rows = own.clone();
-    with_rows.push(rows.alias(&name));
-    let null_handling = if kept {
-        NullHandling::Preserve
-    } else {
-        NullHandling::Drop
-    };
-    let options = UnnestOptions {
-        null_handling,
-        ..UnnestOptions::default()
-    };
-    let get_field = datafusion::functions::core::get_field();
-    let mut projection = own;
-    for (index, (qualifier, field)) in fields.iter().enumerate() {
-        let value = Expr::ScalarFunction(ScalarFunction::new_udf(
-            Arc::clone(&get_field),
-            vec![Expr::Column(Column::from_name(&name)), lit(format!("c{index}"))],
-        ));
-        let qualifier = alias.clone().or_else(|| qualifier.cloned());
-        projection.push(value.alias_qualified(qualifier, field.name()));
-    }
-    let builder = LogicalPlanBuilder::from(left.as_ref().clone())
-        .project(with_rows)?
-        .unnest_column_with_options(Column::from_name(&name), options)?
-        .project(projection)?;
-    let builder = match &join.filter {
-        Some(filter) if !always => builder.filter(filter.clone())?,
-        _ => builder,
-    };
-    builder.build().map(Some)
-}
-
-/// The outer columns that a plan still refers to, without those of subqueries within (they are functions by now).
-fn outer_columns(plan: &LogicalPlan) -> EngineResult<Vec<(FieldRef, Column)>> {
-    let mut found: Vec<(FieldRef, Column)> = Vec::new();
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Expr::OuterReferenceColumn(field, column) = expr
-                    && !found.iter().any(|(_, other)| other == column)
-                {
-                    found.push((Arc::clone(field), column.clone()));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
-}
-
-/// Whether a plan reads nothing but relations of the catalogue.
-fn only_catalogue(plan: &LogicalPlan) -> EngineResult<bool> {
-    let mut only = true;
-    plan.apply_with_subqueries(|plan| {
-        if let LogicalPlan::TableScan(scan) = plan {
-            let provider = source_as_provider(&scan.source)?;
-            only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
-        }
-        Ok(if only {
-            TreeNodeRecursion::Continue
-        } else {
-            TreeNodeRecursion::Stop
-        })
-    })?;
-    Ok(only)
-}
-
 /// What becomes of a subquery's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// The one value, NULL where there is no row.
     Scalar,
     Exists {
@@ -246,14 +50,14 @@ enum Shape {
     },
 }
 
-fn function(
+pub(super) fn function(
     plan: LogicalPlan,
     shape: Shape,
     tested: Option<Expr>,
     is_own: &dyn Fn(&Column) -> bool,
     state: &Arc<SessionState>,
 ) -> EngineResult<Expr> {
-    let outer = outer_columns(&plan)?;
+    let outer = outer(&plan)?;
     let schema: SchemaRef = Arc::clone(plan.schema().inner());
     let values: Values = Arc::new(Mutex::new(Vec::new()));
     // Optimized with the outer columns in place, for their filters sink to the scans; then these become values.
@@ -274,9 +78,9 @@ fn function(
     };
     let mut args: Vec<Expr> = outer
         .iter()
-        .map(|(field, column)| match is_own(column) {
-            true => Expr::Column(column.clone()),
-            false => Expr::OuterReferenceColumn(Arc::clone(field), column.clone()),
+        .map(|(_, expr)| match expr {
+            Expr::OuterReferenceColumn(_, column) if is_own(column) => Expr::Column(column.clone()),
+            expr => expr.clone(),
         })
         .collect();
     args.extend(tested);
@@ -291,7 +95,7 @@ fn function(
         schema,
         result: Arc::new(result),
         values,
-        physical: Mutex::new(None),
+        physical: tokio::sync::Mutex::new(None),
         state: Arc::clone(state),
         signature,
     };
@@ -315,18 +119,13 @@ fn numbered(schema: &SchemaRef) -> Fields {
         .collect()
 }
 
-/// The plan with its outer columns replaced by the values of the run.
-fn bind(plan: LogicalPlan, outer: &[(FieldRef, Column)], values: &Values) -> EngineResult<LogicalPlan> {
+/// The plan with what it takes from outside replaced by the values of the run.
+fn bind(plan: LogicalPlan, outer: &Outer, values: &Values) -> EngineResult<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
-                let Expr::OuterReferenceColumn(_, column) = &expr else {
-                    return Ok(Transformed::no(expr));
-                };
-                let Some(index) = outer.iter().position(|(_, other)| other == column) else {
-                    return Ok(Transformed::no(expr));
-                };
-                let Some((field, _)) = outer.get(index) else {
+                let found = outer.iter().enumerate().find(|(_, (_, other))| same(other, &expr));
+                let Some((index, (field, _))) = found else {
                     return Ok(Transformed::no(expr));
                 };
                 let value = OuterValue {
@@ -424,7 +223,7 @@ struct Runs {
     result: FieldRef,
     values: Values,
     /// Planned at the first run. Held while running: the values are one set.
-    physical: Mutex<Option<Arc<dyn ExecutionPlan>>>,
+    physical: tokio::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>,
     state: Arc<SessionState>,
     signature: Signature,
 }
@@ -517,7 +316,7 @@ impl Runs {
 
     async fn run_sets(&self, sets: &[Vec<ScalarValue>]) -> EngineResult<Vec<RecordBatch>> {
         // Only this thread waits for the lock, and only for another batch of the same statement.
-        let mut physical = self.physical.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut physical = self.physical.lock().await;
         let planned = match physical.take() {
             Some(planned) => planned,
             None => {

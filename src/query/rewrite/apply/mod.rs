@@ -1,0 +1,335 @@
+//! Subqueries and lateral joins that the engine cannot untangle: run once for each distinct set of outer values.
+//!
+//! PostgreSQL runs any correlated subquery that way; the engine knows only those that it can turn into a join. Catalogue
+//! statements are full of others, and the catalogue is small and in memory. So a subquery over nothing but catalogue
+//! relations becomes a function of the outer columns: it is planned once, and run again with other values. Subqueries over
+//! a cluster's rows are left to the engine: for them a run for each row would be a request for each row.
+
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::{any::Any, sync::Arc};
+
+use arrow::datatypes::FieldRef;
+use datafusion::{
+    common::{
+        Column, JoinType, NullHandling, UnnestOptions,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    datasource::source_as_provider,
+    error::Result as EngineResult,
+    execution::{SessionState, SessionStateBuilder},
+    logical_expr::{
+        Expr, LogicalPlan, LogicalPlanBuilder, Subquery,
+        expr::{Exists, InSubquery, Placeholder, ScalarFunction},
+        lit,
+        utils::{conjunction, split_conjunction_owned},
+    },
+};
+
+use crate::catalog::CatalogTable;
+use run::{Shape, function};
+
+/// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. `state` plans
+/// the subqueries. Annotates the plan first: what becomes of a subquery has its types.
+pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPlan> {
+    let plan = super::annotate::annotate(plan)?;
+    if !has_candidates(&plan)? {
+        return Ok(plan);
+    }
+    let mut config = state.config().clone().with_target_partitions(1);
+    // A filter that one run learned would be wrong for the next.
+    config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
+    let inner = Arc::new(
+        SessionStateBuilder::new_from_existing(state.clone())
+            .with_config(config)
+            .build(),
+    );
+    rewrite(plan, &inner)
+}
+
+fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|plan| {
+        found |= matches!(plan, LogicalPlan::Subquery(_));
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                found |= matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
+    })?;
+    Ok(found)
+}
+
+fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
+    plan.transform_up(|plan| {
+        let plan = match lateral(&plan, state)? {
+            Some(joined) => joined,
+            None => plan,
+        };
+        let in_filter = matches!(plan, LogicalPlan::Filter(_));
+        let schemas: Vec<_> = plan
+            .inputs()
+            .into_iter()
+            .map(|input| Arc::clone(input.schema()))
+            .collect();
+        let is_own = |column: &Column| schemas.iter().any(|schema| schema.has_column(column));
+        let surroundings = Surroundings {
+            in_filter,
+            is_own: &is_own,
+            state,
+        };
+        plan.map_expressions(|expr| {
+            if !in_filter {
+                return expr.transform_up(|expr| subquery(expr, &surroundings));
+            }
+            let conjuncts =
+                split_conjunction_owned(expr)
+                    .into_iter()
+                    .map(|conjunct| match joins(&conjunct, &is_own)? {
+                        true => inner(conjunct, state),
+                        false => conjunct
+                            .transform_up(|expr| subquery(expr, &surroundings))
+                            .map(|transformed| transformed.data),
+                    });
+            let conjuncts = conjuncts.collect::<EngineResult<Vec<_>>>()?;
+            Ok(Transformed::yes(conjunction(conjuncts).unwrap_or_else(|| lit(true))))
+        })
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// Where a subquery stands.
+struct Surroundings<'a> {
+    in_filter: bool,
+    /// Whether a column is one of the query right around it.
+    is_own: &'a dyn Fn(&Column) -> bool,
+    state: &'a Arc<SessionState>,
+}
+
+/// Whether a condition is an EXISTS or IN that the engine turns into a join, which is faster than a run for each row.
+fn joins(condition: &Expr, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<bool> {
+    let plan = match condition {
+        Expr::Exists(exists) => &exists.subquery.subquery,
+        Expr::InSubquery(test) => &test.subquery.subquery,
+        Expr::Not(condition) => return joins(condition, is_own),
+        _ => return Ok(false),
+    };
+    let mut joins = true;
+    plan.apply(|plan| {
+        joins &= matches!(
+            plan,
+            LogicalPlan::Filter(_)
+                | LogicalPlan::Projection(_)
+                | LogicalPlan::SubqueryAlias(_)
+                | LogicalPlan::TableScan(_)
+        );
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                joins &= match expr {
+                    // Only a filter's columns become those of the join.
+                    Expr::OuterReferenceColumn(_, column) => matches!(plan, LogicalPlan::Filter(_)) && is_own(column),
+                    Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => false,
+                    _ => true,
+                };
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(joins)
+}
+
+/// A condition left to the engine, the plan of its subquery rewritten.
+fn inner(condition: Expr, state: &Arc<SessionState>) -> EngineResult<Expr> {
+    let within = |subquery: Subquery| -> EngineResult<Subquery> {
+        let plan = Arc::new(rewrite(subquery.subquery.as_ref().clone(), state)?);
+        Ok(Subquery {
+            subquery: plan,
+            ..subquery
+        })
+    };
+    Ok(match condition {
+        Expr::Exists(exists) => Expr::Exists(Exists {
+            subquery: within(exists.subquery)?,
+            ..exists
+        }),
+        Expr::InSubquery(test) => Expr::InSubquery(InSubquery {
+            subquery: within(test.subquery)?,
+            ..test
+        }),
+        Expr::Not(condition) => Expr::Not(Box::new(inner(*condition, state)?)),
+        other => other,
+    })
+}
+
+/// A subquery expression as a call of a function of its outer columns, where the engine would fail.
+fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed<Expr>> {
+    let Surroundings {
+        in_filter,
+        is_own,
+        state,
+    } = *surroundings;
+    let (subquery, shape, tested) = match &expr {
+        Expr::ScalarSubquery(subquery) => (subquery, Shape::Scalar, None),
+        Expr::Exists(exists) => (
+            &exists.subquery,
+            Shape::Exists {
+                negated: exists.negated,
+            },
+            None,
+        ),
+        Expr::InSubquery(test) => (
+            &test.subquery,
+            Shape::In { negated: test.negated },
+            Some(test.expr.as_ref().clone()),
+        ),
+        _ => return Ok(Transformed::no(expr)),
+    };
+    let plan = rewrite(subquery.subquery.as_ref().clone(), state)?;
+    let outer = outer(&plan)?;
+    let correlated = outer
+        .iter()
+        .any(|(_, expr)| matches!(expr, Expr::OuterReferenceColumn(..)));
+    // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
+    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
+    if left_to_engine || !can_run_here(&plan)? {
+        let subquery = Subquery {
+            subquery: Arc::new(plan),
+            ..subquery.clone()
+        };
+        return Ok(Transformed::yes(match expr {
+            Expr::ScalarSubquery(_) => Expr::ScalarSubquery(subquery),
+            Expr::Exists(exists) => Expr::Exists(Exists { subquery, ..exists }),
+            Expr::InSubquery(test) => Expr::InSubquery(InSubquery { subquery, ..test }),
+            other => other,
+        }));
+    }
+    Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
+}
+
+/// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
+fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option<LogicalPlan>> {
+    let LogicalPlan::Join(join) = plan else {
+        return Ok(None);
+    };
+    let (subquery, alias) = match join.right.as_ref() {
+        LogicalPlan::Subquery(subquery) => (subquery, None),
+        LogicalPlan::SubqueryAlias(aliased) => match aliased.input.as_ref() {
+            LogicalPlan::Subquery(subquery) => (subquery, Some(aliased.alias.clone())),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let always = join.filter.as_ref().is_none_or(|filter| *filter == lit(true));
+    let kept = match join.join_type {
+        JoinType::Inner => false,
+        JoinType::Left if always => true,
+        _ => return Ok(None),
+    };
+    let inner = subquery.subquery.as_ref().clone();
+    if !join.on.is_empty() || !can_run_here(&inner)? {
+        return Ok(None);
+    }
+    let left = Arc::clone(&join.left);
+    let is_own = |column: &Column| left.schema().has_column(column);
+    let fields = join.right.schema();
+    let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own, state)?;
+    // Unique within a statement: a lateral join may lie in the left side of another.
+    let name = format!("__lateral_{}", left.schema().fields().len());
+    let own: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();
+    let mut with_rows = own.clone();
+    with_rows.push(rows.alias(&name));
+    let null_handling = if kept {
+        NullHandling::Preserve
+    } else {
+        NullHandling::Drop
+    };
+    let options = UnnestOptions {
+        null_handling,
+        ..UnnestOptions::default()
+    };
+    let get_field = datafusion::functions::core::get_field();
+    let mut projection = own;
+    for (index, (qualifier, field)) in fields.iter().enumerate() {
+        let value = Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::clone(&get_field),
+            vec![Expr::Column(Column::from_name(&name)), lit(format!("c{index}"))],
+        ));
+        let qualifier = alias.clone().or_else(|| qualifier.cloned());
+        projection.push(value.alias_qualified(qualifier, field.name()));
+    }
+    let builder = LogicalPlanBuilder::from(left.as_ref().clone())
+        .project(with_rows)?
+        .unnest_column_with_options(Column::from_name(&name), options)?
+        .project(projection)?;
+    let builder = match &join.filter {
+        Some(filter) if !always => builder.filter(filter.clone())?,
+        _ => builder,
+    };
+    builder.build().map(Some)
+}
+
+/// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
+/// statement is run. Subqueries within are functions by now, and theirs are arguments.
+fn outer(plan: &LogicalPlan) -> EngineResult<Outer> {
+    let mut found: Outer = Vec::new();
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                let field = match expr {
+                    Expr::OuterReferenceColumn(field, _) => field,
+                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => field,
+                    _ => return Ok(TreeNodeRecursion::Continue),
+                };
+                if !found.iter().any(|(_, other)| same(other, expr)) {
+                    found.push((Arc::clone(field), expr.clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+/// What a subquery takes from outside, with its type.
+type Outer = Vec<(FieldRef, Expr)>;
+
+/// Whether two outer expressions are one, whatever their metadata.
+fn same(one: &Expr, other: &Expr) -> bool {
+    match (one, other) {
+        (Expr::OuterReferenceColumn(_, one), Expr::OuterReferenceColumn(_, other)) => one == other,
+        (Expr::Placeholder(one), Expr::Placeholder(other)) => one.id == other.id,
+        _ => false,
+    }
+}
+
+/// Whether a plan reads nothing but relations of the catalogue, and the types of its parameters are known: a plan that is
+/// made to find them out is not run.
+fn can_run_here(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut only = true;
+    plan.apply_with_subqueries(|plan| {
+        if let LogicalPlan::TableScan(scan) = plan {
+            let provider = source_as_provider(&scan.source)?;
+            only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
+        }
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                only &= !matches!(expr, Expr::Placeholder(Placeholder { field: None, .. }));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(if only {
+            TreeNodeRecursion::Continue
+        } else {
+            TreeNodeRecursion::Stop
+        })
+    })?;
+    Ok(only)
+}

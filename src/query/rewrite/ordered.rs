@@ -1,0 +1,188 @@
+//! `SELECT array_agg(x) FROM (SELECT … ORDER BY y) s`: an aggregate that takes its rows as they come takes them in the
+//! subquery's order. The engine forgets that order on the way; here it becomes the aggregate's own.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArgumentClause, FunctionArguments, Ident, OrderBy, OrderByExpr, OrderByKind, Query, Select,
+    SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut, visit_expressions,
+    visit_expressions_mut,
+};
+
+use super::{folded, function_name};
+
+/// Aggregates whose result depends on the order of their rows.
+const ORDERED: [&str; 8] = [
+    "array_agg",
+    "string_agg",
+    "json_agg",
+    "jsonb_agg",
+    "json_object_agg",
+    "jsonb_object_agg",
+    "first_value",
+    "last_value",
+];
+
+/// Gives the aggregates of a SELECT over one ordered subquery that order.
+pub fn select(select: &mut Select) {
+    // An aggregate within a subquery of the list is that subquery's.
+    let nested = visit_expressions(&select.projection, |expr| match expr {
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let ordered = |item| visit_aggregates(item, |_| ControlFlow::Break(())).is_break();
+    if nested.is_break() || !select.projection.iter_mut().any(ordered) {
+        return;
+    }
+    let [from] = select.from.as_mut_slice() else { return };
+    let TableFactor::Derived {
+        subquery,
+        alias: Some(alias),
+        ..
+    } = &mut from.relation
+    else {
+        return;
+    };
+    if !from.joins.is_empty() {
+        return;
+    }
+    let Some(keys) = keys(subquery, alias) else { return };
+    for item in &mut select.projection {
+        let _ = visit_aggregates(item, |arguments| {
+            arguments.push(FunctionArgumentClause::OrderBy(keys.clone()));
+            ControlFlow::<()>::Continue(())
+        });
+    }
+}
+
+/// Calls `visit` with the clauses of each aggregate that has no order of its own.
+fn visit_aggregates<B>(
+    item: &mut SelectItem,
+    mut visit: impl FnMut(&mut Vec<FunctionArgumentClause>) -> ControlFlow<B>,
+) -> ControlFlow<B>
+where
+    SelectItem: VisitMut,
+{
+    visit_expressions_mut(item, |expr| {
+        let Expr::Function(function) = expr else {
+            return ControlFlow::Continue(());
+        };
+        if !ORDERED.contains(&function_name(function).as_str()) || function.over.is_some() {
+            return ControlFlow::Continue(());
+        }
+        match &mut function.args {
+            FunctionArguments::List(list)
+                if list.duplicate_treatment.is_none()
+                    && !list
+                        .clauses
+                        .iter()
+                        .any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_))) =>
+            {
+                visit(&mut list.clauses)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    })
+}
+
+/// What the subquery is ordered by, as columns that it gives besides its own.
+fn keys(query: &mut Query, alias: &mut TableAlias) -> Option<Vec<OrderByExpr>> {
+    let OrderBy {
+        kind: OrderByKind::Expressions(order),
+        ..
+    } = query.order_by.as_ref()?
+    else {
+        return None;
+    };
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return None;
+    };
+    // DISTINCT rows have no further columns, and those of a wildcard cannot be counted here.
+    let wildcard = select
+        .projection
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
+    if select.distinct.is_some() || wildcard && !alias.columns.is_empty() {
+        return None;
+    }
+    let own = select.projection.clone();
+    let mut keys = Vec::with_capacity(order.len());
+    for (index, key) in order.iter().enumerate() {
+        let expr = match &key.expr {
+            Expr::Value(position) => match &position.value {
+                Value::Number(position, _) => item(own.get(position.parse::<usize>().ok()?.checked_sub(1)?)?)?,
+                _ => return None,
+            },
+            Expr::Identifier(name) => own
+                .iter()
+                .find(|item| names(item, name))
+                .and_then(item)
+                .unwrap_or_else(|| key.expr.clone()),
+            expr => expr.clone(),
+        };
+        let name = Ident::new(format!("order_key_{index}"));
+        if !alias.columns.is_empty() {
+            alias.columns.push(TableAliasColumnDef {
+                name: name.clone(),
+                data_type: None,
+            });
+        }
+        select.projection.push(SelectItem::ExprWithAlias {
+            expr,
+            alias: name.clone(),
+        });
+        let expr = Expr::CompoundIdentifier(vec![alias.name.clone(), name]);
+        keys.push(OrderByExpr {
+            expr,
+            options: key.options,
+            with_fill: None,
+        });
+    }
+    Some(keys)
+}
+
+fn item(item: &SelectItem) -> Option<Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr.clone()),
+        _ => None,
+    }
+}
+
+fn names(item: &SelectItem, name: &Ident) -> bool {
+    matches!(item, SelectItem::ExprWithAlias { alias, .. } if folded(alias) == folded(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn aggregates_take_the_order_of_their_subquery() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select array_agg(x) from (select x from unnest(array[2, 3, 1]) x order by x desc) s",
+                "[3, 2, 1]",
+            ),
+            (
+                "select string_agg(s.a, ',') from (select attname as a from pg_attribute where attrelid = 'sys_invocation'::regclass order by attnum desc limit 2) s",
+                "partition_key,retry_count",
+            ),
+            (
+                "select array_agg(y) from (select x + 1 from unnest(array[2, 1]) x order by 1) s(y)",
+                "[2, 3]",
+            ),
+            (
+                "select array_agg(id) from (select id, status from sys_invocation order by status desc) s",
+                "[sys_invocation_2, sys_invocation_1]",
+            ),
+            // Its own order wins.
+            (
+                "select array_agg(x order by x) from (select x from unnest(array[2, 3, 1]) x order by x desc) s",
+                "[1, 2, 3]",
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+}
