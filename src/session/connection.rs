@@ -1,6 +1,6 @@
 //! The byte stream of a session: what has arrived, what is to be sent.
 
-use std::{future, io};
+use std::{future, io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,6 +15,9 @@ const READ_SIZE: usize = 8 * 1024;
 
 /// How far is read ahead while a statement runs, to learn that the client has gone: a pipeline's next messages.
 const READ_AHEAD_MAX: usize = 256 * 1024;
+
+/// How long a client has to take the last words of its session: one that has stopped reading would hold it for ever.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A framed connection. Output gathers in [`Connection::out`] until it is flushed.
 #[derive(Debug)]
@@ -49,9 +52,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The next message of a session; `None` when the client has gone. Output is flushed only when there is nothing
-    /// more to answer: a pipeline is answered in one write.
+    /// more to answer, or a buffer is full: a pipeline is answered in few writes, and never held whole.
     pub async fn message(&mut self) -> io::Result<Option<Result<Frame>>> {
-        if !frame::has_message(&self.input) {
+        if self.is_full() || !frame::has_message(&self.input) {
             self.flush().await?;
         }
         self.next(|input| frame::message(input)).await
@@ -112,10 +115,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.stream.flush().await
     }
 
-    /// Sends what has gathered and closes the stream. What the client still sends is not read.
+    /// Sends what has gathered and closes the stream. What the client still sends is not read, and a client that does not
+    /// read is not waited for.
     pub async fn close(&mut self) {
-        let _ = self.flush().await;
-        let _ = self.stream.shutdown().await;
+        let closed = async {
+            self.flush().await?;
+            self.stream.shutdown().await
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
     }
 
     /// The stream, for an upgrade; only while nothing is buffered.

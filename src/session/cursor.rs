@@ -9,12 +9,18 @@ use arrow::{
 use super::rows::Rows;
 use crate::{Error, Result, SqlState, limits};
 
+/// What a column of a kept batch takes beside its values: the array and its buffers' handles. FETCH 1 keeps a batch a row.
+const COLUMN_OVERHEAD: usize = 256;
+
 /// A cursor: rows that are fetched by name. One declared SCROLL keeps what it has seen, up to a bound.
 pub struct Cursor {
     pub hold: bool,
+    /// The transaction that declared it WITH HOLD has committed: it lives as long as the session.
+    pub kept: bool,
     pub binary: bool,
     rows: Rows,
     seen: Option<Vec<RecordBatch>>,
+    seen_rows: u64,
     seen_size: usize,
     /// Rows before the current one, plus one once a row is current: 0 is before the first row.
     position: u64,
@@ -26,9 +32,11 @@ impl Cursor {
     pub fn new(rows: Rows, scroll: bool, hold: bool, binary: bool) -> Self {
         Cursor {
             hold,
+            kept: false,
             binary,
             rows,
             seen: scroll.then(Vec::new),
+            seen_rows: 0,
             seen_size: 0,
             position: 0,
             end: None,
@@ -41,7 +49,7 @@ impl Cursor {
 
     /// The next rows, at most `rows_max`; `None` once there are no more (the cursor is then behind the last row).
     pub async fn forward(&mut self, rows_max: u64) -> Result<Option<RecordBatch>> {
-        let seen_rows = self.seen_rows();
+        let seen_rows = self.seen_rows;
         if self.seen.is_some() && self.position < seen_rows {
             let count = rows_max.min(seen_rows - self.position);
             let batch = self.seen_slice(self.position, count)?;
@@ -112,7 +120,7 @@ impl Cursor {
     pub fn current(&self) -> Result<Option<RecordBatch>> {
         self.require_scroll()?;
         match self.position.checked_sub(1) {
-            Some(index) if index < self.seen_rows() => self.seen_slice(index, 1).map(Some),
+            Some(index) if index < self.seen_rows => self.seen_slice(index, 1).map(Some),
             _ => Ok(None),
         }
     }
@@ -128,16 +136,12 @@ impl Cursor {
         }
     }
 
-    fn seen_rows(&self) -> u64 {
-        self.seen.iter().flatten().map(|batch| batch.num_rows() as u64).sum()
-    }
-
     fn keep(&mut self, batch: &RecordBatch) -> Result<()> {
         let Some(seen) = &mut self.seen else { return Ok(()) };
         let sizes = batch
             .columns()
             .iter()
-            .map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
+            .map(|column| COLUMN_OVERHEAD + column.to_data().get_slice_memory_size().unwrap_or_default());
         self.seen_size += sizes.sum::<usize>();
         if self.seen_size > limits::SCROLL_MEMORY_MAX {
             return Err(Error::new(
@@ -148,6 +152,7 @@ impl Cursor {
             .with_hint("Declare the cursor with NO SCROLL, or select fewer rows."));
         }
         seen.push(batch.clone());
+        self.seen_rows += batch.num_rows() as u64;
         Ok(())
     }
 

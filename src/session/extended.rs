@@ -21,8 +21,11 @@ use super::{
 use crate::{
     Error, Result, SqlState, limits,
     query::statement::{Statement, split},
-    wire::{backend, encode::Format, params::decode_parameter, types},
+    wire::{backend, encode::Format, params::decode_parameter_in, types},
 };
+
+/// What the decoder says of a binary value of the wrong length.
+const BAD_BINARY: &str = "incorrect binary data format in bind parameter";
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn parse(&mut self, message: Parse) -> Result<(), Stop> {
@@ -79,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.backend.check_transaction(statement)?;
         }
         if !portal_name.is_empty() {
-            if self.backend.portals.contains_key(&portal_name) {
+            if self.backend.portals.contains_key(&portal_name) || self.backend.cursors.contains_key(&portal_name) {
                 let words = format!("cursor \"{portal_name}\" already exists");
                 return Err(Error::new(SqlState::DUPLICATE_CURSOR, words).into());
             }
@@ -107,12 +110,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             );
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
+        let zone = self.backend.settings.style().zone;
         let values = message
             .parameters
             .iter()
             .zip(&types)
             .enumerate()
-            .map(|(index, (value, ty))| decode_parameter(ty, format_of(&formats, index), value.as_deref()))
+            .map(|(index, (value, ty))| {
+                decode_parameter_in(ty, format_of(&formats, index), value.as_deref(), &zone)
+                    .map_err(|error| of_parameter(error, index + 1))
+            })
             .collect::<Result<Vec<_>>>()?;
         let formats = self::formats(&message.result_column_format_codes)?;
         let portal = Portal {
@@ -232,6 +239,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.backend.statements.remove(name);
         } else if let Some(portal) = self.backend.portals.remove(name) {
             self.backend.release(portal.state);
+        } else {
+            // A cursor is a portal that SQL opened.
+            self.backend.cursors.remove(name);
         }
         backend::put(&mut self.connection.out, &CloseComplete::new());
     }
@@ -239,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn sync(&mut self) {
         self.skip_to_sync = false;
         if !self.backend.transaction.in_block() {
-            self.backend.end_transaction();
+            self.backend.end_transaction(true);
         }
         self.ready();
     }
@@ -252,6 +262,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             ),
             name => super::utility::no_statement(name),
         })
+    }
+}
+
+/// PostgreSQL says which parameter's bytes are bad; the decoder does not know the number.
+fn of_parameter(error: Error, number: usize) -> Error {
+    if error.code() == SqlState::INVALID_BINARY_REPRESENTATION && error.message() == BAD_BINARY {
+        Error::new(error.code(), format!("{BAD_BINARY} {number}"))
+    } else {
+        error
     }
 }
 

@@ -11,6 +11,8 @@ pub mod settings;
 mod shared;
 mod simple;
 mod state;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod utility;
 mod written;
@@ -106,6 +108,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     if extended {
                         self.skip_to_sync = true
                     } else {
+                        // So it is behind a malformed Sync, which must not leave all that follows skipped.
+                        self.skip_to_sync = false;
                         self.ready()
                     }
                 }
@@ -169,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if error.code() == SqlState::INTERNAL_ERROR {
             tracing::error!(cluster = %self.backend.engine.cluster(), ?error, "a statement failed");
         }
+        self.put_warnings();
         backend::put_error(&mut self.connection.out, error);
         self.backend.fail();
     }

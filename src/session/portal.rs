@@ -10,7 +10,7 @@ use super::{cursor::Cursor, rows::Rows};
 use crate::{
     Result,
     query::{Plan, statement::Statement},
-    wire::encode::Format,
+    wire::{encode::Format, types::pg_type},
 };
 
 /// A parsed statement, and its plan where it is a query.
@@ -34,6 +34,17 @@ impl Prepared {
             declared: Vec::new(),
             generation: 0,
         }
+    }
+
+    /// Whether both give columns of the same names and types, as PostgreSQL counts them.
+    pub fn gives_same_columns(&self, other: &Prepared) -> bool {
+        let columns = |prepared: &Prepared| -> Vec<(String, Type)> {
+            let fields = prepared.plan.iter().flat_map(|plan| plan.schema().fields());
+            fields
+                .map(|field| (field.name().clone(), pg_type(field).ty))
+                .collect()
+        };
+        columns(self) == columns(other)
     }
 
     pub fn parameter_types(&self) -> Vec<Type> {

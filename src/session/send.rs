@@ -94,17 +94,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn flush_if_full(&mut self, interrupt: &Interrupt) -> Result<(), Stop> {
-        if self.connection.out.len() >= limits::WRITE_BUFFER_SIZE {
+        if self.connection.is_full() {
             interrupt.flush(&mut self.connection).await?;
         }
         Ok(())
     }
 
-    /// CommandComplete, and before it what the client is warned of.
-    pub(super) fn complete(&mut self, tag: &str) {
+    /// What the client is warned of: told before the statement's end, be it good or bad.
+    pub(super) fn put_warnings(&mut self) {
         for (code, words) in std::mem::take(&mut self.backend.warnings) {
             backend::put_warning(&mut self.connection.out, code, &words);
         }
+    }
+
+    /// CommandComplete, and before it what the client is warned of.
+    pub(super) fn complete(&mut self, tag: &str) {
+        self.put_warnings();
         backend::put(&mut self.connection.out, &CommandComplete::new(tag.to_owned()));
     }
 

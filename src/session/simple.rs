@@ -36,7 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         if !self.backend.transaction.in_block() {
             self.backend.settings.lock().commit();
-            self.backend.end_transaction();
+            self.backend.end_transaction(true);
         }
         self.ready();
         Ok(())

@@ -21,7 +21,7 @@ use super::{
     transaction::{self, Transaction},
 };
 use crate::{
-    Result,
+    Error, Result, SqlState,
     catalog::{facts::SessionFacts, model::Model},
     edge::cancel::Registration,
     query::{
@@ -143,16 +143,19 @@ impl Backend {
     pub fn fail(&mut self) {
         if !self.transaction.fail() {
             self.settings.lock().rollback();
-            self.end_transaction();
+            self.end_transaction(false);
         }
     }
 
-    /// What ends with a transaction: portals, and cursors that were not declared WITH HOLD.
-    pub fn end_transaction(&mut self) {
+    /// What ends with a transaction: portals, and cursors but those declared WITH HOLD in one that committed.
+    pub fn end_transaction(&mut self, commits: bool) {
         for (_, portal) in std::mem::take(&mut self.portals) {
             self.release(portal.state);
         }
-        self.cursors.retain(|_, cursor| cursor.hold);
+        self.cursors.retain(|_, cursor| {
+            cursor.kept |= cursor.hold && commits;
+            cursor.kept
+        });
     }
 
     /// Lets go of a portal's rows; a cursor that they came from can be fetched from again.
@@ -193,9 +196,15 @@ impl Backend {
         if prepared.generation == self.generation {
             return Ok(Arc::clone(prepared));
         }
-        Ok(Arc::new(
-            self.prepare(statement.clone(), prepared.declared.clone()).await?,
-        ))
+        let fresh = self.prepare(statement.clone(), prepared.declared.clone()).await?;
+        // The client reads rows by the description that it has.
+        if !prepared.gives_same_columns(&fresh) {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cached plan must not change result type",
+            ));
+        }
+        Ok(Arc::new(fresh))
     }
 
     /// Refuses what a failed transaction cannot take.

@@ -98,10 +98,16 @@ impl Backend {
             }
             Statement::Fetch { name, direction } => return self.fetch(name, *direction).await,
             Statement::Move { name, direction } => return self.move_cursor(name, *direction).await,
+            // A portal of the protocol is a cursor as well.
             Statement::Close(Some(name)) => {
-                self.cursors.remove(name).ok_or_else(|| no_cursor(name))?;
+                if self.cursors.remove(name).is_none() && self.portals.remove(name).is_none() {
+                    return Err(no_cursor(name));
+                }
             }
-            Statement::Close(None) => self.cursors.clear(),
+            Statement::Close(None) => {
+                self.cursors.clear();
+                self.portals.clear();
+            }
             // Nothing is ever notified here.
             Statement::Listen(_) | Statement::Unlisten(_) => {}
             Statement::Lock(tables) => self.lock(tables).await?,
@@ -139,14 +145,22 @@ impl Backend {
                 }
                 tag = if commits { "COMMIT" } else { "ROLLBACK" };
                 match self.transaction.end() {
-                    None => self.warn("25P01", "there is no transaction in progress"),
+                    None => {
+                        self.warn("25P01", "there is no transaction in progress");
+                        // Statements before it in the same simple query are its transaction.
+                        if commits {
+                            self.settings.lock().commit();
+                        } else {
+                            self.settings.lock().rollback();
+                        }
+                    }
                     Some(failed) if commits && !failed => self.settings.lock().commit(),
                     Some(_) => {
                         tag = "ROLLBACK";
                         self.settings.lock().rollback();
                     }
                 }
-                self.end_transaction();
+                self.end_transaction(tag == "COMMIT");
                 if *chain {
                     self.transaction.begin();
                     self.settings.begin(&Modes::default());
@@ -393,6 +407,9 @@ impl Backend {
             }
             Statement::Query(query) => {
                 let plan = Plan::new(&scope, query.as_ref().clone(), &[])?;
+                if plan.parameter_types().len() > 0 {
+                    return Err(no_parameter(1));
+                }
                 explain(&scope, &plan, Vec::new(), how).await?
             }
             _ => vec!["Utility Statement".to_owned()],

@@ -1,0 +1,429 @@
+//! Sessions driven over a pipe, message by message: what a client sends, what it is told, in which order. A reply is
+//! written as its messages' type bytes with what matters of each (`D:1`, `C:SELECT 1`, `E:22012`, `Z:I`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use arrow::{
+    array::{Int64Array, RecordBatch},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{
+        TableProvider,
+        streaming::StreamingTable,
+    },
+    datasource::MemTable,
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio_util::sync::CancellationToken;
+
+use super::{Admitted, Connection, Session};
+use crate::{
+    Result,
+    edge::cancel::Registry,
+    query::Engine,
+    source::{Introspection, Source},
+    wire::startup::CancelKey,
+};
+
+/// Three tables of one column `id`: `numbers` has 1 to 5, `stuck` never gives a row, `broken` panics.
+#[derive(Debug)]
+struct Tables(Arc<Introspection>);
+
+impl Tables {
+    fn new() -> Self {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        let tables = ["numbers", "stuck", "broken"].map(|name| (name.to_owned(), Arc::clone(&schema)));
+        Tables(Arc::new(Introspection {
+            version: "1.7.12".into(),
+            tables: BTreeMap::from(tables),
+            functions: BTreeSet::new(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Trouble {
+    schema: SchemaRef,
+    panics: bool,
+}
+
+impl PartitionStream for Trouble {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        assert!(!self.panics, "the table is broken");
+        let never = futures::stream::pending();
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), never))
+    }
+}
+
+#[async_trait]
+impl Source for Tables {
+    async fn introspect(&self) -> Result<Arc<Introspection>> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn table(&self, table: &str, schema: SchemaRef) -> Arc<dyn TableProvider> {
+        if table == "numbers" {
+            let ids = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
+            let batch = RecordBatch::try_new(Arc::clone(&schema), vec![ids]).unwrap();
+            return Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap());
+        }
+        let trouble = Trouble {
+            schema: Arc::clone(&schema),
+            panics: table == "broken",
+        };
+        Arc::new(StreamingTable::try_new(schema, vec![Arc::new(trouble)]).unwrap())
+    }
+}
+
+struct Client {
+    stream: DuplexStream,
+    cancels: Arc<Registry>,
+    key: CancelKey,
+}
+
+impl Client {
+    async fn new() -> Self {
+        Self::until(SystemTime::now() + Duration::from_secs(3600)).await
+    }
+
+    async fn until(expires_at: SystemTime) -> Self {
+        let cancels = Arc::<Registry>::default();
+        let registration = cancels.register(0).unwrap();
+        let key = CancelKey {
+            pid: registration.pid,
+            secret: registration.secret.clone(),
+        };
+        let engine = Engine::new("demo".parse().unwrap(), Arc::new(Tables::new())).unwrap();
+        let admitted = Admitted {
+            engine: Arc::new(engine),
+            user: "demo".into(),
+            database: "demo".into(),
+            parameters: Vec::new(),
+            expires_at,
+            registration,
+        };
+        let (stream, server) = tokio::io::duplex(1 << 20);
+        let session = Session::new(Connection::new(server), admitted).map_err(|(_, error)| error);
+        tokio::spawn(session.unwrap().run(CancellationToken::new()));
+        let mut client = Client { stream, cancels, key };
+        client.replies(1).await;
+        client
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// What comes up to the `count`th ReadyForQuery, or the end of the session.
+    async fn replies(&mut self, count: usize) -> Vec<String> {
+        let (mut replies, mut ready) = (Vec::new(), 0);
+        while ready < count {
+            let Some((tag, body)) = tokio::time::timeout(Duration::from_secs(30), self.message()).await.unwrap() else {
+                replies.push("end".into());
+                break;
+            };
+            ready += usize::from(tag == 'Z');
+            replies.push(shown(tag, &body));
+        }
+        replies
+    }
+
+    async fn message(&mut self) -> Option<(char, Vec<u8>)> {
+        let tag = self.stream.read_u8().await.ok()?;
+        let length = self.stream.read_u32().await.ok()?;
+        let mut body = vec![0; usize::try_from(length).unwrap() - 4];
+        self.stream.read_exact(&mut body).await.ok()?;
+        Some((char::from(tag), body))
+    }
+
+    async fn query(&mut self, sql: &str) -> String {
+        self.send(&message(b'Q', &[sql.as_bytes(), b"\0"])).await;
+        self.replies(1).await.join(" ")
+    }
+
+    async fn pipeline(&mut self, messages: &[Vec<u8>]) -> String {
+        self.send(&[messages.concat(), sync()].concat()).await;
+        self.replies(1).await.join(" ")
+    }
+}
+
+fn shown(tag: char, body: &[u8]) -> String {
+    let strings: Vec<String> = body.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into()).collect();
+    match tag {
+        'C' => format!("C:{}", strings[0]),
+        'Z' => format!("Z:{}", char::from(body[0])),
+        'S' => format!("S:{}={}", strings[0], strings[1]),
+        'E' | 'N' => {
+            let code = strings.iter().find_map(|field| field.strip_prefix('C')).unwrap();
+            format!("{tag}:{code}")
+        }
+        't' => {
+            let oids = body[2..].chunks(4).map(|oid| u32::from_be_bytes(oid.try_into().unwrap()).to_string());
+            format!("t:{}", oids.collect::<Vec<_>>().join(","))
+        }
+        'D' => {
+            let (mut values, mut rest) = (Vec::new(), &body[2..]);
+            while !rest.is_empty() {
+                let (head, tail) = rest.split_at(4);
+                match usize::try_from(i32::from_be_bytes(head.try_into().unwrap())) {
+                    Ok(length) => {
+                        values.push(String::from_utf8_lossy(&tail[..length]).into_owned());
+                        rest = &tail[length..];
+                    }
+                    Err(_) => {
+                        values.push("NULL".into());
+                        rest = tail;
+                    }
+                }
+            }
+            format!("D:{}", values.join(","))
+        }
+        _ => tag.to_string(),
+    }
+}
+
+fn message(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&[tag], &length[..], &body].concat()
+}
+
+fn parse(name: &str, sql: &str) -> Vec<u8> {
+    message(b'P', &[name.as_bytes(), b"\0", sql.as_bytes(), b"\0\0\0"])
+}
+
+/// Binds text (or, with `binary`, binary) parameters.
+fn bind(portal: &str, statement: &str, binary: bool, values: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut body = [portal.as_bytes(), b"\0", statement.as_bytes(), b"\0\0\x01\0", &[u8::from(binary)]].concat();
+    body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
+    for value in values {
+        let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());
+        body.extend(length.to_be_bytes());
+        body.extend(value.unwrap_or_default());
+    }
+    body.extend([0, 0]);
+    message(b'B', &[&body])
+}
+
+fn describe(target: u8, name: &str) -> Vec<u8> {
+    message(b'D', &[&[target], name.as_bytes(), b"\0"])
+}
+
+fn close(target: u8, name: &str) -> Vec<u8> {
+    message(b'C', &[&[target], name.as_bytes(), b"\0"])
+}
+
+fn execute(portal: &str, rows_max: i32) -> Vec<u8> {
+    message(b'E', &[portal.as_bytes(), b"\0", &rows_max.to_be_bytes()])
+}
+
+fn sync() -> Vec<u8> {
+    message(b'S', &[])
+}
+
+#[tokio::test]
+async fn simple_queries_answer_statement_by_statement() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("").await, "I Z:I");
+    assert_eq!(client.query("select 1; select 2").await, "T D:1 C:SELECT 1 T D:2 C:SELECT 1 Z:I");
+    assert_eq!(client.query("select 1; select no_column; select 3").await, "T D:1 C:SELECT 1 E:42703 Z:I");
+    assert_eq!(client.query("select $1").await, "E:42P02 Z:I");
+    assert_eq!(client.query("explain select $1").await, "E:42P02 Z:I");
+}
+
+#[tokio::test]
+async fn a_failed_transaction_takes_only_its_end() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("begin").await, "C:BEGIN Z:T");
+    assert_eq!(client.query("savepoint a").await, "C:SAVEPOINT Z:T");
+    assert_eq!(client.query("select no_column").await, "E:42703 Z:E");
+    assert_eq!(client.query("select 1").await, "E:25P02 Z:E");
+    assert_eq!(client.query("rollback to a").await, "C:ROLLBACK Z:T");
+    assert_eq!(client.query("select no_column").await, "E:42703 Z:E");
+    assert_eq!(client.query("commit").await, "C:ROLLBACK Z:I");
+    assert_eq!(client.query("commit").await, "N:25P01 C:COMMIT Z:I");
+}
+
+#[tokio::test]
+async fn settings_follow_their_transaction_and_are_reported() {
+    let mut client = Client::new().await;
+    let set = "S:application_name=";
+    assert_eq!(client.query("set application_name = 'x'").await, format!("C:SET {set}x Z:I"));
+    assert_eq!(client.query("begin; set application_name = 'y'").await, format!("C:BEGIN C:SET {set}y Z:T"));
+    assert_eq!(client.query("rollback").await, format!("C:ROLLBACK {set}x Z:I"));
+    let undone = client.query("set application_name = 'z'; rollback; show application_name").await;
+    assert_eq!(undone, "C:SET N:25P01 C:ROLLBACK T D:x C:SHOW Z:I");
+    assert_eq!(client.query("discard all").await, format!("C:DISCARD ALL {set} Z:I"));
+}
+
+#[tokio::test]
+async fn a_warning_comes_before_its_own_statements_error() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("set local no_such_parameter = 1").await, "N:25P01 E:42704 Z:I");
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+}
+
+#[tokio::test]
+async fn portals_suspend_and_resume_within_their_transaction() {
+    let mut client = Client::new().await;
+    let all = [parse("", "select id from numbers order by id"), bind("p", "", false, &[]), execute("p", 2)];
+    let rest = [execute("p", 2), execute("p", -1), execute("p", 0)];
+    let answer = client.pipeline(&[all.concat(), rest.concat()]).await;
+    assert_eq!(answer, "1 2 D:1 D:2 s D:3 D:4 s D:5 C:SELECT 1 C:SELECT 0 Z:I");
+    assert_eq!(client.pipeline(&[execute("p", 0)]).await, "E:34000 Z:I");
+}
+
+#[tokio::test]
+async fn behind_an_error_all_is_skipped_up_to_sync() {
+    let mut client = Client::new().await;
+    let bad = [parse("s", "select no_column"), bind("", "s", false, &[]), execute("", 0)];
+    assert_eq!(client.pipeline(&bad).await, "E:42703 Z:I");
+    assert_eq!(client.pipeline(&[parse("s", ""), bind("", "s", false, &[]), execute("", 0)]).await, "1 2 I Z:I");
+    assert_eq!(client.pipeline(&[parse("s", "")]).await, "E:42P05 Z:I");
+    assert_eq!(client.pipeline(&[close(b'S', "s"), close(b'S', "s"), parse("s", "")]).await, "3 3 1 Z:I");
+    assert_eq!(client.pipeline(&[bind("", "none", false, &[])]).await, "E:26000 Z:I");
+}
+
+#[tokio::test]
+async fn a_malformed_sync_ends_the_skipping_as_well() {
+    let mut client = Client::new().await;
+    client.send(&[parse("", "select no_column"), message(b'S', &[b"x"])].concat()).await;
+    assert_eq!(client.replies(1).await.join(" "), "E:42703 E:08P01 Z:I");
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+}
+
+#[tokio::test]
+async fn parameters_have_the_types_of_what_they_stand_beside() {
+    let mut client = Client::new().await;
+    for (sql, oids) in [
+        ("select $1", "25"),
+        ("select $1::int + 1", "23"),
+        ("select id from numbers where id = $1", "20"),
+        ("select id from numbers where id in ($1, $2)", "20,20"),
+        ("select id from numbers where id between $1 and $2", "20,20"),
+        ("select id from numbers where id = any($1)", "1016"),
+        ("select id from numbers limit $1", "20"),
+        ("select id from numbers limit $1 offset $2", "20,20"),
+        ("select id from numbers where id = $1 or id = $1 + 1", "20"),
+    ] {
+        let answer = client.pipeline(&[parse("", sql), describe(b'S', "")]).await;
+        assert_eq!(answer, format!("1 t:{oids} T Z:I"), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_bound_in_the_sessions_zone_and_faults_name_them() {
+    let mut client = Client::new().await;
+    client.query("set timezone = 'Europe/Berlin'").await;
+    let zoned = [
+        parse("", "select $1::timestamptz"),
+        bind("", "", false, &[Some(b"2024-01-02 03:04:05")]),
+        execute("", 0),
+    ];
+    assert_eq!(client.pipeline(&zoned).await, "1 2 D:2024-01-02 03:04:05+01 C:SELECT 1 Z:I");
+    let short = [parse("", "select $1::int, $2::int"), bind("", "", true, &[None, Some(b"\0\0\x01")])];
+    client.send(&[short.concat(), sync()].concat()).await;
+    client.message().await;
+    let (_, body) = client.message().await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("incorrect binary data format in bind parameter 2\0"));
+    client.replies(1).await;
+}
+
+#[tokio::test]
+async fn cursors_and_portals_share_their_names() {
+    let mut client = Client::new().await;
+    client.query("begin; declare c cursor for select id from numbers").await;
+    assert_eq!(client.pipeline(&[parse("", "select 1"), close(b'P', "c"), bind("c", "", false, &[])]).await, "1 3 2 Z:T");
+    assert_eq!(client.query("declare c cursor for select 1").await, "E:42P03 Z:E");
+    client.query("rollback").await;
+    client.query("begin; declare c cursor for select 1").await;
+    assert_eq!(client.pipeline(&[parse("", "select 1"), bind("c", "", false, &[])]).await, "1 E:42P03 Z:E");
+}
+
+#[tokio::test]
+async fn cursors_move_in_all_directions() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("declare c cursor for select 1").await, "E:25P01 Z:I");
+    client.query("begin; declare c scroll cursor for select id from numbers order by id").await;
+    for (sql, answer) in [
+        ("fetch 2 from c", "T D:1 D:2 C:FETCH 2 Z:T"),
+        ("fetch prior from c", "T D:1 C:FETCH 1 Z:T"),
+        ("fetch last from c", "T D:5 C:FETCH 1 Z:T"),
+        ("fetch next from c", "T C:FETCH 0 Z:T"),
+        ("fetch backward 2 from c", "T D:5 D:4 C:FETCH 2 Z:T"),
+        ("fetch absolute 2 from c", "T D:2 C:FETCH 1 Z:T"),
+        ("fetch relative 0 from c", "T D:2 C:FETCH 1 Z:T"),
+        ("move all in c", "C:MOVE 3 Z:T"),
+        ("move backward all in c", "C:MOVE 5 Z:T"),
+        ("close c", "C:CLOSE CURSOR Z:T"),
+        ("fetch c", "E:34000 Z:E"),
+    ] {
+        assert_eq!(client.query(sql).await, answer, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_held_cursor_outlives_a_commit_and_no_rollback() {
+    let mut client = Client::new().await;
+    client.query("begin; declare c cursor with hold for select id from numbers order by id; commit").await;
+    assert_eq!(client.query("fetch c").await, "T D:1 C:FETCH 1 Z:I");
+    client.query("begin; declare d cursor with hold for select 1; rollback").await;
+    assert_eq!(client.query("fetch c").await, "T D:2 C:FETCH 1 Z:I");
+    assert_eq!(client.query("fetch d").await, "E:34000 Z:I");
+}
+
+#[tokio::test]
+async fn prepared_statements_are_those_of_the_protocol() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("prepare p(int) as select $1 + 1").await, "C:PREPARE Z:I");
+    assert_eq!(client.query("execute p(2)").await, "T D:3 C:SELECT 1 Z:I");
+    assert_eq!(client.query("execute p").await, "E:42601 Z:I");
+    assert_eq!(client.pipeline(&[bind("", "p", false, &[Some(b"4")]), execute("", 0)]).await, "2 D:5 C:SELECT 1 Z:I");
+    assert_eq!(client.query("deallocate p").await, "C:DEALLOCATE Z:I");
+    assert_eq!(client.query("execute p(2)").await, "E:26000 Z:I");
+}
+
+#[tokio::test]
+async fn copy_sends_its_rows_between_its_own_messages() {
+    let mut client = Client::new().await;
+    let copy = client.query("copy (select id from numbers where id < 3 order by id) to stdout").await;
+    assert_eq!(copy.replace("d d ", "d "), "H d c C:COPY 2 Z:I");
+}
+
+#[tokio::test]
+async fn a_cancel_request_or_a_timeout_ends_the_statement_alone() {
+    let mut client = Client::new().await;
+    client.send(&message(b'Q', &[b"select * from stuck\0"])).await;
+    while tokio::time::timeout(Duration::from_millis(50), client.stream.read_u8()).await.is_ok() {}
+    client.cancels.cancel(&client.key);
+    assert_eq!(client.replies(1).await.join(" "), "E:57014 Z:I");
+    client.query("set statement_timeout = 20").await;
+    assert_eq!(client.query("select * from stuck").await, "T E:57014 Z:I");
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+}
+
+#[tokio::test]
+async fn a_panic_is_an_internal_error_and_the_session_lives() {
+    let mut client = Client::new().await;
+    let answer = client.query("select * from broken").await;
+    assert!(answer.ends_with("E:XX000 Z:I"), "{answer}");
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_an_idle_session() {
+    let mut client = Client::until(SystemTime::now() + Duration::from_millis(100)).await;
+    assert_eq!(client.replies(1).await, ["E:28000", "end"]);
+}
