@@ -1,6 +1,7 @@
 //! Known-good answers are those of PostgreSQL 15.18 to SET and SHOW, for a user without privileges.
 
 use super::*;
+use crate::query::route::Route;
 use crate::query::statement::{Isolation, Piece, Statement};
 
 fn settings() -> Settings {

@@ -23,7 +23,7 @@ use crate::{Error, SqlState};
 const PARTITION_KEY_BROKEN: [&str; 2] = ["sys_invocation_status", "sys_invocation_state"];
 
 #[derive(Debug)]
-pub(super) struct RuntimeTable {
+pub(crate) struct RuntimeTable {
     source: RuntimeSource,
     name: String,
     schema: SchemaRef,
@@ -38,8 +38,18 @@ impl RuntimeTable {
         }
     }
 
+    /// The runtime that the table is of.
+    pub(crate) fn source(&self) -> &RuntimeSource {
+        &self.source
+    }
+
+    /// The table's own name, in the schema `public`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Columns that this runtime cannot compare.
-    fn avoid(&self) -> &'static [&'static str] {
+    pub(crate) fn avoid(&self) -> &'static [&'static str] {
         let broken = PARTITION_KEY_BROKEN.contains(&self.name.as_str()) && !self.source.compares_partition_key();
         if broken { &["partition_key"] } else { &[] }
     }
