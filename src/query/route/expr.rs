@@ -51,10 +51,7 @@ impl Writer<'_> {
 
     /// A value that rows are compared, grouped or sorted by. A constant is none: where SQL has a number there, it is a position.
     pub(super) fn key(&mut self, expr: &Expr, names: Names) -> Option<String> {
-        let key = match expr {
-            Expr::Alias(alias) => &alias.expr,
-            expr => expr,
-        };
+        let key = unaliased(expr);
         if matches!(key, Expr::Literal(..)) || !comparable(&names.type_of(key)?) {
             return None;
         }
@@ -265,7 +262,7 @@ fn direction(key: &str, order: &SortExpr) -> String {
     format!("{key} {way} NULLS {nulls}")
 }
 
-fn unaliased(expr: &Expr) -> &Expr {
+pub(super) fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
         expr => expr,

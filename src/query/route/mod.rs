@@ -21,10 +21,10 @@ use datafusion::{
     common::tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     datasource::source_as_provider,
     error::Result,
-    logical_expr::{Extension, LogicalPlan, Sort, TableScan},
+    logical_expr::{Expr, Extension, LogicalPlan, Projection, Sort, SortExpr, TableScan},
 };
 
-use self::{leaf::RuntimeQuery, meaning::Meaning, write::Writer};
+use self::{expr::unaliased, leaf::RuntimeQuery, meaning::Meaning, write::Writer};
 use crate::source::{RuntimeSource, Source, runtime::RuntimeTable};
 
 pub use leaf::RoutePlanner;
@@ -92,7 +92,7 @@ impl Router<'_> {
     fn root(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         match self.leaf(&plan, true) {
             Some((leaf, _)) => Ok(leaf),
-            None => self.below(plan, true, 0),
+            None => self.below(cut_early(plan)?, true, 0),
         }
     }
 
@@ -111,7 +111,7 @@ impl Router<'_> {
                 })),
                 _ => self.below(plan, true, depth),
             },
-            None => self.below(plan, ordered, depth),
+            None => self.below(cut_early(plan)?, ordered, depth),
         }
     }
 
@@ -147,6 +147,43 @@ impl Router<'_> {
         let leaf = LogicalPlan::Extension(Extension { node: Arc::new(leaf) });
         Some((leaf, query.ordered))
     }
+}
+
+/// `ORDER BY … LIMIT` over a projection that the runtime cannot compute, as a projection over ORDER BY … LIMIT: only what is left is
+/// fetched. Where a key is computed by the projection, the plan stays as it is.
+fn cut_early(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::Sort(Sort {
+        expr,
+        input,
+        fetch: fetch @ Some(_),
+    }) = &plan
+    else {
+        return Ok(plan);
+    };
+    let LogicalPlan::Projection(projection) = input.as_ref() else {
+        return Ok(plan);
+    };
+    let below = |key: &SortExpr| {
+        let Expr::Column(column) = &key.expr else { return None };
+        let index = input.schema().maybe_index_of_column(column)?;
+        match unaliased(projection.expr.get(index)?) {
+            expr @ Expr::Column(_) => Some(SortExpr {
+                expr: expr.clone(),
+                ..key.clone()
+            }),
+            _ => None,
+        }
+    };
+    let Some(keys) = expr.iter().map(below).collect::<Option<Vec<_>>>() else {
+        return Ok(plan);
+    };
+    let sort = LogicalPlan::Sort(Sort {
+        expr: keys,
+        input: Arc::clone(&projection.input),
+        fetch: *fetch,
+    });
+    let schema = Arc::clone(&projection.schema);
+    Projection::try_new_with_schema(projection.expr.clone(), Arc::new(sort), schema).map(LogicalPlan::Projection)
 }
 
 /// Whether a step's rows come in the order of its input's.

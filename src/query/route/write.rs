@@ -9,7 +9,7 @@ use datafusion::{
 };
 
 use super::{
-    expr::Names,
+    expr::{Names, unaliased},
     meaning::Meaning,
     sql::{Column, Select, output_names},
     with_table,
@@ -178,12 +178,8 @@ impl<'a> Writer<'a> {
         // Columns that are only chosen and moved can be so whatever they are.
         let chosen: Option<Vec<usize>> = exprs
             .iter()
-            .map(|expr| match expr {
+            .map(|expr| match unaliased(expr) {
                 Expr::Column(column) => input.schema().maybe_index_of_column(column),
-                Expr::Alias(alias) => match alias.expr.as_ref() {
-                    Expr::Column(column) => input.schema().maybe_index_of_column(column),
-                    _ => None,
-                },
                 _ => None,
             })
             .collect();
@@ -204,7 +200,7 @@ impl<'a> Writer<'a> {
             .iter()
             .map(|expr| {
                 let sql = self.expr(expr, names)?;
-                Some(match expr {
+                Some(match unaliased(expr) {
                     Expr::Column(_) => Column::plain(sql),
                     _ => Column::computed(sql),
                 })
