@@ -352,8 +352,14 @@ pub fn overlay(relation: &Relation, schema: &Schema) -> SchemaRef {
     let fields: Vec<Field> = schema
         .fields()
         .iter()
-        .zip(&relation.columns)
-        .map(|(field, column)| types::tagged(field.as_ref().clone(), &column.pg_type))
+        .zip(relation.numbered())
+        .map(|(field, (number, column))| {
+            types::placed(
+                types::tagged(field.as_ref().clone(), &column.pg_type),
+                relation.oid,
+                number,
+            )
+        })
         .collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }

@@ -90,9 +90,11 @@ pub(crate) use row;
 /// The Arrow schema of a catalogue relation.
 pub fn schema(relation: &Relation) -> SchemaRef {
     let fields: Vec<_> = relation
-        .columns
-        .iter()
-        .map(|column| types::field(&column.name, &column.pg_type, !column.not_null))
+        .numbered()
+        .map(|(number, column)| {
+            let field = types::field(&column.name, &column.pg_type, !column.not_null);
+            types::placed(field, relation.oid, number)
+        })
         .collect();
     Arc::new(Schema::new(fields))
 }

@@ -14,7 +14,10 @@ use arrow::{
     datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano, IntervalUnit, TimeUnit},
 };
 
-use crate::{Error, Result, wire::types::PG_TYPE};
+use crate::{
+    Error, Result,
+    wire::types::{Origin, PG_ORIGIN, PG_TYPE},
+};
 
 /// The types whose text form is the name of what their number stands for.
 pub const REG_TYPES: [&str; 11] = [
@@ -68,6 +71,23 @@ pub fn field(name: &str, pg_type: &str, nullable: bool) -> Field {
 pub fn tagged(field: Field, pg_type: &str) -> Field {
     let mut metadata = field.metadata().clone();
     metadata.insert(PG_TYPE.to_owned(), pg_type.to_owned());
+    field.with_metadata(metadata)
+}
+
+/// `field` with the relation and column laid over it that it is: RowDescription says them.
+pub fn placed(field: Field, relation: u32, number: usize) -> Field {
+    let Ok(column) = i16::try_from(number) else {
+        return field;
+    };
+    let mut metadata = field.metadata().clone();
+    metadata.insert(
+        PG_ORIGIN.to_owned(),
+        Origin {
+            table: relation,
+            column,
+        }
+        .to_metadata(),
+    );
     field.with_metadata(metadata)
 }
 

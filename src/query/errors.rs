@@ -164,12 +164,46 @@ fn from_schema(error: &SchemaError) -> Error {
 
 /// The error that `text` means, else one of `default`. An internal error keeps its text for the log.
 fn classified(text: &str, default: SqlState) -> Error {
+    if let Some(error) = bad_text(text) {
+        return error;
+    }
     match MEANINGS.iter().find(|(known, ..)| text.contains(known)) {
         Some((_, code, Some(words))) => Error::new(*code, *words).with_log(text),
         Some((_, code, None)) => Error::new(*code, shortened(text)),
         None if default == SqlState::INTERNAL_ERROR => Error::internal(text),
         None => Error::new(default, shortened(text)),
     }
+}
+
+/// PostgreSQL's error for a text that is no value of a type, where that is what the engine means.
+fn bad_text(text: &str) -> Option<Error> {
+    let bad = |code, type_name: &str, value: &str| {
+        let value = value.get(..value.floor_char_boundary(TEXT_SIZE_MAX)).unwrap_or(value);
+        Error::new(code, format!("invalid input syntax for type {type_name}: \"{value}\""))
+    };
+    if let Some((_, rest)) = text.split_once("Cannot cast string '") {
+        let (value, rest) = rest.rsplit_once("' to value of ")?;
+        let type_name = match rest.trim_end_matches('.').trim_end_matches(" type") {
+            "Int16" | "Int8" => "smallint",
+            "Int32" => "integer",
+            "Int64" | "UInt64" | "UInt32" => "bigint",
+            "Float32" => "real",
+            "Float64" => "double precision",
+            "Boolean" => "boolean",
+            "Date32" | "Date64" => "date",
+            other if other.starts_with("Decimal") => "numeric",
+            other if other.starts_with("Time") => "time",
+            _ => return None,
+        };
+        let code = match type_name {
+            "date" | "time" => SqlState::INVALID_DATETIME_FORMAT,
+            _ => SqlState::INVALID_TEXT_REPRESENTATION,
+        };
+        return Some(bad(code, type_name, value));
+    }
+    let (_, rest) = text.split_once("rror parsing timestamp from '")?;
+    let (value, _) = rest.rsplit_once("': ")?;
+    Some(bad(SqlState::INVALID_DATETIME_FORMAT, "timestamp", value))
 }
 
 /// The first line of an engine's text, without its own prefixes, bounded.

@@ -9,6 +9,7 @@ pub mod rewrite;
 pub mod route;
 pub mod statement;
 mod types;
+mod unknown;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

@@ -17,7 +17,7 @@ use datafusion::{
     optimizer::simplify_expressions::ExprSimplifier,
 };
 
-use super::{Scope, types::Types};
+use super::{Scope, types::Types, unknown};
 use crate::{
     Error, SqlState,
     catalog::{Catalog, functions},
@@ -73,6 +73,19 @@ impl Names<'_> {
                 format!("relation \"{shown}\" does not exist"),
             )
         })
+    }
+}
+
+impl Names<'_> {
+    /// Whether no function of any kind has that name.
+    fn is_unknown(&self, name: &str) -> bool {
+        let state = self.state;
+        // The planner knows this one by itself.
+        name != "unnest"
+            && !state.aggregate_functions().contains_key(name)
+            && !state.window_functions().contains_key(name)
+            && !state.higher_order_functions().contains_key(name)
+            && !state.table_functions().contains_key(name)
     }
 }
 
@@ -133,7 +146,9 @@ impl ContextProvider for Names<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let name = unqualified(name);
-        functions::scalar_function(name, &self.scope.facts).or_else(|| self.state.scalar_functions().get(name).cloned())
+        functions::scalar_function(name, &self.scope.facts)
+            .or_else(|| self.state.scalar_functions().get(name).cloned())
+            .or_else(|| self.is_unknown(name).then(|| unknown::function(name)))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

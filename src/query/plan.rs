@@ -1,7 +1,7 @@
 //! A statement's plan: made once, described to the client, run with parameters as often as asked.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::ControlFlow,
     sync::Arc,
 };
@@ -26,7 +26,7 @@ use postgres_types::Type;
 use super::{Scope, errors::from_datafusion, names::Names, rewrite};
 use crate::{
     Error, Result, SqlState,
-    wire::types::{PG_TYPE, arrow_type, pg_type},
+    wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
 };
 
 /// A planned query.
@@ -49,7 +49,7 @@ impl Plan {
     /// others are taken from the casts and comparisons that a parameter stands in, or are text.
     pub fn new(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
         rewrite::rewrite(&mut query, &scope.facts.catalog, &scope.facts)?;
-        let (count, casts) = placeholders(&query)?;
+        let Placeholders { count, known, arrays } = Placeholders::of(&query)?;
         let count = count.max(declared.len());
         let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
         for index in 0..count {
@@ -59,30 +59,26 @@ impl Plan {
                 .filter(|ty| **ty != Type::UNKNOWN);
             types.push(declared.map(parameter_field).transpose()?);
         }
-        let mut logical = None;
         if types.iter().any(Option::is_none) {
             // A first plan, whose only purpose is to see what the open parameters are compared with.
-            let open: Vec<_> = types
+            let open = types
                 .iter()
                 .enumerate()
-                .map(|(index, known)| known.clone().or_else(|| casts.get(&index).cloned().flatten()))
-                .collect();
-            let draft = to_plan(scope, query.clone(), open)?;
-            let inferred = inferred_fields(&draft)?;
+                .map(|(index, ty)| ty.clone().or_else(|| known.get(&index).cloned()));
+            let inferred = inferred_fields(&to_plan(scope, elementwise(query.clone()), open.collect())?)?;
             for (index, ty) in types.iter_mut().enumerate().filter(|(_, ty)| ty.is_none()) {
-                *ty = Some(match inferred.get(&index) {
-                    Some(field) => parameter_field(&pg_type(field).ty).or_else(|_| parameter_field(&Type::TEXT))?,
-                    None => parameter_field(&Type::TEXT)?,
-                });
-            }
-            if count == 0 {
-                logical = Some(draft);
+                let inferred = inferred
+                    .get(&index)
+                    .map(|field| pg_type(field).ty)
+                    .unwrap_or(Type::TEXT);
+                let inferred = match arrays.contains(&index) {
+                    true => array_type(&inferred).unwrap_or(Type::TEXT_ARRAY),
+                    false => inferred,
+                };
+                *ty = Some(parameter_field(&inferred).or_else(|_| parameter_field(&Type::TEXT))?);
             }
         }
-        let logical = match logical {
-            Some(logical) => logical,
-            None => to_plan(scope, query, types.clone())?,
-        };
+        let logical = to_plan(scope, query, types.clone())?;
         let schema = described(logical.schema().as_arrow());
         let parameters = types
             .into_iter()
@@ -178,50 +174,103 @@ fn described(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// How many parameters a statement has (the highest `$n`), and the types they are cast to where they stand in a cast.
-fn placeholders(query: &ast::Statement) -> Result<(usize, HashMap<usize, Option<FieldRef>>)> {
-    struct Found {
-        count: usize,
-        casts: HashMap<usize, Option<FieldRef>>,
-    }
-    impl Visitor for Found {
-        type Break = Error;
+/// What a statement's text says of its parameters.
+#[derive(Default)]
+struct Placeholders {
+    /// How many there are: the highest `$n`.
+    count: usize,
+    /// Types that are plain to see: of those that are cast, and of LIMIT and OFFSET.
+    known: HashMap<usize, FieldRef>,
+    /// Those that are arrays of what they are compared with: `x = ANY ($1)`.
+    arrays: HashSet<usize>,
+}
 
-        fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Error> {
-            if let ast::Expr::Value(value) = expr
-                && let ast::Value::Placeholder(name) = &value.value
-            {
-                match index(name) {
-                    Some(index) => self.count = self.count.max(index + 1),
-                    None => {
-                        return ControlFlow::Break(Error::new(
-                            SqlState::UNDEFINED_PARAMETER,
-                            format!("there is no parameter {name}"),
-                        ));
-                    }
-                }
-            }
-            if let ast::Expr::Cast { expr, data_type, .. } = expr
-                && let ast::Expr::Value(value) = expr.as_ref()
-                && let ast::Value::Placeholder(name) = &value.value
-                && let Some(index) = index(name)
-            {
-                let field = super::types::by_name(data_type)
-                    .map(|ty| parameter_field(&ty))
-                    .transpose();
-                self.casts.entry(index).or_insert(field.ok().flatten());
-            }
-            ControlFlow::Continue(())
+impl Placeholders {
+    fn of(query: &ast::Statement) -> Result<Self> {
+        let mut found = Placeholders::default();
+        match query.visit(&mut found) {
+            ControlFlow::Continue(()) => Ok(found),
+            ControlFlow::Break(error) => Err(error),
         }
     }
-    let mut found = Found {
-        count: 0,
-        casts: HashMap::new(),
-    };
-    match query.visit(&mut found) {
-        ControlFlow::Continue(()) => Ok((found.count, found.casts)),
-        ControlFlow::Break(error) => Err(error),
+}
+
+impl Visitor for Placeholders {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<Error> {
+        if let Some(ast::LimitClause::LimitOffset { limit, offset, .. }) = &query.limit_clause {
+            let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
+            for index in bounds.filter_map(placeholder) {
+                self.known
+                    .extend(parameter_field(&Type::INT8).map(|field| (index, field)));
+            }
+        }
+        ControlFlow::Continue(())
     }
+
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Error> {
+        match expr {
+            ast::Expr::Value(value) => {
+                if let ast::Value::Placeholder(name) = &value.value {
+                    let Some(index) = index(name) else {
+                        let words = format!("there is no parameter {name}");
+                        return ControlFlow::Break(Error::new(SqlState::UNDEFINED_PARAMETER, words));
+                    };
+                    self.count = self.count.max(index + 1);
+                }
+            }
+            ast::Expr::Cast { expr, data_type, .. } => {
+                if let Some(index) = placeholder(expr)
+                    && let Some(field) = super::types::by_name(data_type).and_then(|ty| parameter_field(&ty).ok())
+                {
+                    self.known.entry(index).or_insert(field);
+                }
+            }
+            ast::Expr::AnyOp { right, .. } | ast::Expr::AllOp { right, .. } => self.arrays.extend(placeholder(right)),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The parameter that an expression is, by index; parentheses do not count.
+fn placeholder(expr: &ast::Expr) -> Option<usize> {
+    match expr {
+        ast::Expr::Nested(inner) => placeholder(inner),
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Placeholder(name) => index(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The statement with `x = $1` for `x = ANY ($1)`: so the element's type can be inferred.
+fn elementwise(mut query: ast::Statement) -> ast::Statement {
+    let _ = ast::visit_expressions_mut(&mut query, |expr| {
+        if let ast::Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        }
+        | ast::Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        } = expr
+            && placeholder(right).is_some()
+        {
+            *expr = ast::Expr::BinaryOp {
+                left: left.clone(),
+                op: compare_op.clone(),
+                right: right.clone(),
+            };
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    query
 }
 
 /// `$7` → 6. The protocol counts parameters in 16 bits.

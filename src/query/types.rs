@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::{
     common::Result,
     config::ConfigOptions,
@@ -14,6 +14,9 @@ use postgres_types::Type;
 
 use super::rewrite::planners::PostgresTypes;
 use crate::wire::types::{PG_TYPE, array_type, parse_type_name};
+
+/// What `numeric` without digits is kept in: the engine has no decimal whose scale each value chooses.
+const NUMERIC: DataType = DataType::Decimal128(38, 10);
 
 /// Types as one session sees them: `timestamptz` literals without an offset are read in its time zone.
 #[derive(Debug)]
@@ -44,6 +47,20 @@ impl Types {
             SqlType::Text | SqlType::String(_) => named(DataType::Utf8, "text"),
             SqlType::Varchar(None) | SqlType::CharacterVarying(None) | SqlType::CharVarying(None) => {
                 named(DataType::Utf8, "character varying")
+            }
+            SqlType::Numeric(info) | SqlType::Decimal(info) | SqlType::Dec(info) => {
+                let (precision, scale) = match info {
+                    ExactNumberInfo::None => return named(NUMERIC, "numeric"),
+                    ExactNumberInfo::Precision(precision) => (*precision, 0),
+                    ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+                };
+                let (p, s) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
+                let data_type = if p <= DECIMAL128_MAX_PRECISION {
+                    DataType::Decimal128(p, s)
+                } else {
+                    DataType::Decimal256(p, s)
+                };
+                Some((data_type, format!("numeric({precision},{scale})")))
             }
             SqlType::Bytea => named(DataType::Binary, "bytea"),
             SqlType::Date => named(DataType::Date32, "date"),

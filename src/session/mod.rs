@@ -13,6 +13,7 @@ mod simple;
 mod state;
 mod transaction;
 mod utility;
+mod written;
 
 use std::{any::Any, io, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 

@@ -13,12 +13,13 @@ use super::{
     interrupt::{Interrupt, Stop},
     portal::ResultSet,
     rows::Rows,
+    written::Written,
 };
 use crate::{
     Result, limits,
     wire::{
         backend,
-        encode::{CopyEncoder, CopyOptions, Format, RowEncoder},
+        encode::{CopyEncoder, CopyForm, CopyOptions, Format, RowEncoder},
         types::{self, Origin},
     },
 };
@@ -32,13 +33,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         rows_max: u64,
         interrupt: &Interrupt,
     ) -> Result<(u64, bool), Stop> {
-        let mut encoder = RowEncoder::new(result.schema(), formats, &self.backend.settings.style())?;
+        let written = Written::new(result.schema(), formats);
+        let mut encoder = RowEncoder::new(written.schema(), formats, &self.backend.settings.style())?;
         let mut sent = 0;
         while sent < rows_max {
             let next = result.next(rows_max - sent);
             let Some(batch) = interrupt.race(&mut self.connection, next).await? else {
                 return Ok((sent, false));
             };
+            let batch = written.batch(self.backend.model(), batch)?;
             let mut row = 0;
             while row < batch.num_rows() {
                 let out = &mut self.connection.out;
@@ -57,7 +60,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         options: CopyOptions,
         interrupt: &Interrupt,
     ) -> Result<(), Stop> {
-        let mut encoder = CopyEncoder::new(rows.schema(), options, &self.backend.settings.style())?;
+        let format = if options.form == CopyForm::Binary {
+            Format::Binary
+        } else {
+            Format::Text
+        };
+        let written = Written::new(rows.schema(), &[format]);
+        let mut encoder = CopyEncoder::new(written.schema(), options, &self.backend.settings.style())?;
         let format = encoder.format().code();
         let columns = i16::try_from(encoder.width()).unwrap_or(i16::MAX);
         let formats = vec![format; encoder.width()];
@@ -69,6 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         encoder.start(&mut self.connection.out)?;
         let mut sent: u64 = 0;
         while let Some(batch) = interrupt.race(&mut self.connection, rows.next(u64::MAX)).await? {
+            let batch = written.batch(self.backend.model(), batch)?;
             let mut row = 0;
             while row < batch.num_rows() {
                 let out = &mut self.connection.out;

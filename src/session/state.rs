@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Result,
-    catalog::facts::SessionFacts,
+    catalog::{facts::SessionFacts, model::Model},
     edge::cancel::Registration,
     query::{
         Engine, Plan, Scope,
@@ -117,6 +117,11 @@ impl Backend {
                 Ok(scope)
             }
         }
+    }
+
+    /// What names and OIDs mean, once a statement was planned.
+    pub fn model(&self) -> Option<&Model> {
+        self.scope.as_ref().map(|scope| scope.facts.catalog.model.as_ref())
     }
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.

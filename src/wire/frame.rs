@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_message_is_refused_by_its_head_before_its_body_arrives() {
         let mut bytes = vec![b'Q'];
-        bytes.extend_from_slice(&(1 << 30i32).to_be_bytes());
+        bytes.extend_from_slice(&(1i32 << 30).to_be_bytes());
         let error = message(&mut buf(&bytes)).unwrap_err();
         assert_eq!(error.code(), SqlState::PROGRAM_LIMIT_EXCEEDED);
         assert!(error.is_fatal());

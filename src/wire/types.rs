@@ -59,6 +59,7 @@ fn stands_for(data_type: &DataType, ty: &Type) -> bool {
         DataType::Null => true,
         _ if data_type.is_integer() => by_itself == *ty || is_integer(ty) || *ty == Type::NUMERIC,
         DataType::Duration(_) => by_itself == *ty || *ty == Type::INT8,
+        _ if data_type.is_floating() => by_itself == *ty || *ty == Type::NUMERIC,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => !matches!(
             *ty,
             Type::BOOL
@@ -341,12 +342,36 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> PgType {
+        parse_type_name(name).unwrap()
+    }
+
+    fn kept_as(name: &str, data_type: DataType) -> Type {
         let metadata = [(PG_TYPE.to_string(), name.to_string())].into();
-        pg_type(&Field::new("c", DataType::Utf8, true).with_metadata(metadata))
+        pg_type(&Field::new("c", data_type, true).with_metadata(metadata)).ty
     }
 
     #[test]
-    fn metadata_wins_over_the_arrow_type() {
+    fn metadata_wins_over_the_arrow_type_where_that_can_stand_for_it() {
+        for (name, data_type, ty) in [
+            ("bigint", DataType::UInt64, Type::INT8),
+            ("bigint", DataType::Duration(TimeUnit::Millisecond), Type::INT8),
+            ("oid", DataType::Int64, Type::OID),
+            ("numeric", DataType::Float64, Type::NUMERIC),
+            ("name", DataType::Utf8, Type::NAME),
+            ("jsonb", DataType::LargeUtf8, Type::JSONB),
+            // What the engine's casts hand on.
+            ("bigint", DataType::Utf8, Type::TEXT),
+            ("bigint", DataType::Decimal128(10, 2), Type::NUMERIC),
+            ("text", DataType::Int64, Type::INT8),
+            ("timestamp with time zone", DataType::Date32, Type::DATE),
+            ("no such type", DataType::Boolean, Type::BOOL),
+        ] {
+            assert_eq!(kept_as(name, data_type.clone()), ty, "{name} in {data_type}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_format_type_writes_them() {
         assert_eq!(named("bigint"), PgType::new(Type::INT8));
         assert_eq!(named("\"char\""), PgType::new(Type::CHAR));
         assert_eq!(named("name[]"), PgType::new(Type::NAME_ARRAY));
@@ -359,7 +384,7 @@ mod tests {
             }
         );
         assert_eq!(named("int2vector"), PgType::new(Type::INT2_VECTOR));
-        assert_eq!(named("no such type"), PgType::new(Type::TEXT));
+        assert_eq!(parse_type_name("no such type"), None);
     }
 
     /// `select atttypmod from pg_attribute` over numeric(20,0), numeric(10,2), numeric(5,-2), varchar(7).

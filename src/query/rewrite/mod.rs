@@ -13,6 +13,7 @@ mod syntax;
 mod system_columns;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::ops::ControlFlow;
 

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     TimezoneInfo, Value, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
-use super::{call, casts, function_name, parts, take};
+use super::{call, casts, function_name, parts, take, values};
 
 /// `TABLE t`, `FETCH FIRST n ROWS ONLY`.
 pub fn query(query: &mut Query) {
@@ -39,6 +39,7 @@ pub fn query(query: &mut Query) {
 
 fn set_expr(body: &mut SetExpr) {
     match body {
+        SetExpr::Values(rows) => values::values(rows),
         SetExpr::Table(table) => {
             let name: Vec<Ident> = [&table.schema_name, &table.table_name]
                 .into_iter()

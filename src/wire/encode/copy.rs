@@ -77,6 +77,9 @@ pub struct CopyEncoder {
     names: Vec<String>,
     window: Window,
     row_lens: Vec<usize>,
+    /// What comes before the next row within its message: the binary header, before the first. PostgreSQL sends both in
+    /// one, and drivers look for a row behind the header.
+    before_row: &'static [u8],
 }
 
 impl CopyEncoder {
@@ -94,6 +97,7 @@ impl CopyEncoder {
             names,
             window: Window::new(schema, &[format], style)?,
             row_lens: Vec::new(),
+            before_row: if format == Format::Binary { BINARY_HEADER } else { &[] },
         })
     }
 
@@ -111,13 +115,10 @@ impl CopyEncoder {
         self.window.width()
     }
 
-    /// Appends what comes before the rows: the binary header, or the line of names.
+    /// Appends what comes before the rows: the line of names.
     pub fn start(&self, out: &mut BytesMut) -> Result<()> {
         match &self.options.form {
-            CopyForm::Binary => message(out, |out| {
-                out.extend_from_slice(BINARY_HEADER);
-                Ok(())
-            }),
+            CopyForm::Binary => Ok(()),
             _ if !self.options.header => Ok(()),
             CopyForm::Text { delimiter, .. } => message(out, |out| {
                 for (index, name) in self.names.iter().enumerate() {
@@ -153,7 +154,7 @@ impl CopyEncoder {
     ) -> Result<usize> {
         let mut next = rows.start;
         while next < rows.end {
-            let (options, scratch) = (&self.options, &mut self.row_lens);
+            let (options, scratch, before_row) = (&self.options, &mut self.row_lens, &mut self.before_row);
             let room = size.saturating_sub(out.len());
             next += self.window.encode(batch, next..rows.end, room, |columns, count| {
                 // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
@@ -161,7 +162,7 @@ impl CopyEncoder {
                 out.reserve(scratch.iter().sum::<usize>().min(room));
                 let mut written = 0;
                 while written < count {
-                    put_row(columns, written, options, out)?;
+                    put_row(columns, written, options, std::mem::take(before_row), out)?;
                     written += 1;
                     if out.len() >= size {
                         break;
@@ -180,6 +181,7 @@ impl CopyEncoder {
     pub fn finish(&self, out: &mut BytesMut) -> Result<()> {
         match self.options.form {
             CopyForm::Binary => message(out, |out| {
+                out.extend_from_slice(self.before_row);
                 out.extend_from_slice(BINARY_TRAILER);
                 Ok(())
             }),
@@ -201,8 +203,15 @@ fn message(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) 
     Ok(())
 }
 
-fn put_row(columns: &mut [Column<'_>], row: usize, options: &CopyOptions, out: &mut BytesMut) -> Result<()> {
+fn put_row(
+    columns: &mut [Column<'_>],
+    row: usize,
+    options: &CopyOptions,
+    before: &[u8],
+    out: &mut BytesMut,
+) -> Result<()> {
     message(out, |out| {
+        out.extend_from_slice(before);
         let is_single = columns.len() == 1;
         if options.form == CopyForm::Binary {
             out.put_u16(u16::try_from(columns.len()).map_err(Error::internal)?);
