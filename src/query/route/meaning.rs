@@ -143,11 +143,19 @@ impl<'a> Meaning<'a> {
 
     /// Whether the runtime sorts by `id` for sure: before 1.7.3 it took ids for sorted already, which they are not.
     pub(super) fn sorts_by_id(&self) -> bool {
-        let mut parts = self.introspection.version.split('.').map(str::parse::<u32>);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => (major, minor, patch) >= (1, 7, 3),
-            _ => false,
-        }
+        self.is_since([1, 7, 3])
+    }
+
+    /// Whether the runtime's joins keep all their rows: before 1.7 the filter that a join derives from one side is applied to the
+    /// other before it is complete (of six rows that join by `service_key`, two or none came back).
+    pub(super) fn joins(&self) -> bool {
+        self.is_since([1, 7, 0])
+    }
+
+    fn is_since(&self, version: [u32; 3]) -> bool {
+        let parts = self.introspection.version.split('.').map(str::parse::<u32>);
+        let known: Vec<u32> = parts.map_while(|part| part.ok()).collect();
+        known.len() == version.len() && known.as_slice() >= version.as_slice()
     }
 }
 

@@ -91,12 +91,8 @@ impl Select {
             true => "1 AS \"c0\"".to_owned(),
             false => {
                 let items = self.columns.iter().zip(names).map(|(column, name)| {
+                    let called = column.plain && is_called(column, name);
                     let name = quote(name);
-                    // `t0."id"` is called "id" already.
-                    let called = column
-                        .sql
-                        .strip_suffix(&name)
-                        .is_some_and(|rest| column.plain && rest.ends_with('.'));
                     if called {
                         column.sql.clone()
                     } else {
@@ -124,6 +120,20 @@ impl Select {
         sql
     }
 
+    /// The names of its columns where it stands for a plan of this schema. Beside an ORDER BY no computed column takes a name that a
+    /// column of FROM could have: the key would be ambiguous.
+    pub(super) fn names(&self, schema: &DFSchema) -> Vec<String> {
+        let mut names = output_names(schema);
+        if !self.order.is_empty() {
+            for (index, (name, column)) in names.iter_mut().zip(&self.columns).enumerate() {
+                if !is_called(column, name) {
+                    *name = format!("c{index}");
+                }
+            }
+        }
+        names
+    }
+
     /// The SELECT as a derived table called `alias`, its columns named after `schema`; `None` beyond the nesting allowed. An order
     /// that cuts nothing is dropped: who needs it must not wrap.
     pub(super) fn wrap(mut self, schema: &DFSchema, alias: &str) -> Option<Select> {
@@ -133,7 +143,7 @@ impl Select {
         if !self.is_cut() {
             self.order.clear();
         }
-        let names = output_names(schema);
+        let names = self.names(schema);
         let from = format!("({}) AS {alias}", self.text(&names));
         let columns = names
             .iter()
@@ -143,6 +153,13 @@ impl Select {
             ..Select::from(from, columns.collect())
         })
     }
+}
+
+/// Whether a column is one of FROM that has that name: `t0."id"` is called "id" already.
+fn is_called(column: &Column, name: &str) -> bool {
+    let rest = column.sql.strip_suffix(&quote(name));
+    rest.and_then(|rest| rest.strip_suffix('.'))
+        .is_some_and(|alias| alias.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// A name for each field, unique among them: the field's own where that is a word.

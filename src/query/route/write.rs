@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
     /// The query for `plan`, if the runtime can run it. `ordered`: an order in it counts, and is kept.
     pub(super) fn query(mut self, plan: &LogicalPlan, ordered: bool) -> Option<Query> {
         let mut select = self.plan(plan, ordered)?;
-        let mut names = output_names(plan.schema());
+        let mut names = select.names(plan.schema());
         let mut shape = RowShape::Columns;
         if names.is_empty() {
             // Only how many rows there are: the runtime counts them.
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
     /// A plan within an expression.
     pub(super) fn subquery(&mut self, plan: &LogicalPlan) -> Option<String> {
         let select = self.plan(plan, false)?;
-        Some(select.text(&output_names(plan.schema())))
+        Some(select.text(&select.names(plan.schema())))
     }
 
     fn alias(&mut self) -> String {
@@ -269,7 +269,11 @@ impl<'a> Writer<'a> {
     fn join(&mut self, join: &Join) -> Option<Select> {
         // Without a pair of keys it is a nested loop: those run here, where they can be ended. Where NULL equals NULL (INTERSECT,
         // EXCEPT), a runtime of 1.7.12 loses the NULLs: its join's dynamic filter drops them. No SQL says a mark join.
-        if join.on.is_empty() || join.null_aware || join.null_equality == NullEquality::NullEqualsNull {
+        if !self.meaning.joins()
+            || join.on.is_empty()
+            || join.null_aware
+            || join.null_equality == NullEquality::NullEqualsNull
+        {
             return None;
         }
         let left = self.free(&join.left, false, Select::is_source)?;
