@@ -146,9 +146,9 @@ impl<'a> Meaning<'a> {
         self.is_since([1, 7, 3])
     }
 
-    /// Whether the runtime's joins keep all their rows: before 1.7 the filter that a join derives from one side is applied to the
-    /// other before it is complete (of six rows that join by `service_key`, two or none came back).
-    pub(super) fn joins(&self) -> bool {
+    /// Whether filters that the runtime derives while it runs (one side of a join, the worst row of a TopK) are right. Before 1.7 they
+    /// compare the wrong column where a WHERE has a column that nothing else needs: joins lose rows, a TopK fails or worse.
+    pub(super) fn derives_filters(&self) -> bool {
         self.is_since([1, 7, 0])
     }
 

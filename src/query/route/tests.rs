@@ -615,7 +615,15 @@ async fn an_old_runtime_is_spared_its_faults() {
     let sent = routes.sent(compared).await;
     assert!(sent.iter().all(|sent| !sent.contains("WHERE")), "{sent:?}");
     routes.same(compared).await;
-    // Joins lost rows before 1.7.
+    // A TopK compared the wrong column before 1.7 where it had a filter.
+    let top = "select id from sys_invocation where status = 'running' order by created_at limit 3";
+    let sent = routes.sent(top).await;
+    assert!(sent.iter().all(|sent| !sent.contains("LIMIT")), "{sent:?}");
+    let sent = routes
+        .sent("select id from sys_invocation order by created_at limit 3")
+        .await;
+    assert!(sent[0].ends_with("LIMIT 3"), "{sent:?}");
+    // And joins lost rows.
     let joined = "select count(*) from sys_invocation i join sys_journal j on i.id = j.id";
     let sent = routes.sent(joined).await;
     assert!(

@@ -116,6 +116,9 @@ impl<'a> Writer<'a> {
                     return None;
                 };
                 let mut select = self.plan(&limit.input, ordered)?;
+                if fetch.is_some() && !select.order.is_empty() && !self.takes_top(&select) {
+                    return None;
+                }
                 select.cut(skip, fetch);
                 Some(select)
             }
@@ -259,6 +262,9 @@ impl<'a> Writer<'a> {
         if select.is_cut() || !direct {
             select = self.wrap(select, &sort.input, false)?;
         }
+        if sort.fetch.is_some() && !self.takes_top(&select) {
+            return None;
+        }
         let names = names(&sort.input, &select);
         let order = self.order(&sort.expr, names)?;
         select.order = order;
@@ -266,10 +272,16 @@ impl<'a> Writer<'a> {
         Some(select)
     }
 
+    /// Whether the first rows in an order can be asked for.
+    fn takes_top(&self, select: &Select) -> bool {
+        let bare = select.filters.is_empty() && select.groups.is_none() && select.nesting == 0;
+        bare || self.meaning.derives_filters()
+    }
+
     fn join(&mut self, join: &Join) -> Option<Select> {
         // Without a pair of keys it is a nested loop: those run here, where they can be ended. Where NULL equals NULL (INTERSECT,
         // EXCEPT), a runtime of 1.7.12 loses the NULLs: its join's dynamic filter drops them. No SQL says a mark join.
-        if !self.meaning.joins()
+        if !self.meaning.derives_filters()
             || join.on.is_empty()
             || join.null_aware
             || join.null_equality == NullEquality::NullEqualsNull
