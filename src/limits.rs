@@ -86,3 +86,32 @@ pub const JWKS_FILE_CHECK_AFTER: Duration = Duration::from_secs(2);
 /// Names and values of one session's parameters together: real ones have a few hundred bytes, and custom ones could have
 /// any number of any length.
 pub const SETTINGS_SIZE_MAX: usize = 64 * 1024;
+
+/// What a runtime has sent and its client has not yet taken, in memory for each reply. Most answers fit, and a thousand stalled
+/// clients hold 2 GiB.
+pub const REPLY_MEMORY_MAX: usize = 2 * 1024 * 1024;
+
+/// The same on disk, for each reply: a runtime's reply is read at once even if its client never reads it, for one stalled reader
+/// freezes every scan there. 1 GiB is 2.5 million journal rows or 4 million state rows; whoever lets more wait wants an export.
+pub const REPLY_SPOOL_SIZE_MAX: u64 = 1024 * 1024 * 1024;
+
+/// The same for all replies of one cluster: as many full ones as scans run at once, and half of the disk that a small container has.
+pub const CLUSTER_SPOOL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Scans that run at once on one cluster. Each takes a thread for every core of the runtime's low-priority storage pool, which has no
+/// more than that: two saturate it, and lookups wait behind what is queued there. Four keep it busy while replies are on their way.
+pub const CLUSTER_SCANS_MAX: usize = 4;
+
+/// Lookups that run at once on one cluster: they take some milliseconds each, and beyond eight at once a runtime answers no more of
+/// them in a second (measured on two cores).
+pub const CLUSTER_LOOKUPS_MAX: usize = 16;
+
+/// Statements that wait for their turn on one cluster. A dashboard opens some twenty panels at once; beyond three of those a refusal
+/// helps more than a wait.
+pub const CLUSTER_QUEUE_LENGTH_MAX: usize = 64;
+
+/// How long they wait: the longest that a person or a dashboard's own timeout (Grafana's is 30 s) bears.
+pub const CLUSTER_QUEUE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Keys in a filter that still make a lookup: 100 ids take 7 ms, 500 take 24, several thousand as long as a scan.
+pub const LOOKUP_KEYS_MAX: usize = 100;

@@ -21,9 +21,6 @@ pub(super) struct IpcDecoder {
     tail: u64,
 }
 
-/// A batch and the size it had on the wire, in bytes.
-pub(super) type SizedBatch = (RecordBatch, usize);
-
 impl IpcDecoder {
     /// Takes in what arrived. Call [`next`](Self::next) until it has nothing more before the next chunk.
     pub(super) fn feed(&mut self, chunk: Bytes) -> Result<(), ArrowError> {
@@ -41,12 +38,11 @@ impl IpcDecoder {
     }
 
     /// The next complete batch, zero-copy where its bytes lie in one chunk.
-    pub(super) fn next(&mut self) -> Result<Option<SizedBatch>, ArrowError> {
+    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         while !self.buffer.is_empty() {
             if let Some(batch) = self.decoder.decode(&mut self.buffer)? {
-                let size = self.pending.saturating_sub(self.buffer.len());
                 self.pending = self.buffer.len();
-                return Ok(Some((batch, size)));
+                return Ok(Some(batch));
             }
         }
         Ok(None)

@@ -37,7 +37,7 @@ pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<In
     let tables: BTreeMap<String, SchemaRef> = stream::iter(names)
         .map(|name| async move {
             let sql = format!("SELECT * FROM \"public\".{} LIMIT 0", quote(&name));
-            let schema = source.query(&sql).await?.schema();
+            let schema = source.look_up(&sql).await?.schema();
             Ok::<_, Error>((name, schema))
         })
         .buffer_unordered(TABLES_AT_ONCE)
@@ -58,7 +58,7 @@ pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<In
 /// The first column of a query, as text.
 async fn texts(source: &RuntimeSource, sql: &str) -> Result<Vec<String>> {
     let batches: Vec<RecordBatch> = source
-        .query(sql)
+        .look_up(sql)
         .await?
         .try_collect()
         .await

@@ -21,7 +21,7 @@ use datafusion::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{RuntimeSource, conform::conform, errors, to_datafusion};
+use super::{Load, RuntimeSource, conform::conform, errors, reader::Query, to_datafusion};
 use crate::{Error, Result};
 
 /// Rows of one batch that has no columns, made from a count.
@@ -42,6 +42,7 @@ pub struct RuntimeExec {
     source: RuntimeSource,
     sql: Arc<str>,
     shape: RowShape,
+    load: Load,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -55,15 +56,27 @@ impl RuntimeExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         )
-        // Batches arrive through a channel of the runtime's (tokio's) own, which takes part in its cooperative budget.
+        // Each batch takes from the cooperative budget of the task (tokio's) that asks for it.
         .with_scheduling_type(SchedulingType::Cooperative);
         RuntimeExec {
             source,
             sql: sql.into(),
             shape,
+            load: Load::Scan,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    /// Says what the query costs the runtime; without this it is taken for a scan.
+    pub fn with_load(mut self, load: Load) -> Self {
+        self.load = load;
+        self
+    }
+
+    /// What the query costs the runtime.
+    pub fn load(&self) -> Load {
+        self.load
     }
 
     /// The query that is sent.
@@ -120,13 +133,16 @@ impl ExecutionPlan for RuntimeExec {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
-        let (source, sql, schema, shape) = (self.source.clone(), self.sql.clone(), self.schema(), self.shape);
+        let (source, schema, shape) = (self.source.clone(), self.schema(), self.shape);
+        let query = Query {
+            sql: self.sql.clone(),
+            load: self.load,
+            received: meter.received.clone(),
+            spooled: meter.spooled.clone(),
+        };
         let rows = stream::once(async move {
             let start = Instant::now();
-            let replies = source
-                .query_counted(&sql, meter.bytes.clone())
-                .await
-                .map_err(to_datafusion)?;
+            let replies = source.run(query).await.map_err(to_datafusion)?;
             meter.first_row.add_elapsed(start);
             Ok::<_, datafusion::error::DataFusionError>(rows(replies, schema, shape, meter, start))
         })
@@ -142,7 +158,8 @@ impl ExecutionPlan for RuntimeExec {
 /// What `EXPLAIN ANALYZE` shows.
 struct Meter {
     baseline: BaselineMetrics,
-    bytes: Count,
+    received: Count,
+    spooled: Count,
     first_row: Time,
     elapsed: Time,
 }
@@ -151,7 +168,8 @@ impl Meter {
     fn new(metrics: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         Meter {
             baseline: BaselineMetrics::new(metrics, partition),
-            bytes: MetricBuilder::new(metrics).counter("bytes_received", partition),
+            received: MetricBuilder::new(metrics).counter("bytes_received", partition),
+            spooled: MetricBuilder::new(metrics).counter("bytes_spooled", partition),
             first_row: MetricBuilder::new(metrics).subset_time("time_to_first_row", partition),
             elapsed: MetricBuilder::new(metrics).subset_time("time_total", partition),
         }

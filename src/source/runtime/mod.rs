@@ -1,16 +1,20 @@
-//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `errors` says
-//! what a failure means, `discover` asks what the runtime has; `table`, `filter` and `exec` are what the engine sees of it.
+//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `spool` keeps it
+//! for a slow client (on `disk` if it must), `shield` bounds what runs there at once, `errors` says what a failure means, `discover`
+//! asks what the runtime has; `table`, `filter` and `exec` are what the engine sees of it.
 
 mod client;
 mod conform;
 mod decode;
 mod discover;
+mod disk;
 mod errors;
 mod exec;
 mod filter;
 mod literal;
 mod reader;
+mod shield;
 mod socket;
+mod spool;
 mod table;
 #[cfg(test)]
 pub(super) mod testing;
@@ -26,9 +30,7 @@ use std::{
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
-use datafusion::{
-    catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream, physical_plan::metrics::Count,
-};
+use datafusion::{catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream};
 
 use crate::{
     Error, Result,
@@ -39,6 +41,7 @@ pub use exec::{RowShape, RuntimeExec};
 pub(crate) use filter::quote;
 pub(crate) use literal::literal;
 pub(crate) use reader::to_datafusion;
+pub use shield::{Load, RuntimeLimits};
 pub(crate) use table::RuntimeTable;
 
 /// How long an answer of `/version` is believed. An upgrade is rare and takes longer than this; a query that meets it in between gets
@@ -51,6 +54,7 @@ pub struct RuntimeSource(Arc<Inner>);
 
 struct Inner {
     client: Arc<client::HttpClient>,
+    shield: shield::Shield,
     known: RwLock<Option<Known>>,
     /// Lets one caller ask while the others wait for what it learns, be it a failure.
     asking: tokio::sync::Mutex<Option<Refusal>>,
@@ -83,12 +87,18 @@ pub struct Probe {
 impl RuntimeSource {
     /// A runtime at `url`: `http` or `https`, a host and maybe a port; nothing is sent yet. Fails (22023) on any other URL.
     pub fn new(url: &str) -> Result<Self> {
-        Ok(Self::with_client(client::HttpClient::new(url)?))
+        Self::with_limits(url, RuntimeLimits::default())
     }
 
-    fn with_client(client: client::HttpClient) -> Self {
+    /// As [`new`](Self::new), with limits of its own. They hold for all clones together.
+    pub fn with_limits(url: &str, limits: RuntimeLimits) -> Result<Self> {
+        Ok(Self::with_client(client::HttpClient::new(url)?, limits))
+    }
+
+    fn with_client(client: client::HttpClient, limits: RuntimeLimits) -> Self {
         RuntimeSource(Arc::new(Inner {
             client: Arc::new(client),
+            shield: shield::Shield::new(limits),
             known: RwLock::new(None),
             asking: tokio::sync::Mutex::new(None),
         }))
@@ -100,22 +110,31 @@ impl RuntimeSource {
     }
 
     /// Runs `sql`, as it stands, on the runtime, and returns its rows with the runtime's own types. The caller answers for what the
-    /// text does. Resolves when the first rows have arrived; dropping the stream ends the request. Errors, here and in the stream,
-    /// are [`Error`]s; one in the stream means that the rows so far are incomplete.
+    /// text does. Resolves when the first rows have arrived; dropping the stream ends the request. Counts as a scan. Errors, here and
+    /// in the stream, are [`Error`]s; one in the stream means that the rows so far are incomplete.
     pub async fn query(&self, sql: &str) -> Result<SendableRecordBatchStream> {
-        self.query_counted(sql, Count::new()).await
+        self.run(reader::Query::new(sql, Load::Scan)).await
     }
 
-    /// As [`query`](Self::query); `received` counts the bytes that arrive.
-    async fn query_counted(&self, sql: &str, received: Count) -> Result<SendableRecordBatchStream> {
-        reader::run(self.0.client.clone(), sql.to_owned(), received).await
+    /// As [`query`](Self::query), for what costs the runtime little.
+    async fn look_up(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        self.run(reader::Query::new(sql, Load::Lookup)).await
+    }
+
+    async fn run(&self, query: reader::Query) -> Result<SendableRecordBatchStream> {
+        reader::run(&self.0.client, &self.0.shield, query).await
+    }
+
+    /// Bytes of disk that replies take which their clients have not yet read.
+    pub fn spooled_size(&self) -> u64 {
+        self.0.shield.disk.used()
     }
 
     /// Reaches the runtime and says what it found.
     pub async fn probe(&self) -> Result<Probe> {
         let introspection = self.introspect().await?;
         let start = Instant::now();
-        self.query("SELECT 1").await?;
+        self.look_up("SELECT 1").await?;
         Ok(Probe {
             introspection,
             latency: start.elapsed(),

@@ -7,20 +7,33 @@ use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
     error::Result as DataFusionResult,
-    logical_expr::{Expr, TableProviderFilterPushDown, TableType},
+    logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType},
     physical_plan::ExecutionPlan,
 };
 
 use super::{
-    RuntimeSource,
+    Load, RuntimeSource,
     exec::{RowShape, RuntimeExec},
     filter::{FilterWriter, quote},
     to_datafusion,
 };
-use crate::{Error, SqlState};
+use crate::{Error, SqlState, limits};
 
 /// The tables on which runtimes before 1.7 cannot compare `partition_key`.
 const PARTITION_KEY_BROKEN: [&str; 2] = ["sys_invocation_status", "sys_invocation_state"];
+
+/// The tables that do not lie in storage: metadata of a node, and what a partition's leader has in memory.
+const OUTSIDE_STORAGE: [&str; 6] = [
+    "sys_deployment",
+    "sys_invocation_state",
+    "sys_rules",
+    "sys_scheduler",
+    "sys_service",
+    "sys_user_limits",
+];
+
+/// The columns by which a runtime finds rows without reading all of them, on whatever table has them.
+const KEYS: [&str; 2] = ["id", "partition_key"];
 
 #[derive(Debug)]
 pub(crate) struct RuntimeTable {
@@ -52,6 +65,15 @@ impl RuntimeTable {
     pub(crate) fn avoid(&self) -> &'static [&'static str] {
         let broken = PARTITION_KEY_BROKEN.contains(&self.name.as_str()) && !self.source.compares_partition_key();
         if broken { &["partition_key"] } else { &[] }
+    }
+
+    /// What a scan with these filters costs the runtime.
+    fn load(&self, filters: &[Expr]) -> Load {
+        if OUTSIDE_STORAGE.contains(&self.name.as_str()) || filters.iter().any(pins_a_key) {
+            Load::Lookup
+        } else {
+            Load::Scan
+        }
     }
 
     /// The SELECT that yields `columns` of the rows that pass `filters`.
@@ -114,6 +136,7 @@ impl TableProvider for RuntimeTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => self.schema.clone(),
         };
+        let load = self.load(filters);
         let mut writer = FilterWriter::for_scan(&self.schema, self.avoid());
         let filters: Option<Vec<String>> = filters.iter().map(|filter| writer.write(filter)).collect();
         let Some(filters) = filters else {
@@ -130,6 +153,23 @@ impl TableProvider for RuntimeTable {
         } else {
             RowShape::Columns
         };
-        Ok(Arc::new(RuntimeExec::new(self.source.clone(), sql, schema, shape)))
+        Ok(Arc::new(
+            RuntimeExec::new(self.source.clone(), sql, schema, shape).with_load(load),
+        ))
+    }
+}
+
+/// Whether only rows with one of a few keys pass.
+fn pins_a_key(filter: &Expr) -> bool {
+    let is_key = |expr: &Expr| matches!(expr, Expr::Column(column) if KEYS.contains(&column.name.as_str()));
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
+            Operator::Eq => is_key(left) || is_key(right),
+            Operator::And => pins_a_key(left) || pins_a_key(right),
+            Operator::Or => pins_a_key(left) && pins_a_key(right),
+            _ => false,
+        },
+        Expr::InList(list) => !list.negated && list.list.len() <= limits::LOOKUP_KEYS_MAX && is_key(&list.expr),
+        _ => false,
     }
 }

@@ -40,9 +40,9 @@ pub(in crate::source) struct Request {
 pub(in crate::source) struct Server {
     pub(in crate::source) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
-    /// One number for each client that went away during `Endless` or `Hang`: how many bytes it had been sent.
+    /// One number for each client that went away before its answer was whole: how many bytes had been sent.
     pub(in crate::source) gone: mpsc::UnboundedReceiver<usize>,
-    /// Bytes sent by `Endless` so far.
+    /// Bytes that clients have taken, or that the kernel holds for them.
     pub(in crate::source) sent: Arc<Mutex<usize>>,
 }
 
@@ -132,8 +132,10 @@ async fn serve(
             match step {
                 Step::Send(bytes) => {
                     if socket.write_all(&bytes).await.is_err() {
+                        let _ = gone.send(*sent.lock().unwrap());
                         return;
                     }
+                    *sent.lock().unwrap() += bytes.len();
                 }
                 Step::Endless(bytes) => {
                     while socket.write_all(&bytes).await.is_ok() {

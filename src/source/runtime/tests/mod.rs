@@ -1,11 +1,13 @@
 //! Against a server that sends exactly what each test wants sent.
 
+mod crowd;
 mod filter;
 mod introspect;
 mod reply;
 mod scan;
+mod slow;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use arrow::{
     array::{ArrayRef, LargeStringArray, RecordBatch, UInt64Array},
@@ -32,6 +34,31 @@ fn batch(keys: &[u64]) -> RecordBatch {
 
 fn source(server: &Server) -> RuntimeSource {
     RuntimeSource::new(&server.url).unwrap()
+}
+
+/// Waits for what must come about within a second or two.
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what} did not come about");
+}
+
+/// Files below `dir` that this process holds open, those without a name included.
+fn open_files(dir: &Path) -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter(|link| link.starts_with(dir))
+        .count()
+}
+
+/// Names in `dir`.
+fn names(dir: &Path) -> usize {
+    std::fs::read_dir(dir).unwrap().count()
 }
 
 async fn rows(stream: SendableRecordBatchStream) -> Result<usize, Error> {

@@ -6,7 +6,7 @@ use arrow::{
     array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringArray},
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionContext, col, lit};
 
 use super::{batch, schema, source};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     source::{
         Source,
         runtime::{
-            RuntimeSource, from_datafusion,
+            Load, RuntimeExec, RuntimeSource, from_datafusion,
             testing::{Server, result},
         },
     },
@@ -147,7 +147,50 @@ async fn explain_shows_the_sql_and_analyze_what_came_back() {
         "{plan}"
     );
     assert!(
-        plan.contains("output_rows=2") && plan.contains("bytes_received="),
+        plan.contains("output_rows=2") && plan.contains("bytes_received=") && plan.contains("bytes_spooled=0"),
         "{plan}"
     );
+}
+
+#[tokio::test]
+async fn a_filter_on_a_key_makes_a_lookup_and_anything_less_a_scan() {
+    let server = Server::always(Vec::new()).await;
+    let source = source(&server);
+    let state = SessionContext::new().state();
+    let key = || col("partition_key");
+    let ids = |count: u64| (0..count).map(lit).collect::<Vec<_>>();
+    for (table, filters, load) in [
+        ("sys_journal", vec![], Load::Scan),
+        ("sys_journal", vec![col("id").eq(lit("inv_1"))], Load::Lookup),
+        ("sys_journal", vec![lit("inv_1").eq(col("id"))], Load::Lookup),
+        ("sys_journal", vec![col("id").not_eq(lit("inv_1"))], Load::Scan),
+        ("sys_journal", vec![col("id").gt(lit("inv_1"))], Load::Scan),
+        ("sys_journal", vec![col("id").like(lit("inv_1%"))], Load::Scan),
+        ("state", vec![key().eq(lit(1u64))], Load::Lookup),
+        ("state", vec![key().in_list(ids(100), false)], Load::Lookup),
+        ("state", vec![key().in_list(ids(101), false)], Load::Scan),
+        ("state", vec![key().in_list(ids(1), true)], Load::Scan),
+        (
+            "state",
+            vec![col("id").is_null(), key().gt(lit(1u64)).and(key().eq(lit(2u64)))],
+            Load::Lookup,
+        ),
+        (
+            "state",
+            vec![key().eq(lit(1u64)).or(col("id").eq(lit("inv_1")))],
+            Load::Lookup,
+        ),
+        ("state", vec![key().eq(lit(1u64)).or(col("id").is_null())], Load::Scan),
+        ("sys_deployment", vec![], Load::Lookup),
+        ("sys_invocation_state", vec![], Load::Lookup),
+        ("a_later_table", vec![], Load::Scan),
+    ] {
+        let plan = source
+            .table(table, schema())
+            .scan(&state, None, &filters, None)
+            .await
+            .unwrap();
+        let exec = plan.downcast_ref::<RuntimeExec>().unwrap();
+        assert_eq!(exec.load(), load, "{table} {filters:?}");
+    }
 }
