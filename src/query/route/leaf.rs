@@ -24,7 +24,7 @@ use datafusion::{
 use super::{Route, route};
 use crate::source::{
     RuntimeSource,
-    runtime::{RowShape, RuntimeExec},
+    runtime::{Load, RowShape, RuntimeExec},
 };
 
 /// Rows of a runtime's query, under the schema of the plan that it was written for.
@@ -33,6 +33,7 @@ pub(super) struct RuntimeQuery {
     pub(super) source: RuntimeSource,
     pub(super) sql: String,
     pub(super) shape: RowShape,
+    pub(super) load: Load,
     pub(super) schema: DFSchemaRef,
 }
 
@@ -124,6 +125,6 @@ impl ExtensionPlanner for LeafPlanner {
         };
         let schema = Arc::clone(query.schema.inner());
         let exec = RuntimeExec::new(query.source.clone(), query.sql.clone(), schema, query.shape);
-        Ok(Some(Arc::new(exec)))
+        Ok(Some(Arc::new(exec.with_load(query.load))))
     }
 }

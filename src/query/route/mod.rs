@@ -142,6 +142,7 @@ impl Router<'_> {
             source: self.source.clone(),
             sql: query.sql,
             shape: query.shape,
+            load: query.load,
             schema: Arc::clone(plan.schema()),
         };
         let leaf = LogicalPlan::Extension(Extension { node: Arc::new(leaf) });

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::source::{
     RuntimeSource,
-    runtime::{RowShape, quote},
+    runtime::{Load, RowShape, quote},
 };
 
 /// Steps of a plan that become one query; a level of the runtime's plan each.
@@ -29,6 +29,7 @@ const SIZE_MAX: usize = 256 * 1024;
 pub(super) struct Query {
     pub(super) sql: String,
     pub(super) shape: RowShape,
+    pub(super) load: Load,
     /// Its rows come in an order that the plan asks for.
     pub(super) ordered: bool,
 }
@@ -40,6 +41,8 @@ pub(super) struct Writer<'a> {
     /// Derived tables and scans so far: each has a name of its own.
     aliases: usize,
     steps: usize,
+    /// A scan as soon as one of its tables is scanned.
+    load: Load,
     pub(super) expressions: usize,
     pub(super) list_values: usize,
 }
@@ -51,6 +54,7 @@ impl<'a> Writer<'a> {
             meaning,
             aliases: 0,
             steps: 0,
+            load: Load::Lookup,
             expressions: 0,
             list_values: 0,
         }
@@ -75,6 +79,7 @@ impl<'a> Writer<'a> {
         (sql.len() <= SIZE_MAX).then_some(Query {
             sql,
             shape,
+            load: self.load,
             ordered: !select.order.is_empty(),
         })
     }
@@ -147,10 +152,13 @@ impl<'a> Writer<'a> {
     }
 
     fn scan(&mut self, scan: &TableScan) -> Option<Select> {
-        let (name, avoid) = with_table(scan, |table| {
+        let (name, avoid, load) = with_table(scan, |table| {
             let own = table.source().is_same(self.source);
-            own.then(|| (table.name().to_owned(), table.avoid()))
+            own.then(|| (table.name().to_owned(), table.avoid(), table.load(&scan.filters)))
         })??;
+        if load == Load::Scan {
+            self.load = Load::Scan;
+        }
         let alias = self.alias();
         let column = |name: &String| Column::plain(format!("{alias}.{}", quote(name)));
         let all = scan.source.schema();

@@ -68,7 +68,7 @@ impl RuntimeTable {
     }
 
     /// What a scan with these filters costs the runtime.
-    fn load(&self, filters: &[Expr]) -> Load {
+    pub(crate) fn load(&self, filters: &[Expr]) -> Load {
         if OUTSIDE_STORAGE.contains(&self.name.as_str()) || filters.iter().any(pins_a_key) {
             Load::Lookup
         } else {
