@@ -17,7 +17,11 @@ use datafusion::{
     prelude::SessionConfig,
 };
 
-use super::{errors::from_datafusion, rewrite::planners::PostgresOperators};
+use super::{
+    errors::from_datafusion,
+    rewrite::planners::PostgresOperators,
+    route::{Route, RoutePlanner},
+};
 use crate::{
     Result,
     catalog::{Catalog, facts::SessionFacts},
@@ -97,9 +101,10 @@ impl Engine {
         Ok(catalog)
     }
 
-    /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called.
-    pub fn scope(&self, facts: SessionFacts, time_zone: &str) -> Scope {
-        let mut config = self.base.config().clone();
+    /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called, `route` where its queries
+    /// run.
+    pub fn scope(&self, facts: SessionFacts, time_zone: &str, route: Route) -> Scope {
+        let mut config = self.base.config().clone().with_extension(Arc::new(route));
         config.options_mut().execution.time_zone = Some(time_zone.to_owned());
         config.options_mut().extensions.insert(facts.clone());
         let state = SessionStateBuilder::new_from_existing(self.base.clone())
@@ -116,6 +121,7 @@ impl Engine {
             operators,
             databases: self.databases(),
             time_zone: time_zone.to_owned(),
+            route,
         }
     }
 }
@@ -130,12 +136,13 @@ pub struct Scope {
     /// The databases that `database.schema.table` may name: all of them are the cluster's one.
     pub databases: [String; 3],
     time_zone: String,
+    route: Route,
 }
 
 impl Scope {
-    /// Whether the scope is of this catalogue and time zone.
-    pub fn is_of(&self, catalog: &Arc<Catalog>, time_zone: &str) -> bool {
-        Arc::ptr_eq(&self.facts.catalog, catalog) && self.time_zone == time_zone
+    /// Whether the scope is of this catalogue, time zone and route.
+    pub fn is_of(&self, catalog: &Arc<Catalog>, time_zone: &str, route: Route) -> bool {
+        Arc::ptr_eq(&self.facts.catalog, catalog) && self.time_zone == time_zone && self.route == route
     }
 }
 
@@ -153,6 +160,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_config(SessionConfig::from(options))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_query_planner(Arc::new(RoutePlanner))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
     Ok(state)

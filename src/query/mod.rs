@@ -6,6 +6,7 @@ pub mod explain;
 mod names;
 pub mod plan;
 pub mod rewrite;
+pub mod route;
 pub mod statement;
 mod types;
 mod unknown;

@@ -96,9 +96,10 @@ impl Backend {
     /// The scope of the next statement: made anew when a setting that the engine knows, or the cluster's schema, changed.
     pub async fn scope(&mut self) -> Result<Arc<Scope>> {
         let time_zone = self.settings.engine_time_zone();
+        let route = self.settings.lock().route();
         let catalog = self.engine.catalog(&self.database).await?;
         match &self.scope {
-            Some(scope) if scope.is_of(&catalog, &time_zone) => Ok(Arc::clone(scope)),
+            Some(scope) if scope.is_of(&catalog, &time_zone, route) => Ok(Arc::clone(scope)),
             _ => {
                 let facts = SessionFacts {
                     user: self.user.clone(),
@@ -110,7 +111,7 @@ impl Backend {
                     settings: Arc::new(self.settings.clone()),
                     catalog,
                 };
-                let scope = Arc::new(self.engine.scope(facts, &time_zone));
+                let scope = Arc::new(self.engine.scope(facts, &time_zone, route));
                 self.scope = Some(Arc::clone(&scope));
                 self.generation += 1;
                 Ok(scope)

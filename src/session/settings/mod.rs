@@ -19,21 +19,12 @@ pub use parameter::{Context, Parameter, Vartype, parameter, parameters};
 
 use crate::{
     Error, Result, SqlState, limits,
-    query::statement::{Modes, Value},
+    query::{
+        route::Route,
+        statement::{Modes, Value},
+    },
     wire::encode::{ByteaOutput, Style, Zone},
 };
-
-/// Where queries run: `restate.route`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Route {
-    /// In the runtime as far as it can run them well.
-    #[default]
-    Auto,
-    /// In the runtime as typed, where possible.
-    Runtime,
-    /// Here, except for scans.
-    Local,
-}
 
 /// Parameters that clients are told of whenever they change (GUC_REPORT), in the order in which PostgreSQL sends them.
 const REPORTED: [&str; 13] = [

@@ -10,7 +10,7 @@ use datafusion::{
 const LITERAL_SIZE_MAX: usize = 64 * 1024;
 
 /// The literal as the runtime's SQL, typed as `value` is; `None` where it is NULL or cannot be said safely.
-pub(super) fn literal(value: &ScalarValue) -> Option<String> {
+pub(crate) fn literal(value: &ScalarValue) -> Option<String> {
     Some(match value {
         ScalarValue::Boolean(Some(value)) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
         ScalarValue::UInt32(Some(value)) => format!("arrow_cast({value}, 'UInt32')"),

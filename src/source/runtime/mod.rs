@@ -39,8 +39,10 @@ use crate::{
 
 pub use exec::{RowShape, RuntimeExec};
 pub(crate) use filter::quote;
+pub(crate) use literal::literal;
 pub(crate) use reader::to_datafusion;
 pub use shield::{Load, RuntimeLimits};
+pub(crate) use table::RuntimeTable;
 
 /// How long an answer of `/version` is believed. An upgrade is rare and takes longer than this; a query that meets it in between gets
 /// the runtime's own error.
@@ -100,6 +102,11 @@ impl RuntimeSource {
             known: RwLock::new(None),
             asking: tokio::sync::Mutex::new(None),
         }))
+    }
+
+    /// Whether both are the same runtime.
+    pub(crate) fn is_same(&self, other: &RuntimeSource) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Runs `sql`, as it stands, on the runtime, and returns its rows with the runtime's own types. The caller answers for what the

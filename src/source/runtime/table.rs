@@ -36,7 +36,7 @@ const OUTSIDE_STORAGE: [&str; 6] = [
 const KEYS: [&str; 2] = ["id", "partition_key"];
 
 #[derive(Debug)]
-pub(super) struct RuntimeTable {
+pub(crate) struct RuntimeTable {
     source: RuntimeSource,
     name: String,
     schema: SchemaRef,
@@ -51,14 +51,24 @@ impl RuntimeTable {
         }
     }
 
+    /// The runtime that the table is of.
+    pub(crate) fn source(&self) -> &RuntimeSource {
+        &self.source
+    }
+
+    /// The table's own name, in the schema `public`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Columns that this runtime cannot compare.
-    fn avoid(&self) -> &'static [&'static str] {
+    pub(crate) fn avoid(&self) -> &'static [&'static str] {
         let broken = PARTITION_KEY_BROKEN.contains(&self.name.as_str()) && !self.source.compares_partition_key();
         if broken { &["partition_key"] } else { &[] }
     }
 
     /// What a scan with these filters costs the runtime.
-    fn load(&self, filters: &[Expr]) -> Load {
+    pub(crate) fn load(&self, filters: &[Expr]) -> Load {
         if OUTSIDE_STORAGE.contains(&self.name.as_str()) || filters.iter().any(pins_a_key) {
             Load::Lookup
         } else {

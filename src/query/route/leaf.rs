@@ -1,0 +1,130 @@
+//! The leaf that stands in a plan for what the runtime runs, and the planner that puts it there and makes a [`RuntimeExec`] of it.
+
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use datafusion::{
+    catalog::Session,
+    common::DFSchemaRef,
+    error::Result,
+    execution::context::QueryPlanner,
+    logical_expr::{
+        Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
+        physical_planning_context::PhysicalPlanningContext,
+    },
+    physical_plan::ExecutionPlan,
+    physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner},
+};
+
+use super::{Route, route};
+use crate::source::{
+    RuntimeSource,
+    runtime::{Load, RowShape, RuntimeExec},
+};
+
+/// Rows of a runtime's query, under the schema of the plan that it was written for.
+#[derive(Clone, Debug)]
+pub(super) struct RuntimeQuery {
+    pub(super) source: RuntimeSource,
+    pub(super) sql: String,
+    pub(super) shape: RowShape,
+    pub(super) load: Load,
+    pub(super) schema: DFSchemaRef,
+}
+
+impl PartialEq for RuntimeQuery {
+    fn eq(&self, other: &Self) -> bool {
+        self.source.is_same(&other.source) && self.sql == other.sql && self.schema == other.schema
+    }
+}
+
+impl Eq for RuntimeQuery {}
+
+impl Hash for RuntimeQuery {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sql.hash(state);
+    }
+}
+
+impl PartialOrd for RuntimeQuery {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        if self == other {
+            return Some(Ordering::Equal);
+        }
+        self.sql
+            .partial_cmp(&other.sql)
+            .filter(|ordering| *ordering != Ordering::Equal)
+    }
+}
+
+impl UserDefinedLogicalNodeCore for RuntimeQuery {
+    fn name(&self) -> &str {
+        "RuntimeQuery"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        Vec::new()
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        Vec::new()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "RuntimeQuery: sql={}", self.sql)
+    }
+
+    fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, _inputs: Vec<LogicalPlan>) -> Result<Self> {
+        Ok(self.clone())
+    }
+}
+
+/// Plans optimized plans: by the session's [`Route`], parts of them become leaves first.
+#[derive(Debug)]
+pub struct RoutePlanner;
+
+#[async_trait]
+impl QueryPlanner for RoutePlanner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(LeafPlanner)]);
+        let way = session.config().get_extension::<Route>();
+        match way.as_deref().copied().unwrap_or_default() {
+            Route::Local => planner.create_physical_plan(plan, session).await,
+            Route::Auto | Route::Runtime => {
+                let plan = route(plan.clone(), session).await?;
+                planner.create_physical_plan(&plan, session).await
+            }
+        }
+    }
+}
+
+struct LeafPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for LeafPlanner {
+    async fn plan_extension(
+        &self,
+        _planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        _physical_inputs: &[Arc<dyn ExecutionPlan>],
+        _session: &dyn Session,
+        _context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(query) = node.as_any().downcast_ref::<RuntimeQuery>() else {
+            return Ok(None);
+        };
+        let schema = Arc::clone(query.schema.inner());
+        let exec = RuntimeExec::new(query.source.clone(), query.sql.clone(), schema, query.shape);
+        Ok(Some(Arc::new(exec.with_load(query.load))))
+    }
+}
