@@ -43,12 +43,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The next startup packet's body; `None` when the client has gone.
     pub async fn startup_packet(&mut self) -> io::Result<Option<Result<Bytes>>> {
-        self.next(|input| frame::startup_packet(input)).await
+        self.next(frame::startup_packet).await
     }
 
     /// The password message's body; `None` when the client has gone.
     pub async fn password_message(&mut self) -> io::Result<Option<Result<Bytes>>> {
-        self.next(|input| frame::password_message(input)).await
+        self.next(frame::password_message).await
     }
 
     /// The next message of a session; `None` when the client has gone. Output is flushed only when there is nothing
@@ -57,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.is_full() || !frame::has_message(&self.input) {
             self.flush().await?;
         }
-        self.next(|input| frame::message(input)).await
+        self.next(frame::message).await
     }
 
     async fn next<T>(&mut self, take: impl Fn(&mut BytesMut) -> Result<Option<T>>) -> io::Result<Option<Result<T>>> {

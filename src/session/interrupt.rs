@@ -55,7 +55,8 @@ impl Interrupt {
         Error::new(SqlState::QUERY_CANCELED, words)
     }
 
-    /// `work`'s result, unless the statement is interrupted first; then `work` is dropped, and with it what it runs.
+    /// `work`'s result, unless the statement is interrupted first; then `work` is dropped, and with it what it runs. What
+    /// has gathered is sent while there is nothing to do but wait.
     pub async fn race<S, T>(
         &self,
         connection: &mut Connection<S>,
@@ -68,7 +69,11 @@ impl Interrupt {
             biased;
             reason = self.raised() => Err(reason.into()),
             done = work => done.map_err(Stop::from),
-            () = connection.closed() => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+            () = async {
+                if connection.flush().await.is_ok() {
+                    connection.closed().await;
+                }
+            } => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
         }
     }
 

@@ -40,9 +40,7 @@ impl Prepared {
     pub fn gives_same_columns(&self, other: &Prepared) -> bool {
         let columns = |prepared: &Prepared| -> Vec<(String, Type)> {
             let fields = prepared.plan.iter().flat_map(|plan| plan.schema().fields());
-            fields
-                .map(|field| (field.name().clone(), pg_type(field).ty))
-                .collect()
+            fields.map(|field| (field.name().clone(), pg_type(field).ty)).collect()
         };
         columns(self) == columns(other)
     }

@@ -13,10 +13,7 @@ use arrow::{
 };
 use async_trait::async_trait;
 use datafusion::{
-    catalog::{
-        TableProvider,
-        streaming::StreamingTable,
-    },
+    catalog::{TableProvider, streaming::StreamingTable},
     datasource::MemTable,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
@@ -130,7 +127,10 @@ impl Client {
     async fn replies(&mut self, count: usize) -> Vec<String> {
         let (mut replies, mut ready) = (Vec::new(), 0);
         while ready < count {
-            let Some((tag, body)) = tokio::time::timeout(Duration::from_secs(30), self.message()).await.unwrap() else {
+            let Some((tag, body)) = tokio::time::timeout(Duration::from_secs(30), self.message())
+                .await
+                .unwrap()
+            else {
                 replies.push("end".into());
                 break;
             };
@@ -160,7 +160,10 @@ impl Client {
 }
 
 fn shown(tag: char, body: &[u8]) -> String {
-    let strings: Vec<String> = body.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into()).collect();
+    let strings: Vec<String> = body
+        .split(|byte| *byte == 0)
+        .map(|part| String::from_utf8_lossy(part).into())
+        .collect();
     match tag {
         'C' => format!("C:{}", strings[0]),
         'Z' => format!("Z:{}", char::from(body[0])),
@@ -170,7 +173,9 @@ fn shown(tag: char, body: &[u8]) -> String {
             format!("{tag}:{code}")
         }
         't' => {
-            let oids = body[2..].chunks(4).map(|oid| u32::from_be_bytes(oid.try_into().unwrap()).to_string());
+            let oids = body[2..]
+                .chunks(4)
+                .map(|oid| u32::from_be_bytes(oid.try_into().unwrap()).to_string());
             format!("t:{}", oids.collect::<Vec<_>>().join(","))
         }
         'D' => {
@@ -206,7 +211,14 @@ fn parse(name: &str, sql: &str) -> Vec<u8> {
 
 /// Binds text (or, with `binary`, binary) parameters.
 fn bind(portal: &str, statement: &str, binary: bool, values: &[Option<&[u8]>]) -> Vec<u8> {
-    let mut body = [portal.as_bytes(), b"\0", statement.as_bytes(), b"\0\0\x01\0", &[u8::from(binary)]].concat();
+    let mut body = [
+        portal.as_bytes(),
+        b"\0",
+        statement.as_bytes(),
+        b"\0\0\x01\0",
+        &[u8::from(binary)],
+    ]
+    .concat();
     body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
     for value in values {
         let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());
@@ -237,8 +249,14 @@ fn sync() -> Vec<u8> {
 async fn simple_queries_answer_statement_by_statement() {
     let mut client = Client::new().await;
     assert_eq!(client.query("").await, "I Z:I");
-    assert_eq!(client.query("select 1; select 2").await, "T D:1 C:SELECT 1 T D:2 C:SELECT 1 Z:I");
-    assert_eq!(client.query("select 1; select no_column; select 3").await, "T D:1 C:SELECT 1 E:42703 Z:I");
+    assert_eq!(
+        client.query("select 1; select 2").await,
+        "T D:1 C:SELECT 1 T D:2 C:SELECT 1 Z:I"
+    );
+    assert_eq!(
+        client.query("select 1; select no_column; select 3").await,
+        "T D:1 C:SELECT 1 E:42703 Z:I"
+    );
     assert_eq!(client.query("select $1").await, "E:42P02 Z:I");
     assert_eq!(client.query("explain select $1").await, "E:42P02 Z:I");
 }
@@ -260,10 +278,18 @@ async fn a_failed_transaction_takes_only_its_end() {
 async fn settings_follow_their_transaction_and_are_reported() {
     let mut client = Client::new().await;
     let set = "S:application_name=";
-    assert_eq!(client.query("set application_name = 'x'").await, format!("C:SET {set}x Z:I"));
-    assert_eq!(client.query("begin; set application_name = 'y'").await, format!("C:BEGIN C:SET {set}y Z:T"));
+    assert_eq!(
+        client.query("set application_name = 'x'").await,
+        format!("C:SET {set}x Z:I")
+    );
+    assert_eq!(
+        client.query("begin; set application_name = 'y'").await,
+        format!("C:BEGIN C:SET {set}y Z:T")
+    );
     assert_eq!(client.query("rollback").await, format!("C:ROLLBACK {set}x Z:I"));
-    let undone = client.query("set application_name = 'z'; rollback; show application_name").await;
+    let undone = client
+        .query("set application_name = 'z'; rollback; show application_name")
+        .await;
     assert_eq!(undone, "C:SET N:25P01 C:ROLLBACK T D:x C:SHOW Z:I");
     assert_eq!(client.query("discard all").await, format!("C:DISCARD ALL {set} Z:I"));
 }
@@ -271,14 +297,21 @@ async fn settings_follow_their_transaction_and_are_reported() {
 #[tokio::test]
 async fn a_warning_comes_before_its_own_statements_error() {
     let mut client = Client::new().await;
-    assert_eq!(client.query("set local no_such_parameter = 1").await, "N:25P01 E:42704 Z:I");
+    assert_eq!(
+        client.query("set local no_such_parameter = 1").await,
+        "N:25P01 E:42704 Z:I"
+    );
     assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
 }
 
 #[tokio::test]
 async fn portals_suspend_and_resume_within_their_transaction() {
     let mut client = Client::new().await;
-    let all = [parse("", "select id from numbers order by id"), bind("p", "", false, &[]), execute("p", 2)];
+    let all = [
+        parse("", "select id from numbers order by id"),
+        bind("p", "", false, &[]),
+        execute("p", 2),
+    ];
     let rest = [execute("p", 2), execute("p", -1), execute("p", 0)];
     let answer = client.pipeline(&[all.concat(), rest.concat()]).await;
     assert_eq!(answer, "1 2 D:1 D:2 s D:3 D:4 s D:5 C:SELECT 1 C:SELECT 0 Z:I");
@@ -288,18 +321,34 @@ async fn portals_suspend_and_resume_within_their_transaction() {
 #[tokio::test]
 async fn behind_an_error_all_is_skipped_up_to_sync() {
     let mut client = Client::new().await;
-    let bad = [parse("s", "select no_column"), bind("", "s", false, &[]), execute("", 0)];
+    let bad = [
+        parse("s", "select no_column"),
+        bind("", "s", false, &[]),
+        execute("", 0),
+    ];
     assert_eq!(client.pipeline(&bad).await, "E:42703 Z:I");
-    assert_eq!(client.pipeline(&[parse("s", ""), bind("", "s", false, &[]), execute("", 0)]).await, "1 2 I Z:I");
+    assert_eq!(
+        client
+            .pipeline(&[parse("s", ""), bind("", "s", false, &[]), execute("", 0)])
+            .await,
+        "1 2 I Z:I"
+    );
     assert_eq!(client.pipeline(&[parse("s", "")]).await, "E:42P05 Z:I");
-    assert_eq!(client.pipeline(&[close(b'S', "s"), close(b'S', "s"), parse("s", "")]).await, "3 3 1 Z:I");
+    assert_eq!(
+        client
+            .pipeline(&[close(b'S', "s"), close(b'S', "s"), parse("s", "")])
+            .await,
+        "3 3 1 Z:I"
+    );
     assert_eq!(client.pipeline(&[bind("", "none", false, &[])]).await, "E:26000 Z:I");
 }
 
 #[tokio::test]
 async fn a_malformed_sync_ends_the_skipping_as_well() {
     let mut client = Client::new().await;
-    client.send(&[parse("", "select no_column"), message(b'S', &[b"x"])].concat()).await;
+    client
+        .send(&[parse("", "select no_column"), message(b'S', &[b"x"])].concat())
+        .await;
     assert_eq!(client.replies(1).await.join(" "), "E:42703 E:08P01 Z:I");
     assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
 }
@@ -332,8 +381,14 @@ async fn parameters_are_bound_in_the_sessions_zone_and_faults_name_them() {
         bind("", "", false, &[Some(b"2024-01-02 03:04:05")]),
         execute("", 0),
     ];
-    assert_eq!(client.pipeline(&zoned).await, "1 2 D:2024-01-02 03:04:05+01 C:SELECT 1 Z:I");
-    let short = [parse("", "select $1::int, $2::int"), bind("", "", true, &[None, Some(b"\0\0\x01")])];
+    assert_eq!(
+        client.pipeline(&zoned).await,
+        "1 2 D:2024-01-02 03:04:05+01 C:SELECT 1 Z:I"
+    );
+    let short = [
+        parse("", "select $1::int, $2::int"),
+        bind("", "", true, &[None, Some(b"\0\0\x01")]),
+    ];
     client.send(&[short.concat(), sync()].concat()).await;
     client.message().await;
     let (_, body) = client.message().await.unwrap();
@@ -345,18 +400,30 @@ async fn parameters_are_bound_in_the_sessions_zone_and_faults_name_them() {
 async fn cursors_and_portals_share_their_names() {
     let mut client = Client::new().await;
     client.query("begin; declare c cursor for select id from numbers").await;
-    assert_eq!(client.pipeline(&[parse("", "select 1"), close(b'P', "c"), bind("c", "", false, &[])]).await, "1 3 2 Z:T");
+    assert_eq!(
+        client
+            .pipeline(&[parse("", "select 1"), close(b'P', "c"), bind("c", "", false, &[])])
+            .await,
+        "1 3 2 Z:T"
+    );
     assert_eq!(client.query("declare c cursor for select 1").await, "E:42P03 Z:E");
     client.query("rollback").await;
     client.query("begin; declare c cursor for select 1").await;
-    assert_eq!(client.pipeline(&[parse("", "select 1"), bind("c", "", false, &[])]).await, "1 E:42P03 Z:E");
+    assert_eq!(
+        client
+            .pipeline(&[parse("", "select 1"), bind("c", "", false, &[])])
+            .await,
+        "1 E:42P03 Z:E"
+    );
 }
 
 #[tokio::test]
 async fn cursors_move_in_all_directions() {
     let mut client = Client::new().await;
     assert_eq!(client.query("declare c cursor for select 1").await, "E:25P01 Z:I");
-    client.query("begin; declare c scroll cursor for select id from numbers order by id").await;
+    client
+        .query("begin; declare c scroll cursor for select id from numbers order by id")
+        .await;
     for (sql, answer) in [
         ("fetch 2 from c", "T D:1 D:2 C:FETCH 2 Z:T"),
         ("fetch prior from c", "T D:1 C:FETCH 1 Z:T"),
@@ -377,9 +444,13 @@ async fn cursors_move_in_all_directions() {
 #[tokio::test]
 async fn a_held_cursor_outlives_a_commit_and_no_rollback() {
     let mut client = Client::new().await;
-    client.query("begin; declare c cursor with hold for select id from numbers order by id; commit").await;
+    client
+        .query("begin; declare c cursor with hold for select id from numbers order by id; commit")
+        .await;
     assert_eq!(client.query("fetch c").await, "T D:1 C:FETCH 1 Z:I");
-    client.query("begin; declare d cursor with hold for select 1; rollback").await;
+    client
+        .query("begin; declare d cursor with hold for select 1; rollback")
+        .await;
     assert_eq!(client.query("fetch c").await, "T D:2 C:FETCH 1 Z:I");
     assert_eq!(client.query("fetch d").await, "E:34000 Z:I");
 }
@@ -390,7 +461,12 @@ async fn prepared_statements_are_those_of_the_protocol() {
     assert_eq!(client.query("prepare p(int) as select $1 + 1").await, "C:PREPARE Z:I");
     assert_eq!(client.query("execute p(2)").await, "T D:3 C:SELECT 1 Z:I");
     assert_eq!(client.query("execute p").await, "E:42601 Z:I");
-    assert_eq!(client.pipeline(&[bind("", "p", false, &[Some(b"4")]), execute("", 0)]).await, "2 D:5 C:SELECT 1 Z:I");
+    assert_eq!(
+        client
+            .pipeline(&[bind("", "p", false, &[Some(b"4")]), execute("", 0)])
+            .await,
+        "2 D:5 C:SELECT 1 Z:I"
+    );
     assert_eq!(client.query("deallocate p").await, "C:DEALLOCATE Z:I");
     assert_eq!(client.query("execute p(2)").await, "E:26000 Z:I");
 }
@@ -398,7 +474,9 @@ async fn prepared_statements_are_those_of_the_protocol() {
 #[tokio::test]
 async fn copy_sends_its_rows_between_its_own_messages() {
     let mut client = Client::new().await;
-    let copy = client.query("copy (select id from numbers where id < 3 order by id) to stdout").await;
+    let copy = client
+        .query("copy (select id from numbers where id < 3 order by id) to stdout")
+        .await;
     assert_eq!(copy.replace("d d ", "d "), "H d c C:COPY 2 Z:I");
 }
 
@@ -406,7 +484,10 @@ async fn copy_sends_its_rows_between_its_own_messages() {
 async fn a_cancel_request_or_a_timeout_ends_the_statement_alone() {
     let mut client = Client::new().await;
     client.send(&message(b'Q', &[b"select * from stuck\0"])).await;
-    while tokio::time::timeout(Duration::from_millis(50), client.stream.read_u8()).await.is_ok() {}
+    while tokio::time::timeout(Duration::from_millis(50), client.stream.read_u8())
+        .await
+        .is_ok()
+    {}
     client.cancels.cancel(&client.key);
     assert_eq!(client.replies(1).await.join(" "), "E:57014 Z:I");
     client.query("set statement_timeout = 20").await;
