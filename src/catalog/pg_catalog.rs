@@ -1,5 +1,7 @@
 //! The rows of `pg_catalog` that say something of this cluster. Every other relation is as `sql/` has it, or empty.
 
+use std::collections::HashSet;
+
 use chrono::Offset;
 use chrono_tz::OffsetComponents;
 use chrono_tz::OffsetName;
@@ -156,6 +158,15 @@ fn relations_of_kind<'a>(model: &'a Model, kind: &'a str) -> impl Iterator<Item 
 }
 
 fn pg_class(model: &Model) -> Vec<Row> {
+    // psql asks for foreign keys only where a relation has the triggers that keep them: on both sides.
+    let keyed: HashSet<u32> = model
+        .constraints()
+        .filter_map(|(constraint, relation)| match constraint.kind {
+            ConstraintKind::Foreign { relation: target, .. } => Some([relation.oid, target]),
+            ConstraintKind::Primary { .. } => None,
+        })
+        .flatten()
+        .collect();
     let relations = model.relations.iter().map(|relation| {
         let table = relation.kind == "r";
         row! {
@@ -166,6 +177,7 @@ fn pg_class(model: &Model) -> Vec<Row> {
             "reltablespace" => if relation.shared { 1664 } else { 0 },
             // Not 0 pages of statistics but none: a page count makes DuckDB scan by ctid.
             "relpages" => 0, "reltuples" => -1, "relhasindex" => relation.primary_key().is_some(),
+            "relhastriggers" => keyed.contains(&relation.oid),
             "relisshared" => relation.shared, "relpersistence" => "p", "relkind" => relation.kind,
             "relnatts" => relation.columns.len(), "relhasrules" => !table, "relispopulated" => true,
             "relreplident" => if relation.namespace == PUBLIC { "d" } else { "n" },

@@ -127,7 +127,13 @@ fn psql_lists_and_describes_the_tables() {
         let row = row.unwrap_or_else(|| panic!("{column} in {}", described.stdout));
         assert_eq!(row.split('|').nth(1).map(str::trim), Some(kind), "{row}");
     }
-    assert!(described.stdout.contains("PRIMARY KEY"), "{}", described.stdout);
+    for part in [
+        "PRIMARY KEY",
+        "FOREIGN KEY (pinned_deployment_id) REFERENCES sys_deployment(id)",
+        "TABLE \"sys_journal\" CONSTRAINT",
+    ] {
+        assert!(described.stdout.contains(part), "{part}: {}", described.stdout);
+    }
 }
 
 #[test]
