@@ -180,6 +180,25 @@ pub fn type_named(name: &str) -> Option<&'static SystemType> {
     types().get(BY_NAME.get(name)?)
 }
 
+/// The OID of a builtin type, or of a system relation's row type, by its name.
+pub fn type_oid(name: &str) -> Option<u32> {
+    let row_type = || relations().iter().find(|relation| relation.name == name);
+    match type_named(name) {
+        Some(system_type) => Some(system_type.oid),
+        None => row_type().map(|relation| relation.row_type),
+    }
+}
+
+/// The type of arrays of such a type.
+pub fn array_oid(element: u32) -> Option<u32> {
+    let row_type = || relations().iter().find(|relation| relation.row_type == element);
+    let array = match types().get(&element) {
+        Some(system_type) => system_type.array,
+        None => row_type()?.array_type,
+    };
+    (array != 0).then_some(array)
+}
+
 /// Encoding numbers with their names, as `pg_encoding_to_char` gives them.
 pub fn encodings() -> impl Iterator<Item = (i32, &'static str)> {
     static ENCODINGS: LazyLock<Vec<Row>> = LazyLock::new(|| parse(include_str!("../../sql/pg_catalog/encodings.csv")));
