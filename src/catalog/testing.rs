@@ -180,7 +180,7 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
 
 /// The catalogue over a made-up cluster.
 pub fn catalog(introspection: &Introspection) -> Arc<Catalog> {
-    Catalog::documented(CLUSTER, CLUSTER, introspection, Arc::new(Rows), &docs()).unwrap()
+    Catalog::documented(CLUSTER, CLUSTER, introspection, Arc::new(Rows), &docs(), &[]).unwrap()
 }
 
 #[derive(Debug)]

@@ -138,15 +138,19 @@ impl Plan {
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
     let names = Names::of(scope);
-    let options = ParserOptions::default()
-        .with_collect_spans(true)
-        .with_map_string_types_to_utf8view(false)
-        .with_parse_float_as_decimal(true);
     let mut context = PlannerContext::new().with_prepare_param_data_types(types);
-    SqlToRel::new_with_options(&names, options)
+    SqlToRel::new_with_options(&names, parser_options())
         .sql_statement_to_plan_with_context(query, &mut context)
         .and_then(|plan| rewrite::apply::apply(plan, &scope.state))
         .map_err(from_datafusion)
+}
+
+/// How the planner reads a statement.
+pub(super) fn parser_options() -> ParserOptions {
+    ParserOptions::default()
+        .with_collect_spans(true)
+        .with_map_string_types_to_utf8view(false)
+        .with_parse_float_as_decimal(true)
 }
 
 /// The field that stands for a parameter of type `ty`.
