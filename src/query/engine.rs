@@ -19,7 +19,7 @@ use datafusion::{
 
 use super::{
     errors::from_datafusion,
-    rewrite::planners::PostgresOperators,
+    rewrite::{apply::catalogue_state, planners::PostgresOperators},
     route::{Route, RoutePlanner},
     views::{self, NoSettings},
 };
@@ -138,6 +138,7 @@ impl Engine {
         })];
         operators.extend(state.expr_planners().iter().cloned());
         Scope {
+            catalogue_state: catalogue_state(&state),
             state,
             facts,
             operators,
@@ -152,6 +153,8 @@ impl Engine {
 /// stood when the scope was made.
 pub struct Scope {
     pub state: SessionState,
+    /// The same for statements that read the catalogue alone, and for subqueries over it.
+    pub catalogue_state: Arc<SessionState>,
     pub facts: Arc<SessionFacts>,
     /// What operators mean: PostgreSQL's own first.
     pub operators: Vec<Arc<dyn ExprPlanner>>,

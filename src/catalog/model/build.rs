@@ -111,6 +111,8 @@ fn system_relation(relation: &seed::SystemRelation) -> Relation {
                     pg_type: column.pg_type.to_owned(),
                     type_oid,
                     type_modifier,
+                    collation: column.collation.unwrap_or_else(|| collation(type_oid)),
+                    dimensions: column.dimensions,
                     not_null: column.not_null,
                     comment: None,
                 }
@@ -142,11 +144,14 @@ fn introspection_table(oids: &mut Oids, name: &str, schema: &Schema, doc: Option
                     None => discovered_type(field),
                 };
                 let (type_oid, type_modifier) = names::parse_type(&pg_type).unwrap_or((TEXT, -1));
+                let pg_type_is_array = pg_type.ends_with("[]");
                 Column {
                     name: field.name().clone(),
                     pg_type,
                     type_oid,
                     type_modifier,
+                    collation: collation(type_oid),
+                    dimensions: i16::from(pg_type_is_array),
                     not_null: doc.is_some_and(|doc| doc.not_null),
                     comment: comment(doc.map(|doc| &doc.comment)),
                 }
@@ -177,6 +182,8 @@ fn view_relation(oids: &mut Oids, view: &View) -> Relation {
                     pg_type: pg_type.clone(),
                     type_oid,
                     type_modifier,
+                    collation: collation(type_oid),
+                    dimensions: 0,
                     not_null: false,
                     comment: comment(Some(&doc.comment)),
                 }
@@ -186,6 +193,11 @@ fn view_relation(oids: &mut Oids, view: &View) -> Relation {
         comment: comment(Some(&view.doc.comment)),
         view: Some(view.clone()),
     }
+}
+
+/// The collation of a type.
+fn collation(type_oid: u32) -> u32 {
+    seed::types().get(&type_oid).map_or(0, |system| system.collation)
 }
 
 fn comment(comment: Option<&String>) -> Option<String> {

@@ -75,6 +75,10 @@ pub struct Column {
     pub pg_type: String,
     pub type_oid: u32,
     pub type_modifier: i32,
+    /// OID of its collation, 0 for a type that has none.
+    pub collation: u32,
+    /// Dimensions that an array was declared with: a table's has one, a view's none.
+    pub dimensions: i16,
     pub not_null: bool,
     pub comment: Option<String>,
 }

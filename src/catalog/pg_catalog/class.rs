@@ -56,14 +56,13 @@ pub(super) fn pg_class(model: &Model) -> Vec<Row> {
 pub(super) fn pg_attribute(model: &Model) -> Vec<Row> {
     let attribute = |relation: u32, number: usize, column: &model::Column, not_null: bool| {
         let system = seed::types().get(&column.type_oid);
-        let array = system.is_some_and(|system| system.category == "A");
         row! {
             "attrelid" => relation, "attname" => &column.name, "atttypid" => column.type_oid,
             "attstattarget" => DEFAULT_TARGET, "attlen" => system.map(|system| system.len), "attnum" => number,
-            "attndims" => usize::from(array), "attcacheoff" => -1, "atttypmod" => column.type_modifier,
+            "attndims" => column.dimensions, "attcacheoff" => -1, "atttypmod" => column.type_modifier,
             "attbyval" => system.map(|system| system.by_value), "attalign" => system.map(|system| system.align),
             "attstorage" => system.map(|system| system.storage), "attnotnull" => not_null, "attislocal" => true,
-            "attcollation" => system.map(|system| system.collation),
+            "attcollation" => column.collation,
         }
     };
     let columns = model.relations.iter().flat_map(|relation| {

@@ -112,6 +112,11 @@ pub fn database_comment(model: &Model) -> String {
     format!("Introspection tables of a Restate {} cluster", model.runtime_version)
 }
 
+/// Whether a relation's rows are those of its data file, in every database: nothing is put to them.
+pub fn is_same_everywhere(name: &str) -> bool {
+    !matches!(name, "pg_type" | "pg_settings") && !seed::rows(name).is_empty()
+}
+
 /// Rows that are the same in every database.
 pub fn seeded(name: &str) -> Vec<Row> {
     seed::rows(name)

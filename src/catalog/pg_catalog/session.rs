@@ -11,21 +11,21 @@ use crate::catalog::{
 };
 
 /// What PostgreSQL says of each setting, with this session's values; settings that only this program knows come last.
+/// Those that only a superuser may read are no settings of a session, and PostgreSQL does not list them either.
 pub(super) fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
     let mut own = facts.settings.all();
     let mut rows: Vec<Row> = seeded("pg_settings");
-    for row in &mut rows {
-        let name = row
-            .iter()
-            .find(|(column, _)| *column == "name")
-            .and_then(|(_, name)| name.clone())
-            .unwrap_or_default();
-        if let Some(at) = own.iter().position(|(own, ..)| own.eq_ignore_ascii_case(&name)) {
-            let (_, setting, _) = own.swap_remove(at);
-            row.retain(|(column, _)| *column != "setting");
-            row.push(("setting", Some(setting)));
-        }
-    }
+    rows.retain_mut(|row| {
+        let name = row.iter().find(|(column, _)| *column == "name");
+        let name = name.and_then(|(_, name)| name.as_deref()).unwrap_or_default();
+        let Some(at) = own.iter().position(|(own, ..)| own.eq_ignore_ascii_case(name)) else {
+            return false;
+        };
+        let (_, setting, _) = own.swap_remove(at);
+        row.retain(|(column, _)| *column != "setting");
+        row.push(("setting", Some(setting)));
+        true
+    });
     rows.extend(own.into_iter().map(|(name, setting, description)| {
         row! {
             "name" => name, "setting" => setting, "category" => "Customized Options", "short_desc" => description,

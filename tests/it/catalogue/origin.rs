@@ -46,7 +46,7 @@ async fn a_column_says_where_it_is_from_as_over_postgresql_15() {
         "select id from sys_invocation order by created_at limit 3",
         "select id from sys_invocation union all select id from sys_deployment",
         "select coalesce(status, 'x'), nullif(status, 'x'), case when true then status end from sys_invocation",
-        "select id::text, status::varchar, journal_size::int from sys_invocation",
+        "select journal_size::int, journal_size::text from sys_invocation",
         "select max(s) from (select status as s from sys_invocation) x",
         "select id, row_number() over (order by id), lag(id) over (order by id) from sys_invocation",
         "select (select max(id) from sys_deployment), id from sys_invocation",

@@ -1,6 +1,11 @@
 //! Every relation of `pg_catalog` and `information_schema` has PostgreSQL 15's columns.
 
-use crate::support::{postgres::Postgres, psql, server::Server};
+use crate::support::{
+    lab::{self, Version},
+    postgres::Postgres,
+    psql,
+    server::{Data, Server},
+};
 
 /// Relations with their columns in order, types spelled out, and what else a driver decodes by.
 const COLUMNS: &str = "select n.nspname, c.relname, c.relkind, case when c.oid < 13000 then c.oid end, a.attnum, a.attname, \
@@ -32,4 +37,27 @@ fn every_system_relation_has_the_columns_of_postgresql_15() {
     );
     assert_eq!(ours.stdout.lines().count(), theirs.stdout.lines().count());
     assert!(theirs.stdout.lines().count() > 2000, "too few to be all");
+}
+
+/// The columns of `public` that nothing is said of: `sql/` knows every table of every promised version.
+const UNDOCUMENTED: &str = "select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid \
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v') \
+     and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)";
+
+#[test]
+fn every_column_of_a_real_runtime_is_documented() {
+    for version in Version::ALL {
+        let Some(runtime) = lab::runtime(version) else {
+            continue;
+        };
+        let server = Server::serve(&[("yourcluster", Data::Runtime(runtime.admin.clone()))]);
+        let ask = |sql: &str| psql::run(&server, "yourcluster", &["-A", "-t"], sql);
+        let Some(answer) = ask(UNDOCUMENTED) else { return };
+        assert!(answer.success, "{}", answer.stderr);
+        assert_eq!(answer.stdout, "", "of {version:?}");
+        let columns = UNDOCUMENTED
+            .replace(" is null", " is not null")
+            .replace("c.relname, a.attname", "count(*) > 100");
+        assert_eq!(ask(&columns).expect("psql, as above").stdout, "t\n", "of {version:?}");
+    }
 }
