@@ -30,6 +30,10 @@ pub struct SystemColumn {
     /// The domain of `information_schema` that the column is of.
     pub domain: Option<&'static str>,
     pub not_null: bool,
+    /// OID of its collation where that is another than its type's: a view's column inherits one from below.
+    pub collation: Option<u32>,
+    /// Dimensions that it was declared with; a view's array has none.
+    pub dimensions: i16,
 }
 
 /// A builtin type: what `pg_type` says that other relations repeat.
@@ -124,6 +128,8 @@ pub fn relations() -> &'static [SystemRelation] {
                 pg_type: get(&row, "type"),
                 domain: Some(get(&row, "domain")).filter(|domain| !domain.is_empty()),
                 not_null: get(&row, "not_null") == "t",
+                collation: get(&row, "collation").parse().ok(),
+                dimensions: number(&row, "dims"),
             });
         }
         parse(include_str!("../../sql/pg_catalog/relations.csv"))
