@@ -19,6 +19,8 @@ use datafusion::{
 
 use super::{
     errors::from_datafusion,
+    growing,
+    nested_loop::BoundNestedLoops,
     rewrite::planners::PostgresOperators,
     route::{Route, RoutePlanner},
 };
@@ -161,7 +163,9 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_runtime_env(runtime)
         .with_default_features()
         .with_query_planner(Arc::new(RoutePlanner))
+        .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
+    growing::bound(&mut state)?;
     Ok(state)
 }

@@ -96,10 +96,16 @@ async fn ask(
     let body = client.query(&query.sql).await?;
     let (mut writer, reader) = spool(shield.disk.clone(), query.spooled.clone());
     let (silence_max, received) = (client.silence_max(), query.received.clone());
+    let (watch, idle_max) = (writer.watch(), shield.idle_max);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
-        let end = drain(body, &mut writer, silence_max, received).await;
+        let end = tokio::select! {
+            end = drain(body, &mut writer, silence_max, received) => end,
+            failure = watch.idle(idle_max) => Err(failure),
+        };
         drop(permit);
         writer.end(end);
+        // What was read whole may still wait for its client.
+        watch.idle(idle_max).await;
     }));
     let mut reply = Reply {
         decoder: IpcDecoder::default(),
