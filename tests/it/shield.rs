@@ -200,7 +200,7 @@ fn a_statement_goes_as_it_was_typed_where_the_session_asks_for_that() {
         raw.query("set restate.route = runtime");
         let sent = |raw: &mut Raw, sql: &str| rows(raw, &format!("explain {sql}")).join("\n");
         for sql in [
-            "SELECT count(*) AS n FROM state WHERE service_name == 'Counter'",
+            "SELECT count(*) AS n FROM state WHERE service_name = 'Counter'",
             "SELECT status, count(*) AS n FROM sys_invocation GROUP BY status ORDER BY status",
             "WITH a AS (SELECT * FROM sys_service) SELECT a.name, d.id FROM a JOIN sys_deployment AS d ON d.id = a.deployment_id ORDER BY name",
         ] {

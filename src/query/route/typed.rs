@@ -77,7 +77,7 @@ impl Typed {
         }
         let plan = session.optimize(plan)?;
         Ok(load(&plan)?.map(|load| {
-            let exec = RuntimeExec::new(source, self.sql.clone(), Arc::clone(schema), RowShape::Columns);
+            let exec = RuntimeExec::new(source, self.sql.clone(), Arc::clone(schema), RowShape::Columns).typed();
             Arc::new(exec.with_load(load)) as Arc<dyn ExecutionPlan>
         }))
     }
@@ -214,7 +214,7 @@ mod tests {
         for (sql, sent) in [
             (
                 "select /* ; set x = 1 */ id from  sys_invocation where status == 'it''s' -- end",
-                "SELECT id FROM sys_invocation WHERE status == 'it''s'",
+                "SELECT id FROM sys_invocation WHERE status = 'it''s'",
             ),
             (
                 "with a as (select * from state) select count(*), to_char(now(), '%Y') from a",
