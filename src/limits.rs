@@ -34,6 +34,9 @@ pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;
 /// spill to disk.
 pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
 
+/// What sorts and aggregates of one cluster may spill to disk together.
+pub const CLUSTER_SPILL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
 /// One value that a function makes: PostgreSQL's own bound.
 pub const VALUE_SIZE_MAX: u64 = 1024 * 1024 * 1024 - 1;
 
@@ -61,6 +64,10 @@ pub const RELATIONS_MAX: usize = 500;
 
 /// Queries within one another, CTEs put in place of their names: each is some levels of the plan. A chain of thirty CTEs is long.
 pub const QUERY_DEPTH_MAX: usize = 100;
+
+/// Columns of a result, groups of an aggregate, keys of an order: PostgreSQL's own MaxTupleAttributeNumber. Planning time grows with the
+/// square of them.
+pub const COLUMNS_MAX: usize = 1_664;
 
 /// Expressions of one value once the columns of derived tables are put in place of their names, as a filter that moves down through
 /// them does: thirty derived tables that each say `x || x AS x` are a thousand million.

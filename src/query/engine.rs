@@ -60,6 +60,7 @@ impl Engine {
     pub fn new(cluster: ClusterName, source: Arc<dyn Source>) -> Result<Self> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(limits::CLUSTER_MEMORY_MAX)))
+            .with_max_temp_directory_size(limits::CLUSTER_SPILL_SIZE_MAX)
             .build()
             .map_err(from_datafusion)?;
         for (url, store) in source.object_stores() {

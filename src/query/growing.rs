@@ -1,6 +1,6 @@
 //! Functions whose result is as large as a number or a constant says: `repeat(x, 1000000000)` is a statement of thirty bytes that asks
-//! for more memory than the machine has, and no pool counts what a function makes. So its size is known before it is made. For the
-//! same reason none of them is sent to a runtime: it would abort.
+//! for more memory than the machine has, and no pool counts what a function makes. So its size is known before it is made. A runtime
+//! knows no such bound and would abort: none of these is sent there (`route::meaning`, `route::typed`).
 
 use std::sync::Arc;
 
@@ -21,8 +21,17 @@ use datafusion::{
 
 use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
 
-/// The functions, by name. A runtime has them all.
-pub const GROWING: [&str; 6] = ["array_repeat", "array_resize", "lpad", "repeat", "replace", "rpad"];
+/// The functions, by name.
+const GROWING: [&str; 8] = [
+    "array_repeat",
+    "array_resize",
+    "concat_ws",
+    "lpad",
+    "regexp_replace",
+    "repeat",
+    "replace",
+    "rpad",
+];
 
 /// Puts a bound on each of the functions in `state`.
 pub fn bound(state: &mut SessionState) -> Result<()> {
@@ -78,56 +87,23 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        // Of constants alone one value is made, however many rows there are.
-        let rows = match args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_))) {
-            true => 1,
-            false => args.number_rows,
-        };
-        let arrays = args
-            .args
-            .iter()
-            .map(|arg| arg.to_array(rows))
-            .collect::<Result<Vec<_>>>()?;
-        check(self.name(), &arrays, rows)?;
+        check(self.name(), &args)?;
         self.inner.invoke_with_args(args)
     }
 }
 
 /// Refuses a result of which one value, or all together, would be too large.
-fn check(name: &str, args: &[ArrayRef], rows: usize) -> Result<()> {
-    let [value, rest @ ..] = args else { return Ok(()) };
-    let sizes = sizes(value)?;
-    let (first, second) = (rest.first(), rest.get(1));
-    let counts = |arg: Option<&ArrayRef>| arg.map(counts).transpose();
+fn check(name: &str, args: &ScalarFunctionArgs) -> Result<()> {
+    let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    // Of constants alone one value is made, however many rows there are.
+    let rows = if constant { 1 } else { args.number_rows };
+    let size = sizes_of(name, &args.args)?;
     let mut all: u64 = 0;
-    let (count, from, to) = match name {
-        "replace" => (
-            None,
-            first.map(self::sizes).transpose()?,
-            second.map(self::sizes).transpose()?,
-        ),
-        _ => (counts(first)?, None, None),
-    };
-    let at = |values: &Option<Vec<u64>>, row: usize| values.as_ref().and_then(|values| values.get(row)).copied();
     for row in 0..rows {
-        let own = sizes.get(row).copied().unwrap_or_default();
-        let count = at(&count, row).unwrap_or_default();
-        let size = match name {
-            // An empty text to look for is found between all characters.
-            "replace" => {
-                let found = own / at(&from, row).unwrap_or(1).max(1) + 1;
-                own.saturating_add(found.saturating_mul(at(&to, row).unwrap_or_default()))
-            }
-            // A character has up to four bytes.
-            "lpad" | "rpad" => count.saturating_mul(if second.is_some() { 4 } else { 1 }),
-            "array_resize" => own.saturating_add(count.saturating_mul(8)),
-            _ => count.saturating_mul(own),
-        };
+        let size = size(row);
         if size > limits::VALUE_SIZE_MAX {
-            return Err(to_datafusion(Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                "requested length too large",
-            )));
+            let error = Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "requested length too large");
+            return Err(to_datafusion(error));
         }
         all = all.saturating_add(size);
     }
@@ -139,6 +115,76 @@ fn check(name: &str, args: &[ArrayRef], rows: usize) -> Result<()> {
         return Err(to_datafusion(error));
     }
     Ok(())
+}
+
+/// How large the result of a row is at most, in bytes.
+fn sizes_of(name: &str, args: &[ColumnarValue]) -> Result<Box<dyn Fn(usize) -> u64>> {
+    let texts = |index: usize| {
+        args.get(index)
+            .map_or(Ok(Numbers::default()), |arg| Numbers::of(arg, sizes))
+    };
+    let value = texts(0)?;
+    Ok(match name {
+        // An empty text to look for is found between all characters.
+        "replace" => {
+            let (from, to) = (texts(1)?, texts(2)?);
+            Box::new(move |row| growth(value.at(row), from.at(row), to.at(row)))
+        }
+        // What a regular expression finds may be empty.
+        "regexp_replace" => {
+            let to = texts(2)?;
+            Box::new(move |row| growth(value.at(row), 1, to.at(row)))
+        }
+        "concat_ws" => {
+            let parts = (1..args.len()).map(texts).collect::<Result<Vec<_>>>()?;
+            Box::new(move |row| {
+                let separator = value.at(row);
+                let parts = parts.iter().map(|part| part.at(row).saturating_add(separator));
+                parts.fold(0, u64::saturating_add)
+            })
+        }
+        _ => {
+            let count = args
+                .get(1)
+                .map_or(Ok(Numbers::default()), |arg| Numbers::of(arg, counts))?;
+            match name {
+                // A character has up to four bytes.
+                "lpad" | "rpad" => {
+                    let width = if args.len() > 2 { 4 } else { 1 };
+                    Box::new(move |row| count.at(row).saturating_mul(width))
+                }
+                "array_resize" => Box::new(move |row| value.at(row).saturating_add(count.at(row).saturating_mul(8))),
+                _ => Box::new(move |row| count.at(row).saturating_mul(value.at(row))),
+            }
+        }
+    })
+}
+
+/// The size of a text in which everything that may be found is replaced.
+fn growth(size: u64, from: u64, to: u64) -> u64 {
+    let found = size / from.max(1) + 1;
+    size.saturating_add(found.saturating_mul(to))
+}
+
+/// A number for each row, or one for all.
+#[derive(Default)]
+struct Numbers(Vec<u64>);
+
+impl Numbers {
+    fn of(arg: &ColumnarValue, numbers: fn(&ArrayRef) -> Result<Vec<u64>>) -> Result<Self> {
+        let array = match arg {
+            ColumnarValue::Array(array) => Arc::clone(array),
+            ColumnarValue::Scalar(scalar) => scalar.to_array()?,
+        };
+        numbers(&array).map(Numbers)
+    }
+
+    fn at(&self, row: usize) -> u64 {
+        match self.0.as_slice() {
+            [one] => *one,
+            numbers => numbers.get(row).copied().unwrap_or_default(),
+        }
+    }
 }
 
 /// How many bytes each value has.
@@ -203,6 +249,11 @@ mod tests {
             ("lpad('x', 1000000000)", "53200"),
             ("replace(repeat('a', 100000), 'a', repeat('b', 100000))", "54000"),
             ("array_repeat(repeat('a', 1000000), 1000000)", "54000"),
+            (
+                "regexp_replace(repeat('a', 100000), '', repeat('b', 100000), 'g')",
+                "54000",
+            ),
+            ("concat_ws(repeat('a', 60000000), x, x, x)", "53200"),
         ] {
             let error = run(&format!("select {call} from {table}")).await.err();
             assert_eq!(error.map(|error| error.code().code()), Some(code), "{call}");
@@ -215,6 +266,8 @@ mod tests {
             ("replace('aba', 'a', 'cc')", "ccbcc"),
             ("length(repeat('x', 10000000))", "10000000"),
             ("array_repeat(1, 2)", "[1, 1]"),
+            ("concat_ws('-', x, 'z')", "c-z"),
+            ("regexp_replace('aba', 'a', 'c', 'g')", "cbc"),
         ] {
             let rows = run(&format!("select {call} from {table}")).await.unwrap();
             assert!(rows.contains(expected), "{call}: {rows}");

@@ -24,13 +24,12 @@ use crate::source::Introspection;
 
 /// Scalar functions, by what they take: any comparable type, text (and integers beside it), times, or floats.
 const OF_ANYTHING: [&str; 4] = ["coalesce", "nullif", "greatest", "least"];
-const OF_TEXT: [&str; 20] = [
+const OF_TEXT: [&str; 19] = [
     "ascii",
     "bit_length",
     "btrim",
     "character_length",
     "concat",
-    "concat_ws",
     "contains",
     "ends_with",
     "left",

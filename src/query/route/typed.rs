@@ -22,15 +22,44 @@ use datafusion::{
 use super::{Route, source, with_table};
 use crate::{
     limits,
-    query::growing::GROWING,
     source::{
         Introspection, Source,
         runtime::{Load, RowShape, RuntimeExec},
     },
 };
 
-/// Functions that are not sent beside those that grow: their results are of types that no column here has.
-const UNTYPED: [&str; 1] = ["json_get"];
+/// Functions that are not sent: results as large as a number or a constant says, which a runtime makes until its memory ends, and one
+/// whose result is of a type that no column here has.
+const NOT_SENT: [&str; 11] = [
+    "concat_ws",
+    "generate_series",
+    "json_get",
+    "lpad",
+    "overlay",
+    "range",
+    "regexp_replace",
+    "repeat",
+    "replace",
+    "rpad",
+    "string_agg",
+];
+
+/// What may be asked of arrays, after `array_` or `list_`: most of the rest makes larger ones.
+const OF_ARRAYS: [&str; 13] = [
+    "contains", "dims", "element", "empty", "extract", "has", "has_all", "has_any", "length", "max", "min", "ndims",
+    "position",
+];
+
+fn is_sent(function: &str) -> bool {
+    let of_arrays = function
+        .strip_prefix("array_")
+        .or_else(|| function.strip_prefix("list_"));
+    match of_arrays {
+        Some("agg") => true,
+        Some(rest) => OF_ARRAYS.contains(&rest),
+        None => !NOT_SENT.contains(&function),
+    }
+}
 
 /// A statement that may go as it was typed, with what it needs there.
 #[derive(Debug)]
@@ -166,7 +195,7 @@ impl Visitor for Needs {
                     let Some(name) = name.as_ident().map(folded) else {
                         return ControlFlow::Break(());
                     };
-                    if GROWING.contains(&name.as_str()) || UNTYPED.contains(&name.as_str()) {
+                    if !is_sent(&name) {
                         return ControlFlow::Break(());
                     }
                     self.functions.insert(name);
@@ -232,6 +261,7 @@ mod tests {
         for sql in [
             "select repeat(id, 1000000000) from state",
             "select lpad('x', 5)",
+            "select list_repeat(id, 5) from state",
             "select * from pg_catalog.pg_class",
             "select * from information_schema.tables",
             "select * from generate_series(1, 1000000000000)",

@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
-    ast::{Ident, ObjectName, Query, Visit, Visitor},
+    ast::{GroupByExpr, Ident, ObjectName, OrderByKind, Query, Select, Visit, Visitor},
     keywords::Keyword,
     tokenizer::{Token, TokenWithSpan},
 };
@@ -151,7 +151,7 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<usize> {
 pub(super) fn check_growth(query: &Query) -> Result<()> {
     match query.visit(&mut Growth::default()) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(too_complex()),
+        ControlFlow::Break(error) => Err(error),
     }
 }
 
@@ -179,14 +179,14 @@ struct Growth {
 }
 
 impl Growth {
-    fn add(&mut self, part: Extent) -> ControlFlow<()> {
+    fn add(&mut self, part: Extent) -> ControlFlow<Error> {
         let Some(open) = self.around.last_mut() else {
             return ControlFlow::Continue(());
         };
         open.own.relations = open.own.relations.saturating_add(part.relations);
         open.own.depth = open.own.depth.max(part.depth + 1);
         if open.own.relations > limits::RELATIONS_MAX || open.own.depth > limits::QUERY_DEPTH_MAX {
-            return ControlFlow::Break(());
+            return ControlFlow::Break(too_complex());
         }
         ControlFlow::Continue(())
     }
@@ -201,9 +201,14 @@ impl Growth {
 }
 
 impl Visitor for Growth {
-    type Break = ();
+    type Break = Error;
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        if let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order| &order.kind)
+            && keys.len() > limits::COLUMNS_MAX
+        {
+            return ControlFlow::Break(too_wide());
+        }
         let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
         self.around.push(Open {
             names: ctes.map(|cte| folded(&cte.alias.name)).collect(),
@@ -212,7 +217,7 @@ impl Visitor for Growth {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
         let own = self.around.pop().unwrap_or_default().own;
         match self.around.last_mut() {
             Some(parent) if parent.known.len() < parent.names.len() => {
@@ -223,7 +228,18 @@ impl Visitor for Growth {
         }
     }
 
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        let grouped = match &select.group_by {
+            GroupByExpr::Expressions(keys, _) => keys.len(),
+            GroupByExpr::All(_) => 0,
+        };
+        if select.projection.len().max(grouped) > limits::COLUMNS_MAX {
+            return ControlFlow::Break(too_wide());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
         let table = Extent { relations: 1, depth: 0 };
         let cte = match relation.0.as_slice() {
             [name] => name.as_ident().and_then(|name| self.cte(&folded(name))),
@@ -238,6 +254,12 @@ fn folded(ident: &Ident) -> String {
         Some(_) => ident.value.clone(),
         None => ident.value.to_ascii_lowercase(),
     }
+}
+
+/// PostgreSQL's words for lists that are too long, be they of columns, of groups or of keys to sort by.
+fn too_wide() -> Error {
+    let message = format!("target lists can have at most {} entries", limits::COLUMNS_MAX);
+    Error::new(SqlState::TOO_MANY_COLUMNS, message)
 }
 
 /// What a statement beyond the limits of complexity gets.

@@ -788,6 +788,15 @@ fn what_the_engine_would_pass_over_is_refused() {
         ),
     ]);
     ok("select a from t fetch first 2 rows only");
+    let list = |count: usize| vec!["a"; count].join(", ");
+    for wide in [
+        format!("select {}", list(1_665)),
+        format!("select 1 from t group by {}", list(1_665)),
+        format!("select 1 from t order by {}", list(1_665)),
+    ] {
+        refused(&[(wide.as_str(), "54011", "target lists can have at most 1664 entries")]);
+    }
+    ok(&format!("select {}", list(1_664)));
 }
 
 #[test]
