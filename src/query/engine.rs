@@ -19,6 +19,8 @@ use datafusion::{
 
 use super::{
     errors::from_datafusion,
+    growing,
+    nested_loop::BoundNestedLoops,
     rewrite::{apply::catalogue_state, planners::PostgresOperators},
     route::{Route, RoutePlanner},
     views::{self, NoSettings},
@@ -59,6 +61,7 @@ impl Engine {
     pub fn new(cluster: ClusterName, source: Arc<dyn Source>) -> Result<Self> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(limits::CLUSTER_MEMORY_MAX)))
+            .with_max_temp_directory_size(limits::CLUSTER_SPILL_SIZE_MAX)
             .build()
             .map_err(from_datafusion)?;
         for (url, store) in source.object_stores() {
@@ -186,7 +189,9 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_runtime_env(runtime)
         .with_default_features()
         .with_query_planner(Arc::new(RoutePlanner))
+        .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
+    growing::bound(&mut state)?;
     Ok(state)
 }

@@ -23,7 +23,7 @@ use datafusion::{
 };
 use postgres_types::Type;
 
-use super::{Scope, errors::from_datafusion, names::Names, rewrite};
+use super::{Scope, errors::from_datafusion, expansion, names::Names, rewrite, route::typed::Typed};
 use crate::{
     Error, Result, SqlState,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
@@ -37,6 +37,8 @@ pub struct Plan {
     parameters: Vec<Parameter>,
     /// It reads no rows of the cluster.
     of_catalogue: bool,
+    /// What `restate.route = runtime` sends in place of the plan.
+    typed: Option<Arc<Typed>>,
 }
 
 /// A parameter of a plan: the PostgreSQL type that the client is told, the field that the engine expects.
@@ -50,6 +52,7 @@ impl Plan {
     /// Plans `query`. `declared` are the parameter types that the client named (`None` where it left one open); the
     /// others are taken from the casts and comparisons that a parameter stands in, or are text.
     pub fn new(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
+        let typed = Typed::of(&query, &scope.state).map(Arc::new);
         rewrite::rewrite(&mut query, &scope.facts.catalog, &scope.facts)?;
         let Placeholders { count, known, arrays } = Placeholders::of(&query)?;
         let count = count.max(declared.len());
@@ -81,6 +84,7 @@ impl Plan {
             }
         }
         let logical = to_plan(scope, query, types.clone())?;
+        expansion::check(&logical).map_err(from_datafusion)?;
         let schema = described(logical.schema().as_arrow());
         let parameters = types
             .into_iter()
@@ -96,6 +100,7 @@ impl Plan {
             of_catalogue,
             schema,
             parameters,
+            typed,
         })
     }
 
@@ -133,6 +138,14 @@ impl Plan {
         };
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
+        if let Some(typed) = &self.typed
+            && let Some(typed) = typed
+                .exec(&logical, &self.schema, &state)
+                .await
+                .map_err(from_datafusion)?
+        {
+            return Ok(typed);
+        }
         state.create_physical_plan(&logical).await.map_err(from_datafusion)
     }
 

@@ -46,7 +46,7 @@ impl SharedSettings {
         self.lock().engine_time_zone()
     }
 
-    pub fn statement_timeout(&self) -> Option<Duration> {
+    pub fn statement_timeout(&self) -> Duration {
         self.lock().statement_timeout()
     }
 }

@@ -17,6 +17,7 @@ mod jdbc;
 mod login;
 mod memory;
 mod refusals;
+mod shield;
 mod simple;
 mod snapshot;
 mod startup;
