@@ -18,6 +18,7 @@ use datafusion::{
 };
 
 use super::{
+    cache::PlanCache,
     errors::from_datafusion,
     rewrite::planners::PostgresOperators,
     route::{Route, RoutePlanner},
@@ -36,6 +37,7 @@ pub struct Engine {
     source: Arc<dyn Source>,
     base: SessionState,
     catalogs: Mutex<HashMap<String, Built>>,
+    plans: Arc<PlanCache>,
 }
 
 /// A catalogue and what it was built from.
@@ -69,6 +71,7 @@ impl Engine {
             source,
             base,
             catalogs: Mutex::default(),
+            plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
         })
     }
 
@@ -91,13 +94,13 @@ impl Engine {
             return Ok(Arc::clone(&built.catalog));
         }
         let catalog = Catalog::new(database, self.cluster.as_str(), &from, Arc::clone(&self.source))?;
-        catalogs.insert(
-            database.to_owned(),
-            Built {
-                from,
-                catalog: Arc::clone(&catalog),
-            },
-        );
+        let built = Built {
+            from,
+            catalog: Arc::clone(&catalog),
+        };
+        if catalogs.insert(database.to_owned(), built).is_some() {
+            self.plans.clear();
+        }
         Ok(catalog)
     }
 
@@ -122,6 +125,8 @@ impl Engine {
             databases: self.databases(),
             time_zone: time_zone.to_owned(),
             route,
+            shared_plans: Arc::clone(&self.plans),
+            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
         }
     }
 }
@@ -135,8 +140,11 @@ pub struct Scope {
     pub operators: Vec<Arc<dyn ExprPlanner>>,
     /// The databases that `database.schema.table` may name: all of them are the cluster's one.
     pub databases: [String; 3],
-    time_zone: String,
+    pub(super) time_zone: String,
     route: Route,
+    /// The plans of all sessions, and those that hold something of this one.
+    pub(super) shared_plans: Arc<PlanCache>,
+    pub(super) own_plans: PlanCache,
 }
 
 impl Scope {

@@ -1,9 +1,12 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
+mod cache;
 pub mod engine;
 pub mod errors;
 pub mod explain;
 mod names;
+mod nature;
+mod optimize;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
