@@ -91,7 +91,11 @@ impl PlanCache {
         let mut kept = self.lock();
         kept.remove(hash);
         while kept.entries.len() >= self.plans_max || kept.size + size > self.size_max {
-            let oldest = kept.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(hash, _)| *hash);
+            let oldest = kept
+                .entries
+                .iter()
+                .min_by_key(|(_, entry)| entry.used)
+                .map(|(hash, _)| *hash);
             let Some(oldest) = oldest else { return };
             kept.remove(oldest);
         }

@@ -69,7 +69,11 @@ impl Plan {
         let nature = Nature::of(&planned.logical, &scope.state).map_err(from_datafusion)?;
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
         let plan = Plan(Arc::new(Planned { optimized, ..planned }));
-        let plans = if nature.is_of_session { &scope.own_plans } else { &scope.shared_plans };
+        let plans = if nature.is_of_session {
+            &scope.own_plans
+        } else {
+            &scope.shared_plans
+        };
         plans.insert(key, plan.clone(), nature.size);
         Ok(plan)
     }

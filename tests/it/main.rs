@@ -16,6 +16,7 @@ mod jdbc;
 mod login;
 mod memory;
 mod refusals;
+mod rewrites;
 mod simple;
 mod snapshot;
 mod startup;

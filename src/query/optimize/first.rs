@@ -85,10 +85,7 @@ fn questions(plan: &LogicalPlan) -> Result<Vec<Question>> {
     Ok(questions)
 }
 
-async fn ask(
-    question: &Question,
-    state: &SessionState,
-) -> Result<(Arc<dyn ExecutionPlan>, Option<Vec<ScalarValue>>)> {
+async fn ask(question: &Question, state: &SessionState) -> Result<(Arc<dyn ExecutionPlan>, Option<Vec<ScalarValue>>)> {
     let (plan, rows_max) = match question {
         Question::Scalar(plan) => (LogicalPlanBuilder::from(plan.clone()).limit(0, Some(2))?.build()?, 1),
         Question::Keys(plan) => (plan.clone(), limits::INLINED_KEYS_MAX),
@@ -123,15 +120,13 @@ fn answered(plan: LogicalPlan, answers: &Answers) -> Result<LogicalPlan> {
                 live::with_ids(scan, answers.values(&question)?)
             })
             .flatten(),
-            LogicalPlan::Filter(filter) => {
-                match subquery::with_scalars(&filter.predicate, &filter.input, answers) {
-                    Some(predicate) => Some(LogicalPlan::Filter(Filter::try_new(
-                        predicate,
-                        Arc::clone(&filter.input),
-                    )?)),
-                    None => None,
-                }
-            }
+            LogicalPlan::Filter(filter) => match subquery::with_scalars(&filter.predicate, &filter.input, answers) {
+                Some(predicate) => Some(LogicalPlan::Filter(Filter::try_new(
+                    predicate,
+                    Arc::clone(&filter.input),
+                )?)),
+                None => None,
+            },
             LogicalPlan::Join(join) => match subquery::keys(join)? {
                 Some(question) => match answers.values(&question) {
                     Some(values) => subquery::with_keys(join, values)?,

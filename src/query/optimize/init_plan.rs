@@ -8,7 +8,8 @@ use datafusion::{
     error::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties, execution_plan::ReplaceChildrenOptions,
+        DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+        execution_plan::ReplaceChildrenOptions,
     },
 };
 

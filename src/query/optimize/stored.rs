@@ -26,7 +26,9 @@ use datafusion::{
         tree_node::{Transformed, TreeNode},
     },
     datasource::provider_as_source,
-    logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableScan, logical_plan::TableScanBuilder},
+    logical_expr::{
+        BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableScan, logical_plan::TableScanBuilder,
+    },
 };
 
 use crate::source::{
@@ -56,7 +58,12 @@ pub(super) fn rewrite(scan: &TableScan, table: &RuntimeTable) -> Option<TableSca
     let used: HashSet<&str> = projected
         .iter()
         .map(|field| field.name().as_str())
-        .chain(filters.iter().flat_map(Expr::column_refs).map(|column| column.name.as_str()))
+        .chain(
+            filters
+                .iter()
+                .flat_map(Expr::column_refs)
+                .map(|column| column.name.as_str()),
+        )
         .collect();
     let same = |name: &&str| {
         let types = (described.field_with_name(name), stored.field_with_name(name));

@@ -104,7 +104,8 @@ fn uncast(expr: &Expr) -> &Expr {
 
 /// The subquery of an `IN` that became a join, where its keys are worth asking for: at most so many of them, and one more.
 pub(super) fn keys(join: &Join) -> Result<Option<LogicalPlan>> {
-    let (JoinType::LeftSemi, [(Expr::Column(column), other)], None) = (join.join_type, join.on.as_slice(), &join.filter)
+    let (JoinType::LeftSemi, [(Expr::Column(column), other)], None) =
+        (join.join_type, join.on.as_slice(), &join.filter)
     else {
         return Ok(None);
     };
@@ -191,7 +192,10 @@ fn of_scan(plan: &LogicalPlan, index: usize) -> Option<bool> {
         LogicalPlan::SubqueryAlias(alias) => of_scan(&alias.input, index),
         LogicalPlan::Filter(filter) => of_scan(&filter.input, index),
         LogicalPlan::Projection(projection) => match projection.expr.get(index)? {
-            Expr::Column(column) => of_scan(&projection.input, projection.input.schema().maybe_index_of_column(column)?),
+            Expr::Column(column) => of_scan(
+                &projection.input,
+                projection.input.schema().maybe_index_of_column(column)?,
+            ),
             _ => None,
         },
         _ => None,

@@ -44,6 +44,8 @@ pub(crate) use literal::literal;
 pub(crate) use reader::to_datafusion;
 pub use shield::{Load, RuntimeLimits};
 pub(crate) use table::{RuntimeTable, pins};
+#[cfg(test)]
+pub(crate) use view::tests::DEFINITION as INVOCATION_VIEW_DEFINITION;
 pub(crate) use view::{InvocationView, NAME as INVOCATION_VIEW, STATE_TABLE, STATUS_TABLE};
 
 /// How long an answer of `/version` is believed. An upgrade is rare and takes longer than this; a query that meets it in between gets
@@ -175,6 +177,26 @@ impl RuntimeSource {
 
     fn set_known(&self, known: Known) {
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// A runtime of which everything is known, for good: its tables, its view's definition, and the tables without scopes.
+    #[cfg(test)]
+    pub(crate) fn knowing(url: &str, found: Introspection, definition: Option<&str>, unscoped: &[&str]) -> Self {
+        let source = Self::new(url).expect("a URL");
+        let features = std::collections::BTreeMap::from([("vqueues".to_owned(), false)]);
+        let view = definition.map(|definition| InvocationView::parse(definition, &found).expect("a definition"));
+        let for_good = Instant::now() + Duration::from_secs(3600);
+        source.0.scopes.know(unscoped, for_good);
+        source.set_known(Known {
+            answer: discover::Version {
+                version: found.version.clone(),
+                features,
+            },
+            introspection: Arc::new(found),
+            view: view.map(Arc::new),
+            checked: for_good,
+        });
+        source
     }
 
     /// Has the next [`introspect`](Source::introspect) ask for the version.

@@ -60,9 +60,7 @@ impl Scopes {
         }
         let mut found = self.lock();
         let search = found.searches.get(table).copied();
-        let is_due = search.is_none_or(|(at, none)| {
-            at.elapsed() > if none { SEARCH_TTL } else { SEARCH_AGAIN_AFTER }
-        });
+        let is_due = search.is_none_or(|(at, none)| at.elapsed() > if none { SEARCH_TTL } else { SEARCH_AGAIN_AFTER });
         if is_due && !found.running.contains(table) && tokio::runtime::Handle::try_current().is_ok() {
             found.running.insert(table.to_owned());
             let (source, table) = (source.clone(), table.to_owned());
@@ -82,6 +80,16 @@ impl Scopes {
         found.no_queues = none;
         if !none {
             found.searches.clear();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn know(&self, unscoped: &[&str], at: Instant) {
+        let mut found = self.lock();
+        found.no_queues = true;
+        for table in ["state", "sys_promise", "sys_invocation_status"] {
+            let none = unscoped.contains(&table);
+            found.searches.insert(table.to_owned(), (at, none));
         }
     }
 
@@ -112,7 +120,11 @@ fn allows_none(version: &Version) -> bool {
 async fn is_empty(source: &RuntimeSource, table: &str, column: Option<&str>) -> Result<bool> {
     let table = quote(table);
     let rows = match column {
-        None => source.look_up(&format!("SELECT 1 FROM \"public\".{table} LIMIT 1")).await?,
+        None => {
+            source
+                .look_up(&format!("SELECT 1 FROM \"public\".{table} LIMIT 1"))
+                .await?
+        }
         Some(column) => {
             let column = quote(column);
             let sql = format!("SELECT {column} FROM \"public\".{table} WHERE {column} IS NOT NULL LIMIT 1");

@@ -49,7 +49,12 @@ const SERVICE_KEYS: [(&str, &str); 6] = [
 const SCOPE: &str = "scope";
 
 /// The tables whose `id` is an invocation's, by which the runtime finds their rows.
-const OF_INVOCATIONS: [&str; 4] = ["sys_invocation", "sys_invocation_status", "sys_journal", "sys_journal_events"];
+const OF_INVOCATIONS: [&str; 4] = [
+    "sys_invocation",
+    "sys_invocation_status",
+    "sys_journal",
+    "sys_journal_events",
+];
 
 #[derive(Debug)]
 pub(crate) struct RuntimeTable {
@@ -220,9 +225,7 @@ pub(crate) fn pins(filter: &Expr, is_key: &dyn Fn(&str) -> bool) -> bool {
             Operator::Or => pins(left, is_key) && pins(right, is_key),
             _ => false,
         },
-        Expr::InList(list) => {
-            !list.negated && list.list.len() <= limits::LOOKUP_KEYS_MAX && is_key_column(&list.expr)
-        }
+        Expr::InList(list) => !list.negated && list.list.len() <= limits::LOOKUP_KEYS_MAX && is_key_column(&list.expr),
         _ => false,
     }
 }

@@ -223,9 +223,7 @@ impl<'a> Aliases<'a> {
                 left,
                 op: BinaryOperator::Gt | BinaryOperator::GtEq | BinaryOperator::Eq,
                 right,
-            } if matches!(**right, Expr::Value(_)) => {
-                (self.column(left)?.0 == STATE_TABLE).then_some(None)
-            }
+            } if matches!(**right, Expr::Value(_)) => (self.column(left)?.0 == STATE_TABLE).then_some(None),
             column => {
                 let (table, name) = self.column(column)?;
                 (table == STATE_TABLE).then(|| Some(name.to_owned()))
@@ -245,7 +243,7 @@ fn alias(factor: &TableFactor, table: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use arrow::datatypes::{DataType, Field, Schema};
@@ -253,7 +251,7 @@ pub(super) mod tests {
     use super::*;
 
     /// As 1.7.12 gives it, but for most of its columns.
-    pub(in crate::source) const DEFINITION: &str = "CREATE VIEW sys_invocation AS SELECT ss.id, ss.target, \
+    pub(crate) const DEFINITION: &str = "CREATE VIEW sys_invocation AS SELECT ss.id, ss.target, \
         ss.target_service_key, ss.scope, ss.created_at, sis.retry_count, sis.last_failure, \
         arrow_cast(CASE WHEN ss.status = 'inboxed' THEN 'pending' WHEN ss.status = 'scheduled' THEN 'scheduled' \
         WHEN ss.status = 'completed' THEN 'completed' WHEN ss.status = 'suspended' THEN 'suspended' \
@@ -300,7 +298,12 @@ pub(super) mod tests {
         assert_eq!(view.live_status("running"), None);
         assert_eq!(view.stored_status("running"), None);
         let otherwise = DEFINITION.replace("ELSE 'ready'", "ELSE 'running'");
-        assert_eq!(InvocationView::parse(&otherwise, &tables()).unwrap().live_status("running"), None);
+        assert_eq!(
+            InvocationView::parse(&otherwise, &tables())
+                .unwrap()
+                .live_status("running"),
+            None
+        );
     }
 
     #[test]
@@ -316,9 +319,15 @@ pub(super) mod tests {
     #[test]
     fn a_test_that_nulls_may_pass_does_not_take_a_row() {
         let or = DEFINITION.replace("WHEN sis.in_flight", "WHEN sis.in_flight OR ss.status = 'invoked'");
-        assert_eq!(InvocationView::parse(&or, &tables()).unwrap().live_status("running"), None);
+        assert_eq!(
+            InvocationView::parse(&or, &tables()).unwrap().live_status("running"),
+            None
+        );
         let null = DEFINITION.replace("WHEN sis.in_flight", "WHEN sis.in_flight IS NULL");
-        assert_eq!(InvocationView::parse(&null, &tables()).unwrap().live_status("running"), None);
+        assert_eq!(
+            InvocationView::parse(&null, &tables()).unwrap().live_status("running"),
+            None
+        );
     }
 
     #[test]
@@ -330,7 +339,9 @@ pub(super) mod tests {
             DEFINITION.replace("ss.id = sis.id", "ss.id = sis.id AND ss.target = 'x'"),
             format!("{DEFINITION} WHERE ss.target IS NULL"),
             DEFINITION.replace("sys_invocation_status ss", "sys_journal ss"),
-            DEFINITION.replace("'suspended' END", "upper('x') END").replace("ELSE 'ready'", "ELSE upper('x')"),
+            DEFINITION
+                .replace("'suspended' END", "upper('x') END")
+                .replace("ELSE 'ready'", "ELSE upper('x')"),
             "SELECT 1".to_owned(),
             "CREATE VIEW".to_owned(),
         ] {
