@@ -116,9 +116,9 @@ pub const CLUSTER_QUEUE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Keys in a filter that still make a lookup: 100 ids take 7 ms, 500 take 24, several thousand as long as a scan.
 pub const LOOKUP_KEYS_MAX: usize = 100;
 
-/// Keys that a subquery may give to be looked up one by one: a thousand take as long as a third of a scan, and the runtime's planner
-/// slows down with the square of them.
-pub const INLINED_KEYS_MAX: usize = 1_000;
+/// Keys that a subquery may give to be looked up one by one. Over 120,000 invocations 300 take a third of a scan and 1,000 as long as one:
+/// the runtime's planner slows down with the square of them.
+pub const INLINED_KEYS_MAX: usize = 300;
 
 /// Plans that are kept for one cluster: some hundred dashboard panels with a handful of statements each,
 pub const PLANS_MAX: usize = 1_000;

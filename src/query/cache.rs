@@ -2,6 +2,9 @@
 //! sessions, and each session's own, of those that hold something of the session. Never of two clusters: an [`Engine`](super::Engine)
 //! has its own. Only logical plans: a physical one that was run holds what is left of that run.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     fmt,

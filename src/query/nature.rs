@@ -1,10 +1,13 @@
 //! What a plan says of itself that decides where, and as what, it may be kept.
 
+use std::ops::ControlFlow;
+
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::Result,
     execution::SessionState,
     logical_expr::{Expr, LogicalPlan, Volatility, expr::ScalarFunction},
+    sql::sqlparser::ast::{self, Visit, Visitor},
 };
 
 /// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.
@@ -55,5 +58,45 @@ impl Nature {
             Expr::HigherOrderFunction(_) => self.is_fixed = false,
             _ => {}
         }
+    }
+}
+
+/// Whether a plan of `query` may be kept at all. What table functions are called with becomes values while it is planned, so anything but
+/// literals would be kept as it was then.
+pub(super) fn may_be_kept(query: &ast::Statement) -> bool {
+    query.visit(&mut TableFunctions).is_continue()
+}
+
+/// Finds a table function with an argument that is no literal.
+struct TableFunctions;
+
+impl Visitor for TableFunctions {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        let arguments: Vec<&ast::FunctionArg> = match factor {
+            ast::TableFactor::Table { args: Some(args), .. } => args.args.iter().collect(),
+            ast::TableFactor::Function { args, .. } => args.iter().collect(),
+            _ => return ControlFlow::Continue(()),
+        };
+        match arguments.into_iter().all(is_literal_argument) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    }
+}
+
+fn is_literal_argument(argument: &ast::FunctionArg) -> bool {
+    let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) = argument else {
+        return false;
+    };
+    is_literal(value)
+}
+
+fn is_literal(value: &ast::Expr) -> bool {
+    match value {
+        ast::Expr::Value(_) => true,
+        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => is_literal(expr),
+        _ => false,
     }
 }

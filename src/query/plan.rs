@@ -25,7 +25,14 @@ use datafusion::{
 };
 use postgres_types::Type;
 
-use super::{Scope, cache::Key, errors::from_datafusion, names::Names, nature::Nature, optimize, rewrite};
+use super::{
+    Scope,
+    cache::Key,
+    errors::from_datafusion,
+    names::Names,
+    nature::{self, Nature},
+    optimize, rewrite,
+};
 use crate::{
     Error, Result, SqlState,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
@@ -65,21 +72,25 @@ impl Plan {
         if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
             return Ok(plan);
         }
-        let planned = Self::planned(scope, query.borrow().clone(), declared)?;
+        let mut rewritten = query.borrow().clone();
+        rewrite::rewrite(&mut rewritten, &scope.facts.catalog, &scope.facts)?;
+        let may_be_kept = nature::may_be_kept(&rewritten);
+        let planned = Self::planned(scope, rewritten, declared)?;
         let nature = Nature::of(&planned.logical, &scope.state).map_err(from_datafusion)?;
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
         let plan = Plan(Arc::new(Planned { optimized, ..planned }));
-        let plans = if nature.is_of_session {
-            &scope.own_plans
-        } else {
-            &scope.shared_plans
+        let plans = match nature.is_of_session {
+            true => &scope.own_plans,
+            false => &scope.shared_plans,
         };
-        plans.insert(key, plan.clone(), nature.size);
+        if may_be_kept {
+            plans.insert(key, plan.clone(), nature.size);
+        }
         Ok(plan)
     }
 
-    fn planned(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Planned> {
-        rewrite::rewrite(&mut query, &scope.facts.catalog, &scope.facts)?;
+    /// Plans what was rewritten.
+    fn planned(scope: &Scope, query: ast::Statement, declared: &[Option<Type>]) -> Result<Planned> {
         let Placeholders { count, known, arrays } = Placeholders::of(&query)?;
         let count = count.max(declared.len());
         let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);

@@ -7,7 +7,7 @@
 //! ```
 //! After (2 ms and, where it gives any ids, 5):
 //! ```sql
-//! SELECT id FROM sys_invocation_state WHERE in_flight LIMIT 1001
+//! SELECT id FROM sys_invocation_state WHERE in_flight LIMIT 301
 //! SELECT id, target FROM sys_invocation WHERE status = 'running' AND id IN ('inv_…', …)
 //! ```
 //!

@@ -193,10 +193,7 @@ async fn planned(scope: &Scope, sql: &str) -> Result<Arc<dyn ExecutionPlan>> {
 fn sends(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
     let mut sent = Vec::new();
     plan.apply(|step| {
-        sent.extend(
-            step.downcast_ref::<RuntimeExec>()
-                .map(|exec| exec.sql().replace('"', "")),
-        );
+        sent.extend(step.downcast_ref::<RuntimeExec>().map(|exec| bare(exec.sql())));
         Ok(TreeNodeRecursion::Continue)
     })
     .unwrap();
@@ -298,7 +295,7 @@ async fn invocations_in_memory_are_asked_for_first() {
     let plan = planned(&scope, "select id, target from sys_invocation where status = 'running'")
         .await
         .unwrap();
-    let question = "SELECT id FROM public.sys_invocation_state WHERE in_flight LIMIT 1001";
+    let question = "SELECT id FROM public.sys_invocation_state WHERE in_flight LIMIT 301";
     let sent = sends(&plan);
     assert_eq!(sent.len(), 2, "{sent:?}");
     assert_eq!(sent[0], question);
@@ -330,7 +327,7 @@ async fn statuses_that_differ_in_what_they_take_are_asked_for_together() {
     let scope = session("1.7.12", &url, true).await;
     let sql = "select id from sys_invocation where status in ('running', 'backing-off') and target = 'x'";
     let sent = sends(&planned(&scope, sql).await.unwrap());
-    assert_eq!(sent[0], "SELECT id FROM public.sys_invocation_state LIMIT 1001");
+    assert_eq!(sent[0], "SELECT id FROM public.sys_invocation_state LIMIT 301");
     assert!(sent[1].contains(ONE), "{}", sent[1]);
 }
 

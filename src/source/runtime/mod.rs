@@ -1,4 +1,4 @@
-//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `spool` keeps it
+//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `inflate`, `decode` and `reader` turn a reply into batches, `spool` keeps it
 //! for a slow client (on `disk` if it must), `shield` bounds what runs there at once, `errors` says what a failure means, `discover`
 //! asks what the runtime has, `view` and `scopes` what a rewrite must know of it; `table`, `filter` and `exec` are what the engine sees.
 
@@ -10,6 +10,7 @@ mod disk;
 mod errors;
 mod exec;
 mod filter;
+mod inflate;
 mod literal;
 mod reader;
 mod scopes;
@@ -69,7 +70,7 @@ struct Inner {
 #[derive(Clone)]
 struct Known {
     /// The answer of `/version`: besides the version it has the features that are switched on.
-    answer: discover::Version,
+    answer: Arc<discover::Version>,
     introspection: Arc<Introspection>,
     view: Option<Arc<InvocationView>>,
     checked: Instant,
@@ -151,7 +152,8 @@ impl RuntimeSource {
     /// Asks for the version, and for the rest if that is another than what is known.
     async fn ask(&self, known: Option<&Known>) -> Result<Known> {
         let answer = self.0.client.version().await.map_err(|failure| failure.error)?;
-        let answer: discover::Version = serde_json::from_slice(&answer)
+        let answer: Arc<discover::Version> = serde_json::from_slice(&answer)
+            .map(Arc::new)
             .map_err(|_| errors::not_a_runtime("the reply to /version has no version"))?;
         let (introspection, view) = match known {
             Some(known) if known.answer == answer => (known.introspection.clone(), known.view.clone()),
@@ -188,10 +190,10 @@ impl RuntimeSource {
         let for_good = Instant::now() + Duration::from_secs(3600);
         source.0.scopes.know(unscoped, for_good);
         source.set_known(Known {
-            answer: discover::Version {
+            answer: Arc::new(discover::Version {
                 version: found.version.clone(),
                 features,
-            },
+            }),
             introspection: Arc::new(found),
             view: view.map(Arc::new),
             checked: for_good,
