@@ -17,6 +17,7 @@ mod jdbc;
 mod login;
 mod memory;
 mod refusals;
+mod rewrites;
 mod shield;
 mod simple;
 mod snapshot;
