@@ -13,6 +13,7 @@ pub mod route;
 pub mod statement;
 mod types;
 mod unknown;
+mod views;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

@@ -35,6 +35,8 @@ pub struct Plan {
     logical: LogicalPlan,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
+    /// It reads no rows of the cluster.
+    of_catalogue: bool,
     /// What `restate.route = runtime` sends in place of the plan.
     typed: Option<Arc<Typed>>,
 }
@@ -92,8 +94,10 @@ impl Plan {
                 field,
             })
             .collect();
+        let of_catalogue = rewrite::apply::reads_catalogue_only(&logical).map_err(from_datafusion)?;
         Ok(Plan {
             logical,
+            of_catalogue,
             schema,
             parameters,
             typed,
@@ -128,7 +132,10 @@ impl Plan {
                 .replace_params_with_values(&ParamValues::List(values))
                 .map_err(from_datafusion)?
         };
-        let mut state = scope.state.clone();
+        let mut state = match self.of_catalogue {
+            true => scope.catalogue_state.as_ref().clone(),
+            false => scope.state.clone(),
+        };
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
         if let Some(typed) = &self.typed
@@ -151,15 +158,19 @@ impl Plan {
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
     let names = Names::of(scope);
-    let options = ParserOptions::default()
+    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+    SqlToRel::new_with_options(&names, parser_options())
+        .sql_statement_to_plan_with_context(query, &mut context)
+        .and_then(|plan| rewrite::apply::apply(plan, &scope.catalogue_state))
+        .map_err(from_datafusion)
+}
+
+/// How the planner reads a statement.
+pub(super) fn parser_options() -> ParserOptions {
+    ParserOptions::default()
         .with_collect_spans(true)
         .with_map_string_types_to_utf8view(false)
-        .with_parse_float_as_decimal(true);
-    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
-    SqlToRel::new_with_options(&names, options)
-        .sql_statement_to_plan_with_context(query, &mut context)
-        .and_then(|plan| rewrite::apply::apply(plan, &scope.state))
-        .map_err(from_datafusion)
+        .with_parse_float_as_decimal(true)
 }
 
 /// The field that stands for a parameter of type `ty`.

@@ -7,6 +7,7 @@
 mod support;
 
 mod cancel;
+mod catalogue;
 mod check;
 mod demo;
 mod driver;
