@@ -2,6 +2,7 @@
 
 mod crowd;
 mod filter;
+mod hostile;
 mod introspect;
 mod reply;
 mod scan;
