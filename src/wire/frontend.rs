@@ -98,7 +98,11 @@ impl Body {
     fn name(&mut self) -> Result<Option<String>> {
         let name = self.string()?;
         if name.len() > limits::NAME_SIZE_MAX {
-            let words = format!("name of {} bytes exceeds the limit of {} bytes", name.len(), limits::NAME_SIZE_MAX);
+            let words = format!(
+                "name of {} bytes exceeds the limit of {} bytes",
+                name.len(),
+                limits::NAME_SIZE_MAX
+            );
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words));
         }
         Ok(Some(name).filter(|name| !name.is_empty()))

@@ -11,8 +11,8 @@ use crate::support::{
 
 fn hasty(proxy: bool) -> Server {
     Server::serve_edited("debug", &[("demo", demo_data())], |_, text| {
-        let text = text.replace("[tls]", "[limits]\nlogin_timeout = \"2s\"\n\n[tls]");
-        if proxy { proxied(text) } else { text }
+        let text = if proxy { proxied(text) } else { text };
+        text.replace("[tls]", "[limits]\nlogin_timeout = \"2s\"\n\n[tls]")
     })
 }
 

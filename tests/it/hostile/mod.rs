@@ -35,7 +35,7 @@
 //! | C22 bad logins in numbers | `throttle::{bad_logins_are_told_to_wait_and_good_ones_never_are, bad_logins_from_everywhere_cost_no_memory}`; `edge::throttle::tests` |
 //! | C23 secrets in the log | `it::login::no_part_of_a_token_is_logged`, `session::no_cancel_key_is_logged` |
 //! | D1, D2, D3, D6, D7 messages and statements | `frames`; `it::extended`, `it::refusals::a_deep_or_wide_statement_is_an_error_and_the_process_lives` |
-//! | D4 statements and portals in numbers | `session::{prepared_statements_and_portals_have_their_limits, large_prepared_statements_are_bounded_together}` |
+//! | D4 statements and portals in numbers | `session::prepared_statements_and_portals_have_their_limits`; `frames` (names) |
 //! | D5 a pipeline that is never read | `session::a_pipeline_that_is_never_read_is_not_taken_in` |
 //! | D8 bombs | `session::bombs_end_in_an_error_and_others_do_not_feel_them` |
 //! | D9, D10 results that are not read, long results | `it::memory` |

@@ -241,7 +241,12 @@ fn no_relation_says_anything_of_another_cluster_or_of_the_engine() {
         .chain(["show all".to_owned()])
     {
         let answer = raw.query(&sql);
-        assert_eq!(raw::errors(&answer), [""; 0], "{sql}");
+        // Some hold passwords, in PostgreSQL: nobody may read them.
+        let errors = raw::errors(&answer);
+        assert!(
+            errors.iter().all(|error| error.starts_with("ERROR 42501: ")),
+            "{sql}: {errors:?}"
+        );
         let said = text(&answer);
         assert!(!said.contains(OTHER), "{sql}");
         assert!(!said.contains("datafusion."), "{sql}: a setting of the engine");
