@@ -165,7 +165,7 @@ runtime = "ftp://127.0.0.1"
     let algorithms = "not one of EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
     let expected = format!(
         r#"restate-pg.toml:2: "localhost" is not an IP address and a port
-restate-pg.toml:3: unknown key in [listen] `http`, not one of postgres
+restate-pg.toml:3: unknown key in [listen] `http`, not one of postgres, proxy_protocol
 restate-pg.toml:6: missing.crt: No such file or directory (os error 2)
 restate-pg.toml:7: `key` must be a string
 restate-pg.toml:11: `audience` is empty

@@ -14,6 +14,7 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::planner::ExprPlanner,
+    physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::SessionConfig,
 };
 
@@ -21,6 +22,7 @@ use super::{
     errors::from_datafusion,
     rewrite::planners::PostgresOperators,
     route::{Route, RoutePlanner},
+    yielding::Yielding,
 };
 use crate::{
     Result,
@@ -156,10 +158,13 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     // Rows of a plain SELECT come in the order of their source, as clients of PostgreSQL are used to.
     options.optimizer.enable_round_robin_repartition = false;
     options.sql_parser.map_string_types_to_utf8view = false;
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.push(Arc::new(Yielding));
     let mut state = SessionStateBuilder::new()
         .with_config(SessionConfig::from(options))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_physical_optimizer_rules(rules)
         .with_query_planner(Arc::new(RoutePlanner))
         .build();
     datafusion_functions_json::register_all(&mut state)?;

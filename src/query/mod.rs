@@ -10,6 +10,7 @@ pub mod route;
 pub mod statement;
 mod types;
 mod unknown;
+mod yielding;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

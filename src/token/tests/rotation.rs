@@ -185,12 +185,11 @@ async fn a_server_that_never_answers_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_trickles_is_given_up() {
-    use tokio::io::AsyncWriteExt;
-
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n";
         socket.write_all(head).await.unwrap();
         // Never silent for long, never done.
@@ -224,7 +223,8 @@ async fn a_set_is_what_can_be_used_of_it() {
         vec![with("kid", "twice"), with("kid", "twice")],
         many,
     ] {
-        let set = json!({ "keys": [spoilt, vec![good.clone()]].concat() }).to_string();
+        let keys = [spoilt, vec![good.clone()]].concat();
+        let set = json!({ "keys": keys }).to_string();
         let server = Server::start(answer(&set)).await;
         let setting = Setting::over(&server);
         assert_eq!(setting.login(&key).await, Ok(()), "{:.100}", set);
