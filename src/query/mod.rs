@@ -2,14 +2,18 @@
 
 pub mod engine;
 pub mod errors;
+mod expansion;
 pub mod explain;
+mod growing;
 mod names;
+mod nested_loop;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
 pub mod statement;
 mod types;
 mod unknown;
+mod views;
 mod yielding;
 
 pub use engine::{Engine, Scope};

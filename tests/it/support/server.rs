@@ -24,6 +24,11 @@ use super::{
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_restate-pg");
 
+/// The server that is driven: the one that was built with the tests, unless another is named.
+pub fn binary() -> PathBuf {
+    std::env::var_os("RESTATE_PG_BINARY").map_or_else(|| BINARY.into(), PathBuf::from)
+}
+
 /// Where a cluster's rows are.
 #[derive(Clone, Debug)]
 pub enum Data {
@@ -66,13 +71,14 @@ impl Server {
 
     /// As [`Server::serve_logging`], with a configuration that `edit` makes of the usual one; it also gets the server's directory.
     pub fn serve_edited(level: &str, clusters: &[(&str, Data)], edit: impl FnOnce(&Path, String) -> String) -> Server {
-        Server::start(Command::new(BINARY), level, clusters, edit)
+        Server::start(Command::new(binary()), level, clusters, edit)
     }
 
     /// As [`Server::serve`], with so many file descriptors.
     pub fn serve_with_descriptors(count: u32, clusters: &[(&str, Data)]) -> Server {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\""), BINARY]);
+        let limited = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
+        command.args(["-c", &limited]).arg(binary());
         Server::start(command, "info", clusters, |_, configuration| configuration)
     }
 
