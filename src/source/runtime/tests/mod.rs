@@ -6,6 +6,7 @@ mod filter;
 mod introspect;
 mod reply;
 mod scan;
+mod scopes;
 mod slow;
 
 use std::{path::Path, sync::Arc, time::Duration};
