@@ -15,7 +15,7 @@ use std::{
 use datafusion::sql::sqlparser::ast;
 use postgres_types::Type;
 
-use super::Plan;
+use super::{Plan, route::Route};
 use crate::catalog::Catalog;
 
 /// What a plan was made of: its statement, the types that the client named, and what names and times in it mean.
@@ -26,6 +26,7 @@ pub(super) struct Key<'a> {
     pub(super) time_zone: &'a str,
     /// One version of the schema, under one database name.
     pub(super) catalog: &'a Arc<Catalog>,
+    pub(super) route: Route,
 }
 
 /// A bounded number of plans, of a bounded size.
@@ -49,6 +50,7 @@ struct Entry {
     declared: Vec<Option<Type>>,
     time_zone: String,
     catalog: Arc<Catalog>,
+    route: Route,
     plan: Plan,
     size: usize,
     used: u64,
@@ -57,6 +59,7 @@ struct Entry {
 impl Entry {
     fn is_of(&self, key: Key) -> bool {
         Arc::ptr_eq(&self.catalog, key.catalog)
+            && self.route == key.route
             && self.time_zone == key.time_zone
             && self.declared == key.declared
             && self.query == *key.query
@@ -109,6 +112,7 @@ impl PlanCache {
             declared: key.declared.to_vec(),
             time_zone: key.time_zone.to_owned(),
             catalog: Arc::clone(key.catalog),
+            route: key.route,
             plan,
             size,
             used: kept.clock,

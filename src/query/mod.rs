@@ -3,9 +3,12 @@
 mod cache;
 pub mod engine;
 pub mod errors;
+mod expansion;
 pub mod explain;
+mod growing;
 mod names;
 mod nature;
+mod nested_loop;
 mod optimize;
 pub mod plan;
 pub mod rewrite;
@@ -13,6 +16,7 @@ pub mod route;
 pub mod statement;
 mod types;
 mod unknown;
+mod views;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

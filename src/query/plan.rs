@@ -29,9 +29,11 @@ use super::{
     Scope,
     cache::Key,
     errors::from_datafusion,
+    expansion,
     names::Names,
     nature::{self, Nature},
     optimize, rewrite,
+    route::typed::Typed,
 };
 use crate::{
     Error, Result, SqlState,
@@ -47,6 +49,10 @@ struct Planned {
     logical: LogicalPlan,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
+    /// It reads no rows of the cluster.
+    of_catalogue: bool,
+    /// What `restate.route = runtime` sends in place of the plan.
+    typed: Option<Arc<Typed>>,
     /// Of a plan that is optimized to the same whenever it runs: what it was optimized to when it first ran.
     optimized: Option<OnceLock<LogicalPlan>>,
 }
@@ -68,17 +74,23 @@ impl Plan {
             declared,
             time_zone: &scope.time_zone,
             catalog: &scope.facts.catalog,
+            route: scope.route,
         };
         if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
             return Ok(plan);
         }
+        let typed = Typed::of(query.borrow(), &scope.state).map(Arc::new);
         let mut rewritten = query.borrow().clone();
         rewrite::rewrite(&mut rewritten, &scope.facts.catalog, &scope.facts)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
         let planned = Self::planned(scope, rewritten, declared)?;
         let nature = Nature::of(&planned.logical, &scope.state).map_err(from_datafusion)?;
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
-        let plan = Plan(Arc::new(Planned { optimized, ..planned }));
+        let plan = Plan(Arc::new(Planned {
+            optimized,
+            typed,
+            ..planned
+        }));
         let plans = match nature.is_of_session {
             true => &scope.own_plans,
             false => &scope.shared_plans,
@@ -121,6 +133,7 @@ impl Plan {
             }
         }
         let logical = to_plan(scope, query, types.clone())?;
+        expansion::check(&logical).map_err(from_datafusion)?;
         let schema = described(logical.schema().as_arrow());
         let parameters = types
             .into_iter()
@@ -130,10 +143,13 @@ impl Plan {
                 field,
             })
             .collect();
+        let of_catalogue = rewrite::apply::reads_catalogue_only(&logical).map_err(from_datafusion)?;
         Ok(Planned {
             logical,
+            of_catalogue,
             schema,
             parameters,
+            typed: None,
             optimized: None,
         })
     }
@@ -150,10 +166,21 @@ impl Plan {
 
     /// The physical plan with `values` for the parameters, one each.
     pub async fn physical(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut state = scope.state.clone();
+        let mut state = match self.0.of_catalogue {
+            true => scope.catalogue_state.as_ref().clone(),
+            false => scope.state.clone(),
+        };
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
         let optimized = self.optimized(&state, values).map_err(from_datafusion)?;
+        if let Some(typed) = &self.0.typed
+            && let Some(typed) = typed
+                .exec(&optimized, self.schema())
+                .await
+                .map_err(from_datafusion)?
+        {
+            return Ok(typed);
+        }
         optimize::physical(optimized, &state).await.map_err(from_datafusion)
     }
 
@@ -195,15 +222,19 @@ impl Plan {
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
     let names = Names::of(scope);
-    let options = ParserOptions::default()
+    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+    SqlToRel::new_with_options(&names, parser_options())
+        .sql_statement_to_plan_with_context(query, &mut context)
+        .and_then(|plan| rewrite::apply::apply(plan, &scope.catalogue_state))
+        .map_err(from_datafusion)
+}
+
+/// How the planner reads a statement.
+pub(super) fn parser_options() -> ParserOptions {
+    ParserOptions::default()
         .with_collect_spans(true)
         .with_map_string_types_to_utf8view(false)
-        .with_parse_float_as_decimal(true);
-    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
-    SqlToRel::new_with_options(&names, options)
-        .sql_statement_to_plan_with_context(query, &mut context)
-        .and_then(|plan| rewrite::apply::apply(plan, &scope.state))
-        .map_err(from_datafusion)
+        .with_parse_float_as_decimal(true)
 }
 
 /// The field that stands for a parameter of type `ty`.
