@@ -33,7 +33,10 @@ impl Facts {
             let column = Arc::new(StringArray::from(vec![text])) as ArrayRef;
             RecordBatch::try_new(Arc::new(names.clone()), vec![column]).unwrap()
         };
-        let any = |there_are: bool| result(&names, if there_are { &[text("x")] } else { &[] });
+        let any = |there_are: bool| match there_are {
+            true => result(&names, &[text("x")]),
+            false => result(&names, &[]),
+        };
         match request.sql.as_str() {
             "" => {
                 let queues = format!("\"vqueues\":{}", self.vqueues.load(SeqCst));
