@@ -95,7 +95,7 @@ fn is_literal_argument(argument: &ast::FunctionArg) -> bool {
 
 fn is_literal(value: &ast::Expr) -> bool {
     match value {
-        ast::Expr::Value(_) => true,
+        ast::Expr::Value(value) => !matches!(value.value, ast::Value::Placeholder(_)),
         ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => is_literal(expr),
         _ => false,
     }
