@@ -9,6 +9,7 @@ mod support;
 mod cancel;
 mod check;
 mod demo;
+mod differential;
 mod driver;
 mod equality;
 mod extended;

@@ -1,0 +1,213 @@
+//! What a cluster has, asked of its runtime: tables, columns with their kinds, and values that really occur in them.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use serde_json::Value;
+
+use crate::support::http;
+
+/// What can be done with a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Bool,
+    /// Fits a bigint, sums included.
+    Int,
+    /// All of 64 bits without a sign: no arithmetic.
+    Key,
+    /// Only as a result: nothing is compared or sorted by it.
+    Float,
+    Time,
+    /// Milliseconds: bigint here, a duration there.
+    Span,
+    Bytes,
+    List,
+}
+
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: String,
+    pub kind: Kind,
+    /// SQL literals of values that occur, the rarest first.
+    pub samples: Rc<Vec<String>>,
+    /// Conditions on this column alone that few rows pass.
+    rare: Vec<String>,
+    /// No two rows have the same value, and none has NULL.
+    pub unique: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub name: String,
+    pub columns: Vec<Column>,
+    pub rows: usize,
+}
+
+/// A table that has more rows than this is read through a condition: what is compared is meanings, not bulk.
+pub const LARGE: usize = 1_000;
+
+/// Rows that pass a rare condition at most.
+const RARE: u64 = 200;
+
+/// Values of a column that are looked at.
+const SAMPLES: usize = 24;
+
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub tables: Vec<Table>,
+    /// Invocation ids that occur, in as many states as there are.
+    ids: Vec<String>,
+}
+
+impl Schema {
+    /// Asks the runtime at `base`.
+    pub fn discover(base: &str) -> Schema {
+        let sql = "select table_name, column_name, data_type from information_schema.columns \
+                   where table_schema = 'public' order by table_name, ordinal_position";
+        let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for row in http::query(base, sql).expect("the runtime's columns") {
+            let text = |name: &str| row[name].as_str().expect("text").to_owned();
+            let columns = tables.entry(text("table_name")).or_default();
+            columns.push((text("column_name"), text("data_type")));
+        }
+        let tables: Vec<Table> = tables
+            .into_iter()
+            .map(|(name, columns)| table(base, name, columns))
+            .collect();
+        let mut ids = Vec::new();
+        for table in &tables {
+            for column in table.columns.iter().filter(|column| column.name.ends_with("id")) {
+                ids.extend(
+                    column
+                        .samples
+                        .iter()
+                        .filter(|id| id.starts_with("'inv_"))
+                        .take(12)
+                        .cloned(),
+                );
+            }
+            ids.extend(ids_of_each_value(base, table));
+        }
+        ids.sort();
+        ids.dedup();
+        Schema { tables, ids }
+    }
+
+    /// A condition that keeps few rows of a large table; `None` for a small one.
+    pub fn narrow(&self, table: &Table, random: &mut super::random::Random) -> Option<String> {
+        if table.rows <= LARGE {
+            return None;
+        }
+        let id = table.columns.iter().find(|column| column.name == "id");
+        let rare: Vec<&String> = table.columns.iter().flat_map(|column| &column.rare).collect();
+        if let Some(id) = id.filter(|_| !self.ids.is_empty() && (rare.is_empty() || random.chance(70))) {
+            let count = 1 + random.below(12);
+            let ids: Vec<&str> = (0..count).map(|_| random.one_of(&self.ids).as_str()).collect();
+            return Some(format!("{} in ({})", quoted(&id.name), ids.join(", ")));
+        }
+        match rare.is_empty() {
+            true => None,
+            false => Some((*random.one_of(&rare)).clone()),
+        }
+    }
+}
+
+pub fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
+    let counts: Vec<String> = columns
+        .iter()
+        .filter(|(_, data_type)| !data_type.starts_with("List"))
+        .map(|(column, _)| format!("count(distinct {0}) as {0}", quoted(column)))
+        .collect();
+    let sql = format!("select count(*) as \"*\", {} from {}", counts.join(", "), quoted(&name));
+    let counts = http::query(base, &sql).expect("the rows of a table").remove(0);
+    let count = |name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let columns = columns
+        .into_iter()
+        .map(|(column, data_type)| {
+            let quoted_name = quoted(&column);
+            let kind = kind(&data_type);
+            let mut samples = Vec::new();
+            let mut rare = Vec::new();
+            if !matches!(kind, Kind::Bytes | Kind::List | Kind::Span) {
+                let sql = format!(
+                    "select {quoted_name} as v, count(*) as n from {} group by 1 order by 2, 1 limit {SAMPLES}",
+                    quoted(&name)
+                );
+                for row in http::query(base, &sql).expect("values") {
+                    let Some(literal) = row.get("v").and_then(|value| literal(value, kind)) else {
+                        continue;
+                    };
+                    if row["n"].as_u64().is_some_and(|n| n <= RARE) {
+                        rare.push(format!("{quoted_name} = {literal}"));
+                    }
+                    samples.push(literal);
+                }
+            }
+            let unique = count("*") > 0 && count(&column) == count("*");
+            Column {
+                kind,
+                samples: Rc::new(samples),
+                rare: if kind == Kind::Key { Vec::new() } else { rare },
+                unique,
+                name: column,
+            }
+        })
+        .collect();
+    Table {
+        columns,
+        rows: usize::try_from(count("*")).expect("a count"),
+        name,
+    }
+}
+
+/// One id for each value of each column that has few values.
+fn ids_of_each_value(base: &str, table: &Table) -> Vec<String> {
+    let has_id = table.columns.iter().any(|column| column.name == "id");
+    let few = |column: &&Column| column.kind == Kind::Text && (1..SAMPLES).contains(&column.samples.len());
+    if !has_id || table.rows <= LARGE {
+        return Vec::new();
+    }
+    let mut ids = Vec::new();
+    for column in table.columns.iter().filter(few) {
+        let name = quoted(&column.name);
+        let sql = format!(
+            "select max(id) as id from {} where id like 'inv%' group by {name}",
+            quoted(&table.name)
+        );
+        for row in http::query(base, &sql).expect("ids") {
+            ids.extend(row.get("id").and_then(|id| literal(id, Kind::Text)));
+        }
+    }
+    ids
+}
+
+/// What Arrow's name of a type is here, whichever way a version spells it.
+fn kind(data_type: &str) -> Kind {
+    match data_type {
+        "Boolean" => Kind::Bool,
+        "UInt32" => Kind::Int,
+        "UInt64" => Kind::Key,
+        "Utf8" | "LargeUtf8" => Kind::Text,
+        "Binary" | "LargeBinary" => Kind::Bytes,
+        other if other.starts_with("Timestamp") => Kind::Time,
+        other if other.starts_with("Duration") => Kind::Span,
+        other if other.starts_with("List") => Kind::List,
+        other => panic!("a type that no runtime had so far: {other}"),
+    }
+}
+
+/// A value as both languages write it; `None` where they do not, or where it is long.
+fn literal(value: &Value, kind: Kind) -> Option<String> {
+    match value {
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if kind == Kind::Time || (text.len() <= 80 && !text.contains(['\\', '\0'])) => {
+            Some(format!("'{}'", text.replace('\'', "''")))
+        }
+        _ => None,
+    }
+}
