@@ -21,6 +21,7 @@ use super::{
     errors::from_datafusion,
     rewrite::planners::PostgresOperators,
     route::{Route, RoutePlanner},
+    sound::Sound,
 };
 use crate::{
     Result,
@@ -160,6 +161,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_config(SessionConfig::from(options))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_analyzer_rule(Arc::new(Sound))
         .with_query_planner(Arc::new(RoutePlanner))
         .build();
     datafusion_functions_json::register_all(&mut state)?;

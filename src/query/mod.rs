@@ -7,6 +7,7 @@ mod names;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
+mod sound;
 pub mod statement;
 mod types;
 mod unknown;

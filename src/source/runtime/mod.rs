@@ -3,6 +3,7 @@
 //! asks what the runtime has; `table`, `filter` and `exec` are what the engine sees of it.
 
 mod client;
+mod column;
 mod conform;
 mod decode;
 mod discover;
@@ -37,6 +38,7 @@ use crate::{
     source::{Introspection, Source},
 };
 
+pub(crate) use column::column;
 pub use exec::{RowShape, RuntimeExec};
 pub(crate) use filter::quote;
 pub(crate) use literal::literal;
