@@ -19,6 +19,12 @@ const CLUSTER: &str = "yourcluster";
 /// The cluster lives on while it is asked: an answer that the runtime itself has changed since is asked for again, so often.
 const ATTEMPTS: usize = 6;
 
+/// Snapshots that are taken for what moved since the last one.
+const SNAPSHOTS: usize = 3;
+
+/// A long run says how far it is after so many statements.
+const PROGRESS: usize = 250;
+
 /// Differences that are told in full.
 const TOLD: usize = 12;
 
@@ -65,6 +71,14 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
     let mut failures = Vec::new();
     let mut answers = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
+        if index > 0 && index.is_multiple_of(PROGRESS) {
+            tell(&format!(
+                "{} {what}: {index} of {}, {} differences\n",
+                target.name,
+                statements.len(),
+                failures.len()
+            ));
+        }
         let (outcomes, answer) = ask(target, statement, &mut local, &mut auto);
         answers.push(answer);
         for ((route, outcome), counts) in ["local", "auto"].into_iter().zip(outcomes).zip(&mut routes) {
@@ -97,12 +111,16 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
     for (route, counts) in [("auto", &auto), ("local", &local), ("snapshot", &snapshot)] {
         writeln!(summary, "{} {what} {route}: {}", target.name, counts.line()).expect("text");
     }
-    // Past the harness's capture: the counts are what a run is for.
-    std::io::stderr().write_all(summary.as_bytes()).expect("standard error");
+    tell(&summary);
     match failures.is_empty() {
         true => Ok(()),
         false => Err(format!("{summary}{}", failures[..failures.len().min(TOLD)].join("\n"))),
     }
+}
+
+/// Past the harness's capture: the counts are what a run is for.
+fn tell(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
 }
 
 /// The outcomes on `local` and `auto`, and the last answer of `auto`.
@@ -197,7 +215,7 @@ fn snapshot(
         .enumerate()
         .map(|(index, (statement, answer))| (index, statement, answer.clone()))
         .collect();
-    for round in 1..=ATTEMPTS {
+    for round in 1..=SNAPSHOTS {
         if left.is_empty() {
             break;
         }
@@ -225,7 +243,7 @@ fn snapshot(
             match differs {
                 None if matches!(answer, Ok(Ok(_))) => counts.equal += 1,
                 None => counts.refused_alike += 1,
-                Some(_) if round < ATTEMPTS => moved.push((index, statement, expected)),
+                Some(_) if round < SNAPSHOTS => moved.push((index, statement, expected)),
                 Some(why) => {
                     counts.different += 1;
                     failures.push(format!(

@@ -46,8 +46,11 @@ pub struct Table {
 /// A table that has more rows than this is read through a condition: what is compared is meanings, not bulk.
 pub const LARGE: usize = 1_000;
 
-/// Rows that pass a rare condition at most.
-const RARE: u64 = 200;
+/// Rows that a table is known by.
+const PART: usize = 20_000;
+
+/// Rows of these that pass a rare condition at most.
+const RARE: u64 = 50;
 
 /// Values of a column that are looked at.
 const SAMPLES: usize = 24;
@@ -121,14 +124,35 @@ pub fn quoted(name: &str) -> String {
 }
 
 fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
-    let counts: Vec<String> = columns
-        .iter()
-        .filter(|(_, data_type)| !data_type.starts_with("List"))
-        .map(|(column, _)| format!("count(distinct {0}) as {0}", quoted(column)))
-        .collect();
-    let sql = format!("select count(*) as \"*\", {} from {}", counts.join(", "), quoted(&name));
-    let counts = http::query(base, &sql).expect("the rows of a table").remove(0);
-    let count = |name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let count = |sql: &str| -> BTreeMap<String, u64> {
+        let counts = http::query(base, sql).expect("the rows of a table").remove(0);
+        counts
+            .into_iter()
+            .filter_map(|(name, count)| Some((name, count.as_u64()?)))
+            .collect()
+    };
+    let from = quoted(&name);
+    let rows = count(&format!("select count(*) as n from {from}"))["n"];
+    // Part of a large table says enough of its values.
+    let part = format!("(select * from {from} limit {PART})");
+    let comparable = columns.iter().filter(|(_, data_type)| !data_type.starts_with("List"));
+    let distinct = |columns: &[&String], from: &str| -> BTreeMap<String, u64> {
+        let counts: Vec<String> = columns
+            .iter()
+            .map(|column| format!("count(distinct {0}) as {0}", quoted(column)))
+            .collect();
+        count(&format!("select count(*) as \"*\", {} from {from}", counts.join(", ")))
+    };
+    let unique_among = |columns: Vec<&String>, from: &str| -> Vec<String> {
+        if columns.is_empty() || rows == 0 {
+            return Vec::new();
+        }
+        let counts = distinct(&columns, from);
+        let unique = columns.into_iter().filter(|column| counts[*column] == counts["*"]);
+        unique.cloned().collect()
+    };
+    let unique = unique_among(comparable.map(|(column, _)| column).collect(), &part);
+    let unique = unique_among(unique.iter().collect(), &from);
     let columns = columns
         .into_iter()
         .map(|(column, data_type)| {
@@ -136,10 +160,9 @@ fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
             let kind = kind(&data_type);
             let mut samples = Vec::new();
             let mut rare = Vec::new();
-            if !matches!(kind, Kind::Bytes | Kind::List | Kind::Span) {
+            if rows > 0 && !matches!(kind, Kind::Bytes | Kind::List | Kind::Span) {
                 let sql = format!(
-                    "select {quoted_name} as v, count(*) as n from {} group by 1 order by 2, 1 limit {SAMPLES}",
-                    quoted(&name)
+                    "select {quoted_name} as v, count(*) as n from {part} group by 1 order by 2, 1 limit {SAMPLES}"
                 );
                 for row in http::query(base, &sql).expect("values") {
                     let Some(literal) = row.get("v").and_then(|value| literal(value, kind)) else {
@@ -151,19 +174,18 @@ fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
                     samples.push(literal);
                 }
             }
-            let unique = count("*") > 0 && count(&column) == count("*");
             Column {
                 kind,
                 samples: Rc::new(samples),
                 rare: if kind == Kind::Key { Vec::new() } else { rare },
-                unique,
+                unique: unique.contains(&column),
                 name: column,
             }
         })
         .collect();
     Table {
         columns,
-        rows: usize::try_from(count("*")).expect("a count"),
+        rows: usize::try_from(rows).expect("a count"),
         name,
     }
 }
@@ -172,21 +194,24 @@ fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
 fn ids_of_each_value(base: &str, table: &Table) -> Vec<String> {
     let has_id = table.columns.iter().any(|column| column.name == "id");
     let few = |column: &&Column| column.kind == Kind::Text && (1..SAMPLES).contains(&column.samples.len());
-    if !has_id || table.rows <= LARGE {
+    let sets: Vec<String> = table
+        .columns
+        .iter()
+        .filter(few)
+        .map(|column| format!("({})", quoted(&column.name)))
+        .collect();
+    if !has_id || table.rows <= LARGE || sets.is_empty() {
         return Vec::new();
     }
-    let mut ids = Vec::new();
-    for column in table.columns.iter().filter(few) {
-        let name = quoted(&column.name);
-        let sql = format!(
-            "select max(id) as id from {} where id like 'inv%' group by {name}",
-            quoted(&table.name)
-        );
-        for row in http::query(base, &sql).expect("ids") {
-            ids.extend(row.get("id").and_then(|id| literal(id, Kind::Text)));
-        }
-    }
-    ids
+    let sql = format!(
+        "select max(id) as id from {} where id like 'inv%' group by grouping sets ({})",
+        quoted(&table.name),
+        sets.join(", ")
+    );
+    let rows = http::query(base, &sql).expect("ids");
+    rows.iter()
+        .filter_map(|row| literal(row.get("id")?, Kind::Text))
+        .collect()
 }
 
 /// What Arrow's name of a type is here, whichever way a version spells it.
