@@ -12,6 +12,8 @@
 //! * approximate aggregates (their hash functions change), those that depend on the order of rows unless they say it,
 //!   IGNORE NULLS, grouping sets, window frames by distance in values.
 
+#![doc = include_str!("exceptions.md")]
+
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock},

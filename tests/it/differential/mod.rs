@@ -7,6 +7,7 @@
 //! runtimes than the lab's (separated by commas): a large one, or one that is not yet released.
 
 mod answer;
+mod exceptions;
 mod generate;
 mod random;
 mod run;
@@ -96,4 +97,9 @@ fn random_statements_answer_as_the_runtime_does() {
 #[test]
 fn the_queries_of_users_answer_as_the_runtime_does() {
     each_target(|target| run::run(target, &users::statements(&target.url), "tests/it/user-queries.sql"));
+}
+
+#[test]
+fn exceptions_are_those_of_the_table() {
+    each_target(exceptions::check);
 }

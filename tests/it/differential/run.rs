@@ -1,6 +1,6 @@
 //! Asks each statement everywhere and says what came of it.
 
-use std::{fmt::Write as _, io::Write as _, process::Command};
+use std::{fmt::Write as _, io::Write as _, path::Path, process::Command};
 
 use arrow::array::RecordBatch;
 
@@ -26,7 +26,7 @@ const SNAPSHOTS: usize = 3;
 const PROGRESS: usize = 250;
 
 /// Differences that are told in full.
-const TOLD: usize = 12;
+const TOLD: usize = 40;
 
 /// What came of the statements on one route.
 #[derive(Default)]
@@ -50,6 +50,19 @@ impl Counts {
     }
 }
 
+/// Differences, told as they are found.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    fn push(&mut self, failure: String) {
+        if self.0.len() < TOLD {
+            tell(&failure);
+        }
+        self.0.push(failure);
+    }
+}
+
 enum Outcome {
     Equal,
     RefusedAlike,
@@ -68,7 +81,7 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
     let mut local = Session::new(&server, CLUSTER, "local");
     let mut auto = Session::new(&server, CLUSTER, "auto");
     let mut routes = [Counts::default(), Counts::default()];
-    let mut failures = Vec::new();
+    let mut failures = Failures::default();
     let mut answers = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         if index > 0 && index.is_multiple_of(PROGRESS) {
@@ -76,7 +89,7 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
                 "{} {what}: {index} of {}, {} differences\n",
                 target.name,
                 statements.len(),
-                failures.len()
+                failures.0.len()
             ));
         }
         let (outcomes, answer) = ask(target, statement, &mut local, &mut auto);
@@ -84,7 +97,7 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
         for ((route, outcome), counts) in ["local", "auto"].into_iter().zip(outcomes).zip(&mut routes) {
             let mut fail = |why: String| {
                 failures.push(format!(
-                    "{} {what} #{index} {route}: {}\n  {why}",
+                    "{} {what} #{index} {route}: {}\n  {why}\n",
                     target.name, statement.sql
                 ))
             };
@@ -112,9 +125,9 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
         writeln!(summary, "{} {what} {route}: {}", target.name, counts.line()).expect("text");
     }
     tell(&summary);
-    match failures.is_empty() {
+    match failures.0.is_empty() {
         true => Ok(()),
-        false => Err(format!("{summary}{}", failures[..failures.len().min(TOLD)].join("\n"))),
+        false => Err(summary),
     }
 }
 
@@ -180,7 +193,7 @@ fn compare(ours: &Answer, runtime: &Result<Vec<RecordBatch>, String>, statement:
     }
 }
 
-/// Why the runtime's own answer to a statement may be wrong, by the faults that `src/query/route/meaning.rs` lists.
+/// Why the runtime's own answer to a statement may be wrong, by the faults that `src/query/route/exceptions.md` lists.
 fn fault(target: &Target, statement: &Statement) -> Option<&'static str> {
     let sql = &statement.sql;
     let joins = sql.contains(" join ") || sql.contains("(select") || statement.shape == Shape::Semijoin;
@@ -202,7 +215,7 @@ fn snapshot(
     statements: &[Statement],
     answers: &[Answer],
     auto: &mut Session,
-    failures: &mut Vec<String>,
+    failures: &mut Failures,
     what: &str,
 ) -> Counts {
     let mut counts = Counts {
@@ -220,16 +233,7 @@ fn snapshot(
             break;
         }
         let directory = tempfile::tempdir().expect("a directory");
-        let captured = Command::new(BINARY)
-            .args(["snapshot", "--runtime", &target.url, "--out"])
-            .arg(directory.path())
-            .output()
-            .expect("run the program");
-        assert!(
-            captured.status.success(),
-            "{}",
-            String::from_utf8_lossy(&captured.stderr)
-        );
+        capture(target, directory.path());
         let server = Server::serve(&[(CLUSTER, Data::Snapshot(directory.path().to_owned()))]);
         let mut archive = Session::new(&server, CLUSTER, "auto");
         let mut moved = Vec::new();
@@ -247,7 +251,7 @@ fn snapshot(
                 Some(why) => {
                     counts.different += 1;
                     failures.push(format!(
-                        "{} {what} #{index} snapshot: {}\n  {why}",
+                        "{} {what} #{index} snapshot: {}\n  {why}\n",
                         target.name, statement.sql
                     ));
                 }
@@ -256,6 +260,20 @@ fn snapshot(
         left = moved;
     }
     counts
+}
+
+/// A snapshot of the cluster.
+pub fn capture(target: &Target, directory: &Path) {
+    let captured = Command::new(BINARY)
+        .args(["snapshot", "--runtime", &target.url, "--out"])
+        .arg(directory)
+        .output()
+        .expect("run the program");
+    assert!(
+        captured.status.success(),
+        "{}",
+        String::from_utf8_lossy(&captured.stderr)
+    );
 }
 
 /// How the answer of a snapshot differs from the one by way of the runtime.

@@ -77,6 +77,18 @@ impl Value {
         }
     }
 
+    /// As a person would write it.
+    pub fn shown(&self) -> String {
+        match self {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Text(text) => text.clone(),
+            Value::Number(digits, 0) => digits.to_string(),
+            Value::Number(..) | Value::Float(_) => self.as_float().unwrap_or(f64::NAN).to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
     /// Something to sort rows by: equal for values that are the same.
     pub fn sort_key(&self) -> String {
         match self {
