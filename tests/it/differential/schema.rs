@@ -153,8 +153,10 @@ fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
     };
     let unique = unique_among(comparable.map(|(column, _)| column).collect(), &part);
     let unique = unique_among(unique.iter().collect(), &from);
+    let restless = restless(base, &from, rows);
     let columns = columns
         .into_iter()
+        .filter(|(column, _)| !restless.contains(column))
         .map(|(column, data_type)| {
             let quoted_name = quoted(&column);
             let kind = kind(&data_type);
@@ -188,6 +190,28 @@ fn table(base: &str, name: String, columns: Vec<(String, String)>) -> Table {
         rows: usize::try_from(rows).expect("a count"),
         name,
     }
+}
+
+/// Columns of a small table whose values say how long something has lasted so far: they are others in each answer.
+fn restless(base: &str, from: &str, rows: u64) -> Vec<String> {
+    if rows > u64::try_from(LARGE).expect("a small number") {
+        return Vec::new();
+    }
+    let values = || -> BTreeMap<String, Vec<String>> {
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in http::query(base, &format!("select * from {from}")).expect("rows") {
+            for (name, value) in row {
+                values.entry(name).or_default().push(value.to_string());
+            }
+        }
+        values.values_mut().for_each(|values| values.sort());
+        values
+    };
+    let before = values();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let mut behind = values();
+    behind.retain(|name, values| before.get(name) != Some(values));
+    behind.into_keys().collect()
 }
 
 /// One id for each value of each column that has few values.
