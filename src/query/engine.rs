@@ -20,13 +20,16 @@ use datafusion::{
 
 use super::{
     errors::from_datafusion,
-    rewrite::planners::PostgresOperators,
+    growing,
+    nested_loop::BoundNestedLoops,
+    rewrite::{apply::catalogue_state, planners::PostgresOperators},
     route::{Route, RoutePlanner},
     sound::Sound,
+    views::{self, NoSettings},
 };
 use crate::{
     Result,
-    catalog::{Catalog, facts::SessionFacts},
+    catalog::{Catalog, facts::SessionFacts, model::View},
     cluster::ClusterName,
     limits,
     source::{Introspection, Source},
@@ -60,6 +63,7 @@ impl Engine {
     pub fn new(cluster: ClusterName, source: Arc<dyn Source>) -> Result<Self> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(limits::CLUSTER_MEMORY_MAX)))
+            .with_max_temp_directory_size(limits::CLUSTER_SPILL_SIZE_MAX)
             .build()
             .map_err(from_datafusion)?;
         for (url, store) in source.object_stores() {
@@ -92,7 +96,13 @@ impl Engine {
         {
             return Ok(Arc::clone(&built.catalog));
         }
-        let catalog = Catalog::new(database, self.cluster.as_str(), &from, Arc::clone(&self.source))?;
+        let build = |views: &[View]| {
+            let source = Arc::clone(&self.source);
+            Catalog::new(database, self.cluster.as_str(), &from, source, views)
+        };
+        // Views are planned over the tables, and only then is it known which there are and what their columns are.
+        let tables = build(&[])?;
+        let catalog = build(&views::over(&self.scope_of_nobody(tables)))?;
         catalogs.insert(
             database.to_owned(),
             Built {
@@ -101,6 +111,21 @@ impl Engine {
             },
         );
         Ok(catalog)
+    }
+
+    /// A scope over a catalogue that no session asks in.
+    fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
+        let facts = SessionFacts {
+            user: self.cluster.to_string(),
+            database: catalog.model.database.clone(),
+            backend_pid: 0,
+            start_time_us: 0,
+            query_time_us: 0,
+            query: None,
+            settings: Arc::new(NoSettings),
+            catalog,
+        };
+        self.scope(facts, "UTC", Route::Local)
     }
 
     /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called, `route` where its queries
@@ -118,6 +143,7 @@ impl Engine {
         })];
         operators.extend(state.expr_planners().iter().cloned());
         Scope {
+            catalogue_state: catalogue_state(&state),
             state,
             facts,
             operators,
@@ -132,6 +158,8 @@ impl Engine {
 /// stood when the scope was made.
 pub struct Scope {
     pub state: SessionState,
+    /// The same for statements that read the catalogue alone, and for subqueries over it.
+    pub catalogue_state: Arc<SessionState>,
     pub facts: Arc<SessionFacts>,
     /// What operators mean: PostgreSQL's own first.
     pub operators: Vec<Arc<dyn ExprPlanner>>,
@@ -171,7 +199,9 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_default_features()
         .with_analyzer_rules(analyzer_rules())
         .with_query_planner(Arc::new(RoutePlanner))
+        .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
+    growing::bound(&mut state)?;
     Ok(state)
 }

@@ -2,8 +2,11 @@
 
 pub mod engine;
 pub mod errors;
+mod expansion;
 pub mod explain;
+mod growing;
 mod names;
+mod nested_loop;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
@@ -11,6 +14,7 @@ mod sound;
 pub mod statement;
 mod types;
 mod unknown;
+mod views;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

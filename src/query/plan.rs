@@ -23,7 +23,7 @@ use datafusion::{
 };
 use postgres_types::Type;
 
-use super::{Scope, errors::from_datafusion, names::Names, rewrite};
+use super::{Scope, errors::from_datafusion, expansion, names::Names, rewrite, route::typed::Typed};
 use crate::{
     Error, Result, SqlState,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
@@ -35,6 +35,10 @@ pub struct Plan {
     logical: LogicalPlan,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
+    /// It reads no rows of the cluster.
+    of_catalogue: bool,
+    /// What `restate.route = runtime` sends in place of the plan.
+    typed: Option<Arc<Typed>>,
 }
 
 /// A parameter of a plan: the PostgreSQL type that the client is told, the field that the engine expects.
@@ -48,6 +52,7 @@ impl Plan {
     /// Plans `query`. `declared` are the parameter types that the client named (`None` where it left one open); the
     /// others are taken from the casts and comparisons that a parameter stands in, or are text.
     pub fn new(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
+        let typed = Typed::of(&query, &scope.state).map(Arc::new);
         rewrite::rewrite(&mut query, &scope.facts.catalog, &scope.facts)?;
         let Placeholders { count, known, arrays } = Placeholders::of(&query)?;
         let count = count.max(declared.len());
@@ -79,6 +84,7 @@ impl Plan {
             }
         }
         let logical = to_plan(scope, query, types.clone())?;
+        expansion::check(&logical).map_err(from_datafusion)?;
         let schema = described(
             logical.schema().as_arrow(),
             analyzed(scope, logical.clone())?.schema().as_arrow(),
@@ -91,10 +97,13 @@ impl Plan {
                 field,
             })
             .collect();
+        let of_catalogue = rewrite::apply::reads_catalogue_only(&logical).map_err(from_datafusion)?;
         Ok(Plan {
             logical,
+            of_catalogue,
             schema,
             parameters,
+            typed,
         })
     }
 
@@ -126,9 +135,20 @@ impl Plan {
                 .replace_params_with_values(&ParamValues::List(values))
                 .map_err(from_datafusion)?
         };
-        let mut state = scope.state.clone();
+        let mut state = match self.of_catalogue {
+            true => scope.catalogue_state.as_ref().clone(),
+            false => scope.state.clone(),
+        };
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
+        if let Some(typed) = &self.typed
+            && let Some(typed) = typed
+                .exec(&logical, &self.schema, &state)
+                .await
+                .map_err(from_datafusion)?
+        {
+            return Ok(typed);
+        }
         state.create_physical_plan(&logical).await.map_err(from_datafusion)
     }
 
@@ -141,15 +161,19 @@ impl Plan {
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
     let names = Names::of(scope);
-    let options = ParserOptions::default()
+    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+    SqlToRel::new_with_options(&names, parser_options())
+        .sql_statement_to_plan_with_context(query, &mut context)
+        .and_then(|plan| rewrite::apply::apply(plan, &scope.catalogue_state))
+        .map_err(from_datafusion)
+}
+
+/// How the planner reads a statement.
+pub(super) fn parser_options() -> ParserOptions {
+    ParserOptions::default()
         .with_collect_spans(true)
         .with_map_string_types_to_utf8view(false)
-        .with_parse_float_as_decimal(true);
-    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
-    SqlToRel::new_with_options(&names, options)
-        .sql_statement_to_plan_with_context(query, &mut context)
-        .and_then(|plan| rewrite::apply::apply(plan, &scope.state))
-        .map_err(from_datafusion)
+        .with_parse_float_as_decimal(true)
 }
 
 /// The field that stands for a parameter of type `ty`.

@@ -126,13 +126,9 @@ impl Backend {
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
     pub fn begin_statement(&self) -> Interrupt {
-        let deadline = self
-            .settings
-            .statement_timeout()
-            .map(|timeout| Instant::now() + timeout);
         Interrupt {
             token: self.registration.statement.begin(),
-            deadline,
+            deadline: Some(Instant::now() + self.settings.statement_timeout()),
         }
     }
 

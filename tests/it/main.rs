@@ -7,6 +7,7 @@
 mod support;
 
 mod cancel;
+mod catalogue;
 mod check;
 mod demo;
 mod differential;
@@ -17,6 +18,7 @@ mod jdbc;
 mod login;
 mod memory;
 mod refusals;
+mod shield;
 mod simple;
 mod snapshot;
 mod startup;

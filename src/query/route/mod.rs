@@ -12,6 +12,7 @@ mod meaning;
 mod sql;
 #[cfg(test)]
 mod tests;
+pub mod typed;
 mod write;
 
 use std::{any::Any, sync::Arc};
@@ -34,7 +35,7 @@ pub enum Route {
     /// In the runtime as far as it can run them well.
     #[default]
     Auto,
-    /// The same for now: no statement is sent as it was typed.
+    /// There as it was typed, where that may be ([`typed`]); else the same.
     Runtime,
     /// Here, except for scans.
     Local,

@@ -44,6 +44,7 @@ pub struct RuntimeExec {
     shape: RowShape,
     load: Load,
     fallback: Option<Arc<str>>,
+    typed: bool,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -65,6 +66,7 @@ impl RuntimeExec {
             shape,
             load: Load::Scan,
             fallback: None,
+            typed: false,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -80,6 +82,12 @@ impl RuntimeExec {
     /// none.
     pub fn with_fallback(mut self, sql: Option<String>) -> Self {
         self.fallback = sql.map(Into::into);
+        self
+    }
+
+    /// The query is the client's own text: where the runtime refuses it, another route may help.
+    pub fn typed(mut self) -> Self {
+        self.typed = true;
         self
     }
 
@@ -142,7 +150,7 @@ impl ExecutionPlan for RuntimeExec {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
-        let (source, schema, shape) = (self.source.clone(), self.schema(), self.shape);
+        let (source, schema, shape, typed) = (self.source.clone(), self.schema(), self.shape, self.typed);
         let query = |sql: &Arc<str>, load| Query {
             sql: Arc::clone(sql),
             load,
@@ -159,7 +167,8 @@ impl ExecutionPlan for RuntimeExec {
                 }
                 (replies, _) => replies,
             };
-            let replies = replies.map_err(to_datafusion)?;
+            let replies =
+                replies.map_err(|error| to_datafusion(if typed { errors::of_typed(error) } else { error }))?;
             meter.first_row.add_elapsed(start);
             Ok::<_, datafusion::error::DataFusionError>(rows(replies, schema, shape, meter, start))
         })

@@ -29,9 +29,9 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How long a failure is answered by asking again, before the first row. After a node's death the others take over in about two
-/// seconds; a started runtime needs less than one.
-const RETRY_BUDGET: Duration = Duration::from_secs(3);
+/// How long a failure is answered by asking again, before the first row. A started runtime needs less than a second; after a node's
+/// death the others take over in about two, and on a busy machine say themselves that they do not connect for up to six.
+const RETRY_BUDGET: Duration = Duration::from_secs(10);
 
 /// The first pause; each one is twice as long as the one before,
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -96,10 +96,16 @@ async fn ask(
     let body = client.query(&query.sql).await?;
     let (mut writer, reader) = spool(shield.disk.clone(), query.spooled.clone());
     let (silence_max, received) = (client.silence_max(), query.received.clone());
+    let (watch, idle_max) = (writer.watch(), shield.idle_max);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
-        let end = drain(body, &mut writer, silence_max, received).await;
+        let end = tokio::select! {
+            end = drain(body, &mut writer, silence_max, received) => end,
+            failure = watch.idle(idle_max) => Err(failure),
+        };
         drop(permit);
         writer.end(end);
+        // What was read whole may still wait for its client.
+        watch.idle(idle_max).await;
     }));
     let mut reply = Reply {
         decoder: IpcDecoder::default(),
