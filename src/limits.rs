@@ -169,3 +169,18 @@ pub const TYPED_SIZE_MAX: usize = 256 * 1024;
 
 /// Keys in a filter that still make a lookup: 100 ids take 7 ms, 500 take 24, several thousand as long as a scan.
 pub const LOOKUP_KEYS_MAX: usize = 100;
+
+/// Keys that a subquery may give to be looked up one by one. Over 120,000 invocations 300 take a third of a scan and 1,000 as long as one:
+/// the runtime's planner slows down with the square of them.
+pub const INLINED_KEYS_MAX: usize = 300;
+
+/// Plans that are kept for one cluster: some hundred dashboard panels with a handful of statements each,
+pub const PLANS_MAX: usize = 1_000;
+/// and what they may take together; a plan over a table of fifty columns takes some 50 kB.
+pub const PLANS_SIZE_MAX: usize = 32 * 1024 * 1024;
+
+/// Plans of one session that hold something of it. They are those of the statements that a driver asks when it connects, or a schema
+/// browser for each table,
+pub const SESSION_PLANS_MAX: usize = 50;
+/// and there are thousands of sessions.
+pub const SESSION_PLANS_SIZE_MAX: usize = 2 * 1024 * 1024;

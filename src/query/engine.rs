@@ -19,6 +19,7 @@ use datafusion::{
 };
 
 use super::{
+    cache::PlanCache,
     errors::from_datafusion,
     growing,
     nested_loop::BoundNestedLoops,
@@ -41,6 +42,7 @@ pub struct Engine {
     source: Arc<dyn Source>,
     base: SessionState,
     catalogs: Mutex<HashMap<String, Built>>,
+    plans: Arc<PlanCache>,
 }
 
 /// A catalogue and what it was built from.
@@ -75,6 +77,7 @@ impl Engine {
             source,
             base,
             catalogs: Mutex::default(),
+            plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
         })
     }
 
@@ -103,13 +106,13 @@ impl Engine {
         // Views are planned over the tables, and only then is it known which there are and what their columns are.
         let tables = build(&[])?;
         let catalog = build(&views::over(&self.scope_of_nobody(tables)))?;
-        catalogs.insert(
-            database.to_owned(),
-            Built {
-                from,
-                catalog: Arc::clone(&catalog),
-            },
-        );
+        let built = Built {
+            from,
+            catalog: Arc::clone(&catalog),
+        };
+        if catalogs.insert(database.to_owned(), built).is_some() {
+            self.plans.clear();
+        }
         Ok(catalog)
     }
 
@@ -150,6 +153,8 @@ impl Engine {
             databases: self.databases(),
             time_zone: time_zone.to_owned(),
             route,
+            shared_plans: Arc::clone(&self.plans),
+            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
         }
     }
 }
@@ -165,8 +170,11 @@ pub struct Scope {
     pub operators: Vec<Arc<dyn ExprPlanner>>,
     /// The databases that `database.schema.table` may name: all of them are the cluster's one.
     pub databases: [String; 3],
-    time_zone: String,
-    route: Route,
+    pub(super) time_zone: String,
+    pub(super) route: Route,
+    /// The plans of all sessions, and those that hold something of this one.
+    pub(super) shared_plans: Arc<PlanCache>,
+    pub(super) own_plans: PlanCache,
 }
 
 impl Scope {

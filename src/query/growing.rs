@@ -247,13 +247,13 @@ mod tests {
             ("rpad(x, 400000000, 'é')", "54000"),
             ("repeat(x, 100000000)", "53200"),
             ("lpad('x', 1000000000)", "53200"),
-            ("replace(repeat('a', 100000), 'a', repeat('b', 100000))", "54000"),
-            ("array_repeat(repeat('a', 1000000), 1000000)", "54000"),
+            ("replace(repeat(x, 100000), x, repeat(x, 100000))", "54000"),
+            ("array_repeat(repeat(x, 100000), 10000000)", "54000"),
             (
-                "regexp_replace(repeat('a', 100000), '', repeat('b', 100000), 'g')",
+                "regexp_replace(repeat(x, 100000), '', repeat('b', 100000), 'g')",
                 "54000",
             ),
-            ("concat_ws(repeat('a', 60000000), x, x, x)", "53200"),
+            ("concat_ws(repeat(x, 20000000), x, x, x)", "53200"),
         ] {
             let error = run(&format!("select {call} from {table}")).await.err();
             assert_eq!(error.map(|error| error.code().code()), Some(code), "{call}");
@@ -264,7 +264,7 @@ mod tests {
             ("lpad(x, 3, 'é')", "ééc"),
             ("rpad(lpad('xyz', 2), 4, '.')", "xy.."),
             ("replace('aba', 'a', 'cc')", "ccbcc"),
-            ("length(repeat('x', 10000000))", "10000000"),
+            ("length(repeat('x', 100000))", "100000"),
             ("array_repeat(1, 2)", "[1, 1]"),
             ("concat_ws('-', x, 'z')", "c-z"),
             ("regexp_replace('aba', 'a', 'c', 'g')", "cbc"),

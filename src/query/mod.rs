@@ -1,12 +1,15 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
+mod cache;
 pub mod engine;
 pub mod errors;
 mod expansion;
 pub mod explain;
 mod growing;
 mod names;
+mod nature;
 mod nested_loop;
+mod optimize;
 pub mod plan;
 pub mod rewrite;
 pub mod route;

@@ -171,7 +171,7 @@ impl Backend {
         let plan = match &statement {
             Statement::Query(query) if !self.transaction.is_failed() => {
                 let scope = self.scope().await?;
-                Some(Plan::new(&scope, query.as_ref().clone(), &declared)?)
+                Some(Plan::new(&scope, query.as_ref(), &declared)?)
             }
             Statement::Query(_) => return Err(transaction::failed()),
             _ => None,

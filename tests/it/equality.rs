@@ -10,13 +10,13 @@ use crate::support::{
     wait_for,
 };
 
-fn server(runtime: &Runtime) -> Server {
+pub fn server(runtime: &Runtime) -> Server {
     Server::serve(&[("yourcluster", Data::Runtime(runtime.admin.clone()))])
 }
 
 /// psql's rows and the runtime's are the same, in whichever order. The cluster is alive (failing invocations are retried),
 /// so the runtime is asked before and behind: an answer that moved in between proves nothing and is asked for again.
-fn assert_equal(server: &Server, runtime: &Runtime, sql: &str) -> Option<usize> {
+pub fn assert_equal(server: &Server, runtime: &Runtime, sql: &str) -> Option<usize> {
     let options = ["--csv", "-P", &format!("null={}", rows::NULL)];
     wait_for(&format!("a quiet moment for {sql}"), Duration::from_secs(60), || {
         let before = http::query(&runtime.admin, sql).unwrap_or_else(|error| panic!("the runtime on {sql}: {error}"));

@@ -18,6 +18,7 @@ mod jdbc;
 mod login;
 mod memory;
 mod refusals;
+mod rewrites;
 mod shield;
 mod simple;
 mod snapshot;

@@ -74,7 +74,7 @@ fn source(plan: &LogicalPlan) -> Result<Option<RuntimeSource>> {
 }
 
 /// Calls `f` with the runtime's table that is scanned, if it is one.
-fn with_table<T>(scan: &TableScan, f: impl FnOnce(&RuntimeTable) -> T) -> Option<T> {
+pub(super) fn with_table<T>(scan: &TableScan, f: impl FnOnce(&RuntimeTable) -> T) -> Option<T> {
     let provider = source_as_provider(&scan.source).ok()?;
     (provider.as_ref() as &dyn Any).downcast_ref().map(f)
 }

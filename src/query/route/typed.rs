@@ -88,12 +88,11 @@ impl Typed {
         })
     }
 
-    /// The step that sends it, for rows of `schema`. `plan` is what it means here: by it joins are found that must not go.
+    /// The step that sends it, for rows of `schema`. `plan` is what it means here, optimized: by it joins are found that must not go.
     pub async fn exec(
         &self,
         plan: &LogicalPlan,
         schema: &SchemaRef,
-        session: &SessionState,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(source) = source(plan)? else {
             return Ok(None);
@@ -104,8 +103,7 @@ impl Typed {
         if !self.is_there(&has) {
             return Ok(None);
         }
-        let plan = session.optimize(plan)?;
-        Ok(load(&plan)?.map(|load| {
+        Ok(load(plan)?.map(|load| {
             let exec = RuntimeExec::new(source, self.sql.clone(), Arc::clone(schema), RowShape::Columns).typed();
             Arc::new(exec.with_load(load)) as Arc<dyn ExecutionPlan>
         }))
