@@ -306,6 +306,7 @@ async fn the_plans_used_last_stay() {
         query: &queries[n],
         declared: &[],
         time_zone: "UTC",
+        route: Route::Auto,
         catalog: &catalog,
     };
     let some = plan(&scope, "select 1").unwrap();
