@@ -10,6 +10,7 @@ mod cancel;
 mod catalogue;
 mod check;
 mod demo;
+mod differential;
 mod driver;
 mod equality;
 mod extended;

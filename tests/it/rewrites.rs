@@ -131,7 +131,7 @@ fn rows_of_a_service_key_are_the_same_without_scopes() {
         let by_key =
             format!("select key, value_utf8 from state where service_name = 'LoadObj' and service_key = '{key}'");
         let has_scopes = match version {
-            Version::V1_7_12 => true,
+            Version::V1_7_12 | Version::Queues => true,
             Version::V1_6_1 => false,
         };
         let statements = [
