@@ -81,9 +81,9 @@ async fn connection(socket: TcpStream, server: Arc<Server>, stop: CancellationTo
     let Some(Login { connection, admitted }) = login::login(socket, &server).await else {
         return;
     };
-    match Session::new(connection, admitted) {
+    match Session::new(connection, admitted, stop) {
         Ok(session) => {
-            if let Err(error) = session.run(stop).await {
+            if let Err(error) = session.run().await {
                 debug!(%error, "a connection broke");
             }
         }

@@ -47,7 +47,7 @@ impl SharedSettings {
     }
 
     pub fn statement_timeout(&self) -> Option<Duration> {
-        self.lock().statement_timeout()
+        self.lock().timeout("statement_timeout")
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 
 mod cancel;
 mod check;
+mod clients;
 mod demo;
 mod driver;
 mod equality;

@@ -1,9 +1,14 @@
 //! Known-good answers are those of PostgreSQL 15.18 to SET and SHOW, for a user without privileges.
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
-    query::statement::{Isolation, Piece, Statement},
-    wire::encode::{DateForm, DateOrder, IntervalStyle},
+    query::{
+        route::Route,
+        statement::{Isolation, Modes, Piece, Statement},
+    },
+    wire::encode::{ByteaOutput, DateForm, DateOrder, IntervalStyle, Style, Zone},
 };
 
 fn settings() -> Settings {
@@ -532,7 +537,7 @@ fn reports_are_all_at_first_and_then_what_changed() {
 #[test]
 fn the_engine_reads_typed_values() {
     let mut settings = settings();
-    assert_eq!(settings.statement_timeout(), None);
+    assert_eq!(settings.timeout("statement_timeout"), None);
     assert_eq!(settings.style(), Style::default());
     assert_eq!(settings.engine_time_zone(), "UTC");
     for sql in [
@@ -547,7 +552,7 @@ fn the_engine_reads_typed_values() {
     ] {
         set(&mut settings, sql).unwrap();
     }
-    assert_eq!(settings.statement_timeout(), Some(Duration::from_millis(1500)));
+    assert_eq!(settings.timeout("statement_timeout"), Some(Duration::from_millis(1500)));
     assert_eq!(settings.engine_time_zone(), "+05:00");
     assert_eq!(
         settings.style(),

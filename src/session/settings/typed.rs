@@ -1,0 +1,60 @@
+//! The parameters that change something here, as what they change takes them.
+
+use std::time::Duration;
+
+use super::{DateStyle, Settings, date_style, parameter, zone};
+use crate::{
+    query::route::Route,
+    wire::encode::{ByteaOutput, Style, Zone},
+};
+
+impl Settings {
+    /// How values are written as text.
+    pub fn style(&self) -> Style {
+        let DateStyle { format, order } = DateStyle::parse(self.value("DateStyle"), "").unwrap_or_default();
+        let escape = self.value("bytea_output") == "escape";
+        Style {
+            zone: self.zone(),
+            date_form: format,
+            date_order: order,
+            interval_style: date_style::interval_style(self.value("IntervalStyle")),
+            bytea_output: if escape { ByteaOutput::Escape } else { ByteaOutput::Hex },
+            extra_float_digits: self.value("extra_float_digits").parse().unwrap_or(1),
+            durations_as_interval: self.value("restate.durations") == "interval",
+        }
+    }
+
+    fn zone(&self) -> Zone {
+        zone::parse(self.value("TimeZone")).map_or(Zone::UTC, |(zone, _)| zone)
+    }
+
+    /// TimeZone's name as the engine takes it.
+    pub fn engine_time_zone(&self) -> String {
+        zone::arrow_name(self.zone())
+    }
+
+    /// A time that runs out (`statement_timeout`, …); none: never.
+    pub fn timeout(&self, name: &str) -> Option<Duration> {
+        self.value(name)
+            .parse()
+            .ok()
+            .filter(|ms| *ms > 0)
+            .map(Duration::from_millis)
+    }
+
+    pub fn application_name(&self) -> &str {
+        self.value("application_name")
+    }
+
+    pub fn route(&self) -> Route {
+        match self.value("restate.route") {
+            "runtime" => Route::Runtime,
+            "local" => Route::Local,
+            _ => Route::Auto,
+        }
+    }
+
+    fn value(&self, name: &str) -> &str {
+        parameter(name).map_or("", |parameter| self.setting(parameter))
+    }
+}
