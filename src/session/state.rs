@@ -126,13 +126,9 @@ impl Backend {
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
     pub fn begin_statement(&self) -> Interrupt {
-        let deadline = self
-            .settings
-            .statement_timeout()
-            .map(|timeout| Instant::now() + timeout);
         Interrupt {
             token: self.registration.statement.begin(),
-            deadline,
+            deadline: Some(Instant::now() + self.settings.statement_timeout()),
             ends: Arc::clone(&self.ends),
         }
     }
@@ -186,7 +182,7 @@ impl Backend {
         let plan = match query_of(&statement) {
             Some(query) => {
                 let scope = self.scope().await?;
-                Some(Plan::new(&scope, query.clone(), &declared)?)
+                Some(Plan::new(&scope, query, &declared)?)
             }
             None => None,
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{DateStyle, Settings, date_style, parameter, zone};
 use crate::{
+    limits,
     query::route::Route,
     wire::encode::{ByteaOutput, Style, Zone},
 };
@@ -33,13 +34,20 @@ impl Settings {
         zone::arrow_name(self.zone())
     }
 
-    /// A time that runs out (`statement_timeout`, …); none: never.
+    /// A time that runs out (`idle_session_timeout`, …); none: never.
     pub fn timeout(&self, name: &str) -> Option<Duration> {
         self.value(name)
             .parse()
             .ok()
             .filter(|ms| *ms > 0)
             .map(Duration::from_millis)
+    }
+
+    /// How long a statement may run: as the session says, but never beyond [`limits::STATEMENT_TIMEOUT_MAX`].
+    pub fn statement_timeout(&self) -> Duration {
+        let set = self.timeout("statement_timeout");
+        set.unwrap_or(limits::STATEMENT_TIMEOUT_MAX)
+            .min(limits::STATEMENT_TIMEOUT_MAX)
     }
 
     pub fn application_name(&self) -> &str {

@@ -96,8 +96,9 @@ impl Facts {
         runtime.block_on(async {
             let client = server.connect(cluster).await;
             let count = async |sql: &str| client.query_one(sql, &[]).await.expect(sql).get::<_, i64>(0);
-            let sql = "select table_name::text, count(*) from information_schema.columns join information_schema.tables \
-                       using (table_schema, table_name) where table_schema = 'public' and table_type = 'BASE TABLE' group by 1";
+            let sql = "select c.table_name::text, count(*) from information_schema.columns as c \
+                       join information_schema.tables as t using (table_schema, table_name) \
+                       where t.table_schema = 'public' and t.table_type = 'BASE TABLE' group by 1";
             let tables = client.query(sql, &[]).await.expect("the tables");
             Facts {
                 tables: tables.iter().map(|row| (row.get(0), row.get(1))).collect(),

@@ -103,6 +103,17 @@ pub fn psql() -> Option<PathBuf> {
     program("psql")
 }
 
+/// The directory of the programs of PostgreSQL 15, where Debian's package and its kin put them.
+pub fn postgres() -> Option<PathBuf> {
+    directory();
+    let programs = PathBuf::from("/usr/lib/postgresql/15/bin");
+    if programs.join("postgres").is_file() {
+        Some(programs)
+    } else {
+        skipped("PostgreSQL 15")
+    }
+}
+
 /// A `java` that compiles a source file as it starts it, with pgjdbc on its class path.
 pub fn java() -> Option<Command> {
     let jar = part("pgjdbc", "postgresql.jar")?;
@@ -128,16 +139,6 @@ pub fn client(name: &str) -> Option<Command> {
         command.arg(part(name, &format!("clients/{name}"))?);
         Some(command)
     }
-}
-
-/// Where a PostgreSQL server's programs are: initdb, postgres.
-pub fn postgres() -> Option<PathBuf> {
-    directory();
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let found = versions
-        .map(|version| version.path().join("bin"))
-        .filter(|bin| bin.join("initdb").is_file());
-    found.max().or_else(|| skipped("a PostgreSQL server"))
 }
 
 /// A runtime of `version`, filled; started when it is first asked for and shared by all tests of the run.
