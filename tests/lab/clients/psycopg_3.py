@@ -28,8 +28,9 @@ with psycopg.connect(autocommit=True) as connection:
         cursor.execute("select n from generate_series(1, %s) as t(n)", [1000])
         results["held"] = len(cursor.fetchall())
 
+    types = [column.type_code for column in connection.execute(f"{LARGE} limit 0").description]
     with connection.cursor() as cursor, cursor.copy(f"copy ({LARGE}) to stdout (format binary)") as copy:
-        copy.set_types([column.type_code for column in connection.execute(f"{LARGE} limit 0").description])
+        copy.set_types(types)
         results["copied"] = sum(1 for _ in copy.rows())
     with connection.pipeline():
         cursors = [connection.execute("select %s::int8 * 2", [n]) for n in range(100)]
