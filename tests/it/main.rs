@@ -9,6 +9,7 @@ mod support;
 mod cancel;
 mod catalogue;
 mod check;
+mod clients;
 mod demo;
 mod differential;
 mod driver;
