@@ -7,6 +7,7 @@ mod describe;
 mod json;
 mod lists;
 mod native;
+pub mod patterns;
 mod privileges;
 pub mod reg;
 mod series;
@@ -30,6 +31,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     static NATIVE: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
         let all = [
             describe::FUNCTIONS,
+            patterns::FUNCTIONS,
             privileges::FUNCTIONS,
             reg::FUNCTIONS,
             session::FUNCTIONS,

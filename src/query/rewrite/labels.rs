@@ -7,18 +7,17 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CastKind, DataType, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    TableFactor, UnaryOperator, Value,
+    AccessExpr, CastKind, DataType, Expr, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    UnaryOperator,
 };
 
-use super::{folded, function_name, parts, system_columns::is_system_column};
-use crate::catalog::{Catalog, model};
+use super::{folded, function_name, parts, quoted, scope::Scope, system_columns::is_system_column, whole_rows};
 
 /// U+2063 INVISIBLE SEPARATOR: in no name that a cluster or a client has.
 const MARK: char = '\u{2063}';
 
 /// Reserved words that the parser takes for columns, but that are functions.
-const RESERVED: [&str; 2] = ["current_schema", "localtimestamp"];
+const RESERVED: [&str; 4] = ["current_schema", "current_role", "localtime", "localtimestamp"];
 
 /// What PostgreSQL calls an expression that it has no word for.
 const NAMELESS: &str = "?column?";
@@ -30,10 +29,10 @@ pub fn output_name(name: &str) -> &str {
 
 /// Gives every unnamed item of a SELECT its name, and makes names unique. At the top of a statement nobody refers to
 /// them any more, so that every doubtful one may be marked; below it only those that are there twice.
-pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
+pub fn select(select: &mut Select, scope: &Scope, top: bool) {
     let wildcard = select.projection.iter().any(is_wildcard);
     let mut taken: HashSet<String> = if wildcard {
-        expanded(select, catalog)
+        expanded(select, scope)
     } else {
         HashSet::new()
     };
@@ -49,7 +48,8 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
         let system = path
             .as_ref()
             .and_then(|path| path.last())
-            .is_some_and(|name| is_system_column(name) || RESERVED.contains(&name.as_str()));
+            .is_some_and(|name| is_system_column(name) || RESERVED.contains(&name.as_str()))
+            || whole_rows::is_row(expr, scope);
         let is_plain = given.is_none() && path.is_some() && !system;
         // Columns of the same name from two tables are told apart by their tables.
         let qualified_apart = is_plain
@@ -76,49 +76,12 @@ pub fn select(select: &mut Select, catalog: &Catalog, top: bool) {
             }
         }
         if given.as_ref() == Some(&unique) {
-            integers(expr);
             continue;
         }
-        let mut expr = super::take(expr);
-        integers(&mut expr);
         *item = SelectItem::ExprWithAlias {
-            expr,
-            alias: Ident::with_quote('"', unique),
+            expr: super::take(expr),
+            alias: quoted(&unique),
         };
-    }
-}
-
-/// A constant that fits is an `integer`, not the `bigint` that the engine takes it for.
-fn integers(expr: &mut Expr) {
-    match expr {
-        Expr::Value(value) => {
-            if let Value::Number(text, false) = &value.value
-                && text.parse::<i32>().is_ok()
-            {
-                let literal = super::take(expr);
-                *expr = Expr::Cast {
-                    kind: CastKind::Cast,
-                    expr: Box::new(literal),
-                    data_type: DataType::Integer(None),
-                    array: false,
-                    format: None,
-                };
-            }
-        }
-        Expr::UnaryOp {
-            op: UnaryOperator::Minus | UnaryOperator::Plus,
-            expr,
-        }
-        | Expr::Nested(expr) => integers(expr),
-        Expr::Case {
-            conditions,
-            else_result,
-            ..
-        } => {
-            conditions.iter_mut().for_each(|when| integers(&mut when.result));
-            else_result.iter_mut().for_each(|otherwise| integers(otherwise));
-        }
-        _ => {}
     }
 }
 
@@ -126,8 +89,8 @@ fn is_wildcard(item: &SelectItem) -> bool {
     matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
-/// The names that a SELECT's wildcards stand for, as far as they can be told from the text and the catalogue.
-fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
+/// The names that a SELECT's wildcards stand for, as far as they can be told.
+fn expanded(select: &Select, scope: &Scope) -> HashSet<String> {
     let all = select
         .projection
         .iter()
@@ -140,45 +103,8 @@ fn expanded(select: &Select, catalog: &Catalog) -> HashSet<String> {
             _ => None,
         })
         .collect();
-    let factors = select
-        .from
-        .iter()
-        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
-    let mut names = HashSet::new();
-    for factor in factors {
-        let (own, columns) = match factor {
-            TableFactor::Table {
-                name,
-                alias,
-                args: None,
-                ..
-            } => {
-                let mut parts = parts(name);
-                let table = parts.pop().unwrap_or_default();
-                let schemas = match parts.pop() {
-                    Some(schema) => vec![schema],
-                    None => vec!["pg_catalog".to_owned(), "public".to_owned()],
-                };
-                let relation = schemas
-                    .iter()
-                    .find_map(|schema| catalog.model.relation(model::namespace_oid(schema)?, &table));
-                let columns = relation
-                    .map(|r| r.columns.iter().map(|c| c.name.clone()).collect())
-                    .unwrap_or_default();
-                (alias.as_ref().map_or(table, |alias| folded(&alias.name)), columns)
-            }
-            TableFactor::Derived {
-                subquery,
-                alias: Some(alias),
-                ..
-            } => (folded(&alias.name), query_columns(subquery)),
-            _ => continue,
-        };
-        if all || wanted.contains(&own) {
-            names.extend(columns);
-        }
-    }
-    names
+    let items = scope.iter().filter(|item| all || wanted.contains(&item.alias));
+    items.flat_map(|item| item.columns.names.iter().cloned()).collect()
 }
 
 /// The names of a query's columns, but for those of wildcards.
@@ -215,14 +141,14 @@ fn column_path(expr: &Expr) -> Option<Vec<String>> {
 /// How far a name is the expression's own: a cast or a CASE around it keeps a strong one and replaces a weak one.
 /// (PostgreSQL's FigureColnameInternal.)
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Strength {
+pub enum Strength {
     None,
     Weak,
     Strong,
 }
 
 /// What PostgreSQL calls an expression.
-fn label(expr: &Expr) -> (String, Strength) {
+pub fn label(expr: &Expr) -> (String, Strength) {
     use Strength::{Strong, Weak};
     let strong = |name: &str| (name.to_owned(), Strong);
     match expr {
@@ -272,7 +198,8 @@ fn label(expr: &Expr) -> (String, Strength) {
             _ => "btrim",
         }),
         Expr::AtTimeZone { .. } => strong("timezone"),
-        Expr::Exists { .. } => strong("exists"),
+        Expr::Exists { negated: false, .. } => strong("exists"),
+        Expr::QualifiedWildcard(name, _) => (parts(name).pop().unwrap_or_default(), Strong),
         Expr::Array(_) => strong("array"),
         Expr::Tuple(_) => strong("row"),
         Expr::Subquery(query) => match query_columns(query).into_iter().next() {
@@ -330,8 +257,8 @@ mod tests {
                 "relname",
             ),
             (
-                "select array[1], array(select 1), exists(select 1)",
-                "array array exists",
+                "select array[1], array(select 1), exists(select 1), not exists(select 1)",
+                "array array exists ?column?",
             ),
             ("select (select relname from pg_class limit 1)", "relname"),
             (

@@ -197,8 +197,10 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
     let correlated = outer
         .iter()
         .any(|(_, expr)| matches!(expr, Expr::OuterReferenceColumn(..)));
-    // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
-    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
+    // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter. But it
+    // takes its word for it that a column is never NULL, which the value is where there is no row.
+    let nullable = plan.schema().fields().first().is_some_and(|field| field.is_nullable());
+    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) && nullable || in_filter);
     if left_to_engine || !can_run_here(&plan)? {
         let subquery = Subquery {
             subquery: Arc::new(plan),
@@ -277,25 +279,42 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
 }
 
 /// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
-/// statement is run. Subqueries within are functions by now, and theirs are arguments.
+/// statement is run. Most subqueries within are functions by now, and theirs are arguments; what the others take from this
+/// plan does not come from outside.
 fn outer(plan: &LogicalPlan) -> EngineResult<Outer> {
     let mut found: Outer = Vec::new();
-    plan.apply_with_subqueries(|plan| {
+    plan.apply(|plan| {
+        let inputs = plan.inputs();
+        let is_own = |column: &Column| inputs.iter().any(|input| input.schema().has_column(column));
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                let field = match expr {
-                    Expr::OuterReferenceColumn(field, _) => field,
-                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => field,
-                    _ => return Ok(TreeNodeRecursion::Continue),
+                let taken = match expr {
+                    Expr::OuterReferenceColumn(field, _) => vec![(Arc::clone(field), expr.clone())],
+                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => {
+                        vec![(Arc::clone(field), expr.clone())]
+                    }
+                    Expr::ScalarSubquery(subquery) => within(subquery, &is_own)?,
+                    Expr::Exists(exists) => within(&exists.subquery, &is_own)?,
+                    Expr::InSubquery(test) => within(&test.subquery, &is_own)?,
+                    _ => Vec::new(),
                 };
-                if !found.iter().any(|(_, other)| same(other, expr)) {
-                    found.push((Arc::clone(field), expr.clone()));
+                for (field, expr) in taken {
+                    if !found.iter().any(|(_, other)| same(other, &expr)) {
+                        found.push((field, expr));
+                    }
                 }
                 Ok(TreeNodeRecursion::Continue)
             })
         })
     })?;
     Ok(found)
+}
+
+/// What a subquery takes from beyond the query right around it.
+fn within(subquery: &Subquery, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<Outer> {
+    let mut taken = outer(&subquery.subquery)?;
+    taken.retain(|(_, expr)| !matches!(expr, Expr::OuterReferenceColumn(_, column) if is_own(column)));
+    Ok(taken)
 }
 
 /// What a subquery takes from outside, with its type.
