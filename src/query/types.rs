@@ -31,6 +31,15 @@ impl Types {
         }
     }
 
+    /// An array of a type that has a name here.
+    fn array(&self, element: &SqlType) -> Option<(DataType, String)> {
+        let field = self.plan_type_field(element).ok()??;
+        let name = field.metadata().get(PG_TYPE)?;
+        let name = name.split('(').next().unwrap_or(name);
+        let item = Field::new_list_field(field.data_type().clone(), true);
+        Some((DataType::List(Arc::new(item)), format!("{name}[]")))
+    }
+
     fn plan(&self, sql_type: &SqlType) -> Option<(DataType, String)> {
         let named = |data_type, name: &str| Some((data_type, name.to_owned()));
         match sql_type {
@@ -89,6 +98,7 @@ impl Types {
                 DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(&self.time_zone))),
                 "timestamp with time zone",
             ),
+            SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => self.array(element),
             SqlType::Interval { .. } => named(DataType::Interval(IntervalUnit::MonthDayNano), "interval"),
             _ => None,
         }
@@ -132,6 +142,26 @@ mod tests {
     use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
     use super::*;
+
+    #[test]
+    fn arrays_say_what_they_are_arrays_of() {
+        let dialect = PostgreSqlDialect {};
+        let types = Types::new(&ConfigOptions::default());
+        for (name, expected) in [
+            ("int[]", "integer[]"),
+            ("oid[]", "oid[]"),
+            ("regtype[]", "regtype[]"),
+            ("varchar(3)[]", "character varying[]"),
+        ] {
+            let sql_type = Parser::new(&dialect)
+                .try_with_sql(name)
+                .unwrap()
+                .parse_data_type()
+                .unwrap();
+            let field = types.plan_type_field(&sql_type).unwrap().unwrap();
+            assert_eq!(field.metadata().get(PG_TYPE).unwrap(), expected, "{name}");
+        }
+    }
 
     #[test]
     fn parameters_have_the_type_that_their_cast_names() {

@@ -302,16 +302,6 @@ pub fn expr(expr: &mut Expr) {
             let (text, pattern) = (take(text), take(pattern));
             *expr = matched(text, pattern);
         }
-        // `(x).n`
-        Expr::CompoundFieldAccess { root, access_chain } => {
-            use datafusion::sql::sqlparser::ast::AccessExpr;
-            if let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice()
-                && matches!(root.as_ref(), Expr::Nested(_) | Expr::Function(_))
-            {
-                let name = Expr::value(Value::SingleQuotedString(super::folded(field)));
-                *expr = call("get_field", vec![take(root), name]);
-            }
-        }
         _ => {}
     }
 }
@@ -394,6 +384,15 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             } else {
                 "pg_jsonb_array"
             };
+            // Only as JSON does an item say within an array that it is some.
+            let item = if name == "json_agg" { "to_json" } else { "to_jsonb" };
+            if let FunctionArguments::List(list) = &mut function.args {
+                for arg in &mut list.args {
+                    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg {
+                        *expr = call(item, vec![take(expr)]);
+                    }
+                }
+            }
             function.name = ObjectName::from(vec![Ident::new("array_agg")]);
             Some(call(outer, vec![Expr::Function(function.clone())]))
         }

@@ -5,6 +5,7 @@
 pub mod annotate;
 pub mod apply;
 mod casts;
+mod fields;
 mod functions;
 mod keywords;
 mod labels;
@@ -82,12 +83,12 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        ordered::select(select);
         functions::from(select);
         let named = self.named.last().cloned().unwrap_or_default();
         let mut scope = scope::of(select, self.catalog, &named);
         scope::complete_aliases(select, &scope);
         whole_rows::hide_grouped(select, &mut scope);
+        ordered::select(select);
         labels::select(select, &scope, self.depth <= 1);
         self.scopes.push(scope);
         ControlFlow::Continue(())
@@ -100,6 +101,11 @@ impl VisitorMut for Rules<'_> {
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
         syntax::table_factor(factor);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        fields::expr(expr);
         ControlFlow::Continue(())
     }
 

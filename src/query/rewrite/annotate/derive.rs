@@ -60,12 +60,16 @@ pub(super) fn derive(expr: &Expr, input: &LogicalPlan) -> Option<String> {
         Expr::BinaryExpr(binary) => match binary.op {
             Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
                 common([&*binary.left, &*binary.right].map(|side| known(side, input)))
-                    .filter(|name| rank(name).is_some())
+                    .filter(|name| INTEGERS.contains(&name.as_str()))
             }
             _ => None,
         },
         Expr::Case(case) => {
-            let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+            // The type of ELSE counts first.
+            let branches = case
+                .else_expr
+                .iter()
+                .chain(case.when_then_expr.iter().map(|(_, then)| then));
             common(branches.map(|branch| known(branch, input)))
         }
         Expr::ScalarFunction(function) => of_function(function, input),
@@ -91,15 +95,30 @@ fn of_function(function: &ScalarFunction, input: &LogicalPlan) -> Option<String>
             derive(arg, input).filter(|_| list)
         }),
         "array_element" => element(&arg(0)?),
+        "get_field" => of_field(function, input),
         "array_position" | "array_ndims" => Some("integer".to_owned()),
         _ => None,
     }
 }
 
+/// A field of a row that is made on the spot.
+fn of_field(function: &ScalarFunction, input: &LogicalPlan) -> Option<String> {
+    let [Expr::ScalarFunction(row), wanted] = function.args.as_slice() else {
+        return None;
+    };
+    let pairs = row.args.as_chunks::<2>().0;
+    let (_, value) = pairs
+        .iter()
+        .map(|[name, value]| (name, value))
+        .find(|(name, _)| *name == wanted)?;
+    (row.name() == "named_struct").then(|| derive(value, input)).flatten()
+}
+
 fn of_aggregate(aggregate: &AggregateFunction, input: &LogicalPlan) -> Option<String> {
     let argument = || aggregate.params.args.first().and_then(|arg| derive(arg, input));
     match aggregate.func.name() {
-        "min" | "max" | "first_value" | "last_value" => argument(),
+        "first_value" | "last_value" => argument(),
+        "min" | "max" => argument().map(compared),
         "array_agg" => array(argument()?),
         _ => None,
     }
@@ -107,9 +126,15 @@ fn of_aggregate(aggregate: &AggregateFunction, input: &LogicalPlan) -> Option<St
 
 fn of_window(window: &WindowFunction, input: &LogicalPlan) -> Option<String> {
     match window.fun.name() {
-        "min" | "max" | "first_value" | "last_value" | "lag" | "lead" | "nth_value" => {
+        "first_value" | "last_value" | "lag" | "lead" | "nth_value" => {
             window.params.args.first().and_then(|arg| derive(arg, input))
         }
+        "min" | "max" => window
+            .params
+            .args
+            .first()
+            .and_then(|arg| derive(arg, input))
+            .map(compared),
         // The engine counts without a sign.
         "row_number" | "rank" | "dense_rank" => Some("bigint".to_owned()),
         "ntile" => Some("integer".to_owned()),
@@ -231,7 +256,10 @@ fn common(all: impl IntoIterator<Item = Known>) -> Option<String> {
         };
         found = Some(match found {
             None => name,
-            Some(other) if other == name => name,
+            Some(other) if other == name || STRINGS.contains(&other.as_str()) && STRINGS.contains(&name.as_str()) => {
+                // Any of them goes to the first, but for a text to a single byte.
+                if other == "\"char\"" { name } else { other }
+            }
             Some(other) => match (rank(&other)?, rank(&name)?) {
                 (one, two) if one >= two => other,
                 _ => name,
@@ -241,14 +269,26 @@ fn common(all: impl IntoIterator<Item = Known>) -> Option<String> {
     found
 }
 
-/// Integer types by their width.
-fn rank(name: &str) -> Option<u8> {
-    Some(match name {
-        "smallint" => 0,
-        "integer" => 1,
-        "bigint" => 2,
-        _ => return None,
-    })
+const INTEGERS: [&str; 3] = ["smallint", "integer", "bigint"];
+
+const STRINGS: [&str; 5] = ["text", "character varying", "character", "name", "\"char\""];
+
+/// Types of whole numbers, in the order in which one gives way to another.
+fn rank(name: &str) -> Option<usize> {
+    match name {
+        "oid" => Some(INTEGERS.len() + 1),
+        reg if types::REG_TYPES.contains(&reg) => Some(INTEGERS.len()),
+        name => INTEGERS.iter().position(|integer| *integer == name),
+    }
+}
+
+/// What `min` and `max` of a type give: they compare names as text and aliases of `oid` as such.
+fn compared(name: String) -> String {
+    match name.as_str() {
+        "name" | "\"char\"" | "character varying" => "text".to_owned(),
+        reg if types::REG_TYPES.contains(&reg) => "oid".to_owned(),
+        _ => name,
+    }
 }
 
 fn array(element: String) -> Option<String> {

@@ -153,7 +153,17 @@ mod tests {
                 "select (select nspname from pg_namespace n where n.oid = c.relnamespace) from pg_class c",
                 "name",
             ),
-            ("select x.n from (select max(relname) as n from pg_class) x", "name"),
+            ("select x.n from (select max(relname) as n from pg_class) x", "text"),
+            (
+                "select case when relkind = 'r' then relname else relkind::text end from pg_class",
+                "text",
+            ),
+            (
+                "select case when relkind = 'r' then oid else 0 end from pg_class",
+                "oid",
+            ),
+            ("select (c).relname from pg_class c", "name"),
+            ("select amname from pg_am union select 'a'", "name"),
             ("select coalesce(null, json_build_object('a', 1))", "json"),
             ("select oid from pg_class union all select oid from pg_type", "oid"),
             ("select relname from pg_class union select null", "name"),

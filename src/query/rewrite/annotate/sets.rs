@@ -30,7 +30,8 @@ pub(super) fn union(union: Union) -> EngineResult<LogicalPlan> {
         _ => true,
     });
     if agree {
-        return Ok(LogicalPlan::Union(union));
+        // The sides may say more of their columns by now than when they were put together.
+        return Union::try_new_with_loose_types(union.inputs).map(LogicalPlan::Union);
     }
     let coerced = coerce_union_schema(&union.inputs)?;
     let plan = LogicalPlan::Union(union);
