@@ -8,6 +8,7 @@ mod support;
 
 mod cancel;
 mod check;
+mod corpus;
 mod demo;
 mod driver;
 mod equality;

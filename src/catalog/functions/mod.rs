@@ -9,6 +9,7 @@ mod lists;
 mod native;
 pub mod patterns;
 mod privileges;
+pub mod records;
 pub mod reg;
 mod series;
 pub mod session;
@@ -48,6 +49,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     reg::function(name, facts)
         .or_else(|| lists::function(name))
         .or_else(|| json::function(name))
+        .or_else(|| records::function(name))
         .or_else(|| series::function(name))
         .map(Arc::new)
 }

@@ -193,13 +193,19 @@ mod tests {
             ("select generate_series(1, 3)", "integer"),
             ("select unnest(array[1, 2]) + 1", "integer"),
             ("select array[1, 2]", "integer[]"),
-            ("select a from (values (1), (2)) v (a)", "integer"),
             ("values (1)", "integer"),
             ("select max(a) from (select 1 as a) t", "integer"),
             ("select 1 union all select null", "integer"),
         ] {
             let types = engine.run(sql).await.unwrap().types;
             assert_eq!(types, [Some(expected.to_owned())], "{sql}");
+        }
+        // Text is what its Arrow type stands for, and not said.
+        for sql in [
+            "select x.n from (select max(relname) as n from pg_class) x",
+            "select case when relkind = 'r' then relname else relkind::text end from pg_class",
+        ] {
+            assert_eq!(engine.run(sql).await.unwrap().types, [None], "{sql}");
         }
         for sql in [
             "select 2147483648",
