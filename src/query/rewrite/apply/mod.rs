@@ -5,13 +5,14 @@
 //! relations becomes a function of the outer columns: it is planned once, and run again with other values. Subqueries over
 //! a cluster's rows are left to the engine: for them a run for each row would be a request for each row.
 
+mod outer;
 mod run;
+mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::{any::Any, sync::Arc};
 
-use arrow::datatypes::FieldRef;
 use datafusion::{
     common::{
         Column, JoinType, NullHandling, UnnestOptions,
@@ -29,7 +30,9 @@ use datafusion::{
 };
 
 use crate::catalog::CatalogTable;
-use run::{Shape, function};
+use outer::outer;
+use run::function;
+use shape::Shape;
 
 /// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. `state` plans
 /// the subqueries. Annotates the plan first: what becomes of a subquery has its types.
@@ -276,57 +279,6 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
         _ => builder,
     };
     builder.build().map(Some)
-}
-
-/// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
-/// statement is run. Most subqueries within are functions by now, and theirs are arguments; what the others take from this
-/// plan does not come from outside.
-fn outer(plan: &LogicalPlan) -> EngineResult<Outer> {
-    let mut found: Outer = Vec::new();
-    plan.apply(|plan| {
-        let inputs = plan.inputs();
-        let is_own = |column: &Column| inputs.iter().any(|input| input.schema().has_column(column));
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                let taken = match expr {
-                    Expr::OuterReferenceColumn(field, _) => vec![(Arc::clone(field), expr.clone())],
-                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => {
-                        vec![(Arc::clone(field), expr.clone())]
-                    }
-                    Expr::ScalarSubquery(subquery) => within(subquery, &is_own)?,
-                    Expr::Exists(exists) => within(&exists.subquery, &is_own)?,
-                    Expr::InSubquery(test) => within(&test.subquery, &is_own)?,
-                    _ => Vec::new(),
-                };
-                for (field, expr) in taken {
-                    if !found.iter().any(|(_, other)| same(other, &expr)) {
-                        found.push((field, expr));
-                    }
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
-}
-
-/// What a subquery takes from beyond the query right around it.
-fn within(subquery: &Subquery, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<Outer> {
-    let mut taken = outer(&subquery.subquery)?;
-    taken.retain(|(_, expr)| !matches!(expr, Expr::OuterReferenceColumn(_, column) if is_own(column)));
-    Ok(taken)
-}
-
-/// What a subquery takes from outside, with its type.
-type Outer = Vec<(FieldRef, Expr)>;
-
-/// Whether two outer expressions are one, whatever their metadata.
-fn same(one: &Expr, other: &Expr) -> bool {
-    match (one, other) {
-        (Expr::OuterReferenceColumn(_, one), Expr::OuterReferenceColumn(_, other)) => one == other,
-        (Expr::Placeholder(one), Expr::Placeholder(other)) => one.id == other.id,
-        _ => false,
-    }
 }
 
 /// Whether a plan reads nothing but relations of the catalogue, and the types of its parameters are known: a plan that is
