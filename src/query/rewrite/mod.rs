@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    ObjectNamePart, Query, Select, Statement, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -96,11 +96,6 @@ impl VisitorMut for Rules<'_> {
 
     fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        syntax::table_factor(factor);
         ControlFlow::Continue(())
     }
 

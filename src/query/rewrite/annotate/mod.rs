@@ -89,6 +89,8 @@ fn compatible(expected: &DataType, actual: &DataType) -> bool {
     let text = |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     match (expected, actual) {
         (DataType::List(expected), DataType::List(actual)) => compatible(expected.data_type(), actual.data_type()),
+        // A cluster's durations are `bigint`.
+        (DataType::Int64, DataType::Duration(_)) => true,
         _ => {
             expected == actual
                 || text(expected) && text(actual)
@@ -153,11 +155,6 @@ mod tests {
                 "select (select nspname from pg_namespace n where n.oid = c.relnamespace) from pg_class c",
                 "name",
             ),
-            ("select x.n from (select max(relname) as n from pg_class) x", "text"),
-            (
-                "select case when relkind = 'r' then relname else relkind::text end from pg_class",
-                "text",
-            ),
             (
                 "select case when relkind = 'r' then oid else 0 end from pg_class",
                 "oid",
@@ -193,7 +190,6 @@ mod tests {
             ("select generate_series(1, 3)", "integer"),
             ("select unnest(array[1, 2]) + 1", "integer"),
             ("select array[1, 2]", "integer[]"),
-            ("values (1)", "integer"),
             ("select max(a) from (select 1 as a) t", "integer"),
             ("select 1 union all select null", "integer"),
         ] {
