@@ -307,6 +307,7 @@ async fn the_plans_used_last_stay() {
         declared: &[],
         time_zone: "UTC",
         catalog: &catalog,
+        route: Route::Auto,
     };
     let some = plan(&scope, "select 1").unwrap();
     let has = |cache: &PlanCache| (0..4).filter(|n| cache.get(key(*n)).is_some()).collect::<Vec<_>>();
