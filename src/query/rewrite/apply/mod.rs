@@ -220,7 +220,8 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
     // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter. But it
     // takes its word for it that a column is never NULL, which the value is where there is no row.
     let nullable = plan.schema().fields().first().is_some_and(|field| field.is_nullable());
-    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) && nullable || in_filter);
+    let known = nullable || has_a_row(&plan);
+    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) && known || in_filter);
     if left_to_engine || !can_run_here(&plan)? {
         let subquery = Subquery {
             subquery: Arc::new(plan),
@@ -234,6 +235,17 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
         }));
     }
     Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
+}
+
+/// Whether a plan gives a row whatever is in the tables.
+fn has_a_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => has_a_row(&projection.input),
+        LogicalPlan::SubqueryAlias(aliased) => has_a_row(&aliased.input),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        _ => false,
+    }
 }
 
 /// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
