@@ -11,6 +11,7 @@ mod catalogue;
 mod check;
 mod corpus;
 mod demo;
+mod differential;
 mod driver;
 mod equality;
 mod extended;
