@@ -9,7 +9,7 @@ use std::{
 use datafusion::{
     config::ConfigOptions,
     execution::{
-        SessionState, SessionStateBuilder,
+        FunctionRegistry, SessionState, SessionStateBuilder,
         memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
@@ -19,7 +19,7 @@ use datafusion::{
 
 use super::{
     errors::from_datafusion,
-    rewrite::planners::PostgresOperators,
+    rewrite::{conversions::Conversions, operators::TypedOperators, planners::PostgresOperators},
     route::{Route, RoutePlanner},
 };
 use crate::{
@@ -114,6 +114,9 @@ impl Engine {
         let mut operators: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
             facts: Arc::clone(&facts),
         })];
+        operators.push(Arc::new(TypedOperators {
+            facts: Arc::clone(&facts),
+        }));
         operators.extend(state.expr_planners().iter().cloned());
         Scope {
             state,
@@ -162,6 +165,6 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_default_features()
         .with_query_planner(Arc::new(RoutePlanner))
         .build();
-    datafusion_functions_json::register_all(&mut state)?;
+    state.register_function_rewrite(Arc::new(Conversions))?;
     Ok(state)
 }

@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod driver;
 mod equality;
+mod expressions;
 mod extended;
 mod jdbc;
 mod login;

@@ -22,7 +22,7 @@ use super::native::{self, Call, Native, evaluate, result, signature, stable};
 use crate::{
     Error, Result, SqlState,
     catalog::{facts::SessionFacts, model::Model, model::OWNER, names, pg_catalog, quote, seed, types},
-    wire::types::PG_TYPE,
+    wire::{encode::Style, types::PG_TYPE},
 };
 
 /// `regclass(x)`, `oid(x)` …: a number as it is, a name looked up.
@@ -211,7 +211,7 @@ pub fn written(model: &Model, field: &Field, array: &ArrayRef) -> EngineResult<O
         text.parse()
             .map_or_else(|_| text.clone(), |oid| name_of(model, reg, oid))
     };
-    let cells = native::texts(array, field)?.into_iter().map(|cell| {
+    let cells = native::texts(array, field, &Style::default())?.into_iter().map(|cell| {
         cell.map(|text| {
             if !pg_type.ends_with("[]") {
                 return name(text);
@@ -314,7 +314,10 @@ impl ScalarUDFImpl for ToText {
         let array = arg.to_array(if scalar { 1 } else { args.number_rows })?;
         let array = match written(&self.facts.catalog.model, field, &array)? {
             Some(names) => names,
-            None => types::array("text", &native::texts(&array, field)?).map_err(native::engine_error)?,
+            None => {
+                let texts = native::texts(&array, field, &native::style_of(&args.config_options))?;
+                types::array("text", &texts).map_err(native::engine_error)?
+            }
         };
         result(Ok(array), scalar)
     }
@@ -366,7 +369,7 @@ mod tests {
             let written = written(&catalog.model, &types::field("x", pg_type, true), &array)
                 .unwrap()
                 .unwrap();
-            let texts = native::texts(&written, &types::field("x", "text", true)).unwrap();
+            let texts = native::texts(&written, &types::field("x", "text", true), &Style::default()).unwrap();
             assert_eq!(texts, [Some(expected.to_owned())]);
         }
         let plain = types::array("oid", &[Some("1".to_owned())]).unwrap();

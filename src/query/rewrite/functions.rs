@@ -113,6 +113,16 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
         *factor = series(integers, alias);
         return;
     }
+    // What they call the column that they give.
+    let column = match name.as_str() {
+        "json_array_elements" | "jsonb_array_elements" | "json_array_elements_text" | "jsonb_array_elements_text" => {
+            "value"
+        }
+        name => name,
+    };
+    let own_column = alias
+        .as_ref()
+        .map_or_else(|| Ident::new(column), |alias| alias.name.clone());
     let own_name = alias
         .as_ref()
         .map_or_else(|| Ident::new(&name), |alias| alias.name.clone());
@@ -137,6 +147,15 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                         .map(|(i, arg)| (call("unnest", vec![arg]), column(i)))
                         .collect()
                 }
+                ("json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text", [document]) => {
+                    let (keys, values) = members(&name);
+                    let column = |index, name| given(index).unwrap_or_else(|| Ident::new(name));
+                    let unnested = |list| call("unnest", vec![call(list, vec![document.clone()])]);
+                    vec![
+                        (unnested(keys), column(0, "key")),
+                        (unnested(values), column(1, "value")),
+                    ]
+                }
                 ("_pg_expandarray", [list]) => vec![
                     (
                         call("unnest", vec![list.clone()]),
@@ -148,13 +167,16 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                     ),
                 ],
                 _ => match list_of(&name, &args) {
-                    Some(list) => vec![(call("unnest", vec![list]), given(0).unwrap_or_else(|| own_name.clone()))],
+                    Some(list) => vec![(call("unnest", vec![list]), given(0).unwrap_or_else(|| own_column.clone()))],
                     None => vec![(call(&name, args.clone()), given(0).unwrap_or_else(|| own_name.clone()))],
                 },
             };
             if ordinality {
                 let list = match (name.as_str(), args.as_slice()) {
                     ("unnest" | "_pg_expandarray", [list, ..]) => list.clone(),
+                    ("json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text", [document]) => {
+                        call(members(&name).0, vec![document.clone()])
+                    }
                     _ => match list_of(&name, &args) {
                         Some(list) => list,
                         None => Expr::Array(Array {
@@ -270,6 +292,16 @@ fn parsed(sql: &str) -> Query {
     }
 }
 
+/// The lists of an object's keys and values that `json_each` and kin give.
+fn members(function: &str) -> (&'static str, &'static str) {
+    match function {
+        "json_each" => ("pg_json_keys", "pg_json_values"),
+        "json_each_text" => ("pg_json_keys", "pg_json_values_text"),
+        "jsonb_each_text" => ("pg_jsonb_keys", "pg_jsonb_values_text"),
+        _ => ("pg_jsonb_keys", "pg_jsonb_values"),
+    }
+}
+
 /// The list whose elements a set-returning function gives.
 fn list_of(name: &str, args: &[Expr]) -> Option<Expr> {
     match (name, args) {
@@ -278,7 +310,15 @@ fn list_of(name: &str, args: &[Expr]) -> Option<Expr> {
         ("_pg_expandarray", [_]) => Some(call("pg_expandarray", args.to_vec())),
         // Nothing here is partitioned.
         ("pg_partition_ancestors", [_]) => Some(call("pg_empty_oids", args.to_vec())),
-        ("regexp_split_to_table", [_, _]) => Some(call("regexp_split_to_array", args.to_vec())),
+        ("regexp_split_to_table", [_, _] | [_, _, _]) => Some(call("regexp_split_to_array", args.to_vec())),
+        ("regexp_matches", [_, _] | [_, _, _]) => Some(call("pg_regexp_matches", args.to_vec())),
+        ("json_array_elements", [_]) => Some(call("pg_json_elements", args.to_vec())),
+        ("jsonb_array_elements", [_]) => Some(call("pg_jsonb_elements", args.to_vec())),
+        ("json_array_elements_text" | "jsonb_array_elements_text", [_]) => {
+            Some(call("pg_json_elements_text", args.to_vec()))
+        }
+        ("json_object_keys", [_]) => Some(call("pg_json_keys", args.to_vec())),
+        ("jsonb_object_keys", [_]) => Some(call("pg_jsonb_keys", args.to_vec())),
         ("string_to_table", [_, _]) => Some(call("string_to_array", args.to_vec())),
         _ => None,
     }

@@ -4,9 +4,12 @@
 
 pub mod annotate;
 pub mod apply;
+mod calls;
 mod casts;
+pub mod conversions;
 mod functions;
 mod labels;
+pub mod operators;
 mod ordered;
 pub mod planners;
 mod syntax;
@@ -65,8 +68,9 @@ impl VisitorMut for Rules<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth -= 1;
+        calls::query(query);
         ControlFlow::Continue(())
     }
 
@@ -78,8 +82,9 @@ impl VisitorMut for Rules<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Error> {
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
+        calls::select(select);
         ControlFlow::Continue(())
     }
 
@@ -93,6 +98,7 @@ impl VisitorMut for Rules<'_> {
         syntax::expr(expr);
         casts::expr(expr, self.over_catalogue);
         functions::expr(expr);
+        calls::expr(expr);
         ControlFlow::Continue(())
     }
 }

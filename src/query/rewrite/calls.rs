@@ -1,0 +1,377 @@
+//! Calls and constructs of PostgreSQL that are others of the engine's, or of this program's, by another name: what can be
+//! said without knowing any type.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, LimitClause,
+    ObjectName, OrderByExpr, OrderByKind, Query, Select, TimezoneInfo, UnaryOperator, Value, WindowFrame,
+    WindowFrameBound, WindowType,
+};
+
+use super::{arguments, call, function_name, take};
+
+fn text(value: impl Into<String>) -> Expr {
+    Expr::value(Value::SingleQuotedString(value.into()))
+}
+
+fn number(value: impl ToString) -> Expr {
+    Expr::value(Value::Number(value.to_string(), false))
+}
+
+fn cast(expr: Expr, data_type: DataType) -> Expr {
+    Expr::Cast {
+        kind: CastKind::DoubleColon,
+        expr: Box::new(expr),
+        data_type,
+        array: false,
+        format: None,
+    }
+}
+
+/// Expressions, from the leaves up.
+pub fn expr(expr: &mut Expr) {
+    match expr {
+        Expr::Value(value) => {
+            if let Value::Number(digits, false) = &value.value
+                && digits.parse::<i32>().is_ok()
+            {
+                *expr = integer(take(expr));
+            }
+        }
+        Expr::Extract { field, expr: of, .. } => {
+            let name = match field {
+                DateTimeField::Custom(name) => name.value.clone(),
+                field => field.to_string(),
+            };
+            *expr = call("pg_extract", vec![text(name), take(of)]);
+        }
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            *expr = call("timezone", vec![take(time_zone), take(timestamp)]);
+        }
+        Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr: of,
+            data_type,
+            ..
+        } => {
+            if let Some(replacement) = shaped(of, data_type) {
+                *expr = replacement;
+            }
+        }
+        Expr::TypedString(typed) => {
+            let of = &mut Expr::Value(typed.value.clone());
+            if let Some(replacement) = shaped(of, &mut typed.data_type) {
+                *expr = replacement;
+            }
+        }
+        Expr::SimilarTo {
+            negated,
+            expr: of,
+            pattern,
+            escape_char,
+        } => {
+            let escape = match escape_char.as_ref().map(|value| &value.value) {
+                Some(Value::SingleQuotedString(escape)) => escape.chars().next(),
+                _ => Some('\\'),
+            };
+            if let Some(regex) = quoted(pattern).map(|pattern| similar(pattern, escape)) {
+                *expr = Expr::BinaryOp {
+                    left: Box::new(take(of)),
+                    op: match negated {
+                        true => BinaryOperator::PGRegexNotMatch,
+                        false => BinaryOperator::PGRegexMatch,
+                    },
+                    right: Box::new(text(regex)),
+                };
+            }
+        }
+        Expr::BinaryOp { left, op, right } => match op {
+            BinaryOperator::PGRegexMatch
+            | BinaryOperator::PGRegexIMatch
+            | BinaryOperator::PGRegexNotMatch
+            | BinaryOperator::PGRegexNotIMatch => pattern(right),
+            BinaryOperator::Overlaps => {
+                if let (Expr::Tuple(first), Expr::Tuple(second)) = (left.as_mut(), right.as_mut()) {
+                    let points = first.iter_mut().chain(second.iter_mut()).map(take).collect();
+                    *expr = call("pg_overlaps", points);
+                }
+            }
+            _ => {}
+        },
+        Expr::UnaryOp { op, expr: of } => {
+            let name = match op {
+                UnaryOperator::PGAbs => "abs",
+                UnaryOperator::PGSquareRoot => "sqrt",
+                UnaryOperator::PGCubeRoot => "cbrt",
+                UnaryOperator::BitwiseNot => "pg_bit_not",
+                _ => return,
+            };
+            *expr = call(name, vec![take(of)]);
+        }
+        Expr::Function(function) => {
+            frame(function);
+            if let Some(replacement) = replaced(function) {
+                *expr = replacement;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An integer constant that fits is of four bytes.
+fn integer(literal: Expr) -> Expr {
+    cast(literal, DataType::Int4(None))
+}
+
+/// The constant under [`integer`]'s cast, for places that take a position and no value.
+fn constant(expr: &mut Expr) {
+    if let Expr::Cast {
+        expr: literal,
+        data_type: DataType::Int4(None),
+        ..
+    } = expr
+        && matches!(literal.as_ref(), Expr::Value(value) if matches!(value.value, Value::Number(..)))
+    {
+        *expr = take(literal);
+    }
+}
+
+/// Undoes [`integer`] where a query has numbers that are no values: LIMIT, OFFSET and ORDER BY's positions.
+pub fn query(query: &mut Query) {
+    if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
+        limit.iter_mut().for_each(constant);
+        offset.iter_mut().for_each(|offset| constant(&mut offset.value));
+    }
+    if let Some(order_by) = &mut query.order_by
+        && let OrderByKind::Expressions(keys) = &mut order_by.kind
+    {
+        keys.iter_mut().for_each(|key| constant(&mut key.expr));
+    }
+}
+
+/// The same in a SELECT: GROUP BY's positions, frames of named windows.
+pub fn select(select: &mut Select) {
+    if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+        keys.iter_mut().for_each(constant);
+    }
+    for window in &mut select.named_window {
+        if let datafusion::sql::sqlparser::ast::NamedWindowExpr::WindowSpec(spec) = &mut window.1 {
+            spec.window_frame.iter_mut().for_each(bounds);
+        }
+    }
+}
+
+fn frame(function: &mut Function) {
+    if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
+        spec.window_frame.iter_mut().for_each(bounds);
+    }
+}
+
+fn bounds(frame: &mut WindowFrame) {
+    for bound in std::iter::once(&mut frame.start_bound).chain(frame.end_bound.as_mut()) {
+        if let WindowFrameBound::Preceding(Some(rows)) | WindowFrameBound::Following(Some(rows)) = bound {
+            constant(rows);
+        }
+    }
+}
+
+/// A cast to a type with a length or a precision, or to `numeric` without any.
+fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
+    use DataType::*;
+    let length = |length: &Option<CharacterLength>, default: Option<u64>| match length {
+        Some(CharacterLength::IntegerLength { length, .. }) => Some(*length),
+        Some(CharacterLength::Max) => None,
+        None => default,
+    };
+    Some(match data_type {
+        Varchar(cut) | CharacterVarying(cut) | CharVarying(cut) | Nvarchar(cut) => {
+            let length = length(cut, None)?;
+            call("pg_varchar", vec![cast(take(of), Text), number(length)])
+        }
+        Char(cut) | Character(cut) => {
+            let length = length(cut, Some(1))?;
+            call("pg_bpchar", vec![cast(take(of), Text), number(length)])
+        }
+        Numeric(ExactNumberInfo::None) | Decimal(ExactNumberInfo::None) | Dec(ExactNumberInfo::None) => {
+            call("pg_numeric", vec![take(of)])
+        }
+        Timestamp(digits @ Some(_), zone) => {
+            let digits = digits.take()?;
+            call("pg_precision", vec![cast(take(of), Timestamp(None, *zone)), number(digits)])
+        }
+        Time(digits @ Some(_), zone) => {
+            let digits = digits.take()?;
+            call("pg_precision", vec![cast(take(of), Time(None, *zone)), number(digits)])
+        }
+        _ => return None,
+    })
+}
+
+fn quoted(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A regular expression in quotes, as the engine spells it.
+fn pattern(expr: &mut Expr) {
+    if let Some(pattern) = quoted(expr) {
+        let spelled = crate::catalog::functions::regex::spelled(pattern);
+        *expr = text(spelled);
+    }
+}
+
+/// A pattern of SIMILAR TO as a regular expression over the whole text.
+fn similar(pattern: &str, escape: Option<char>) -> String {
+    let mut out = String::from("^(?:");
+    let mut chars = pattern.chars();
+    let mut in_class = false;
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                if let Some(c) = chars.next() {
+                    out.push_str(&escaped(c));
+                }
+            }
+            '[' => {
+                in_class = true;
+                out.push('[');
+            }
+            ']' => {
+                in_class = false;
+                out.push(']');
+            }
+            c if in_class => out.push(c),
+            '%' => out.push_str("(?s:.*)"),
+            '_' => out.push_str("(?s:.)"),
+            '(' => out.push_str("(?:"),
+            '|' | '*' | '+' | '?' | '{' | '}' | ')' => out.push(c),
+            c => out.push_str(&escaped(c)),
+        }
+    }
+    out.push_str(")$");
+    out
+}
+
+fn escaped(c: char) -> String {
+    match c {
+        '.' | '^' | '$' | '\\' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' => format!("\\{c}"),
+        c => c.to_string(),
+    }
+}
+
+/// Renames a call, whatever else it carries.
+fn renamed(function: &Function, name: &str) -> Function {
+    let mut function = function.clone();
+    function.name = ObjectName::from(vec![Ident::new(name)]);
+    function
+}
+
+/// The same call over other arguments.
+fn with_arguments(function: &Function, name: &str, args: Vec<Expr>) -> Expr {
+    let mut function = renamed(function, name);
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = args
+            .into_iter()
+            .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+            .collect();
+    }
+    Expr::Function(function)
+}
+
+fn replaced(function: &mut Function) -> Option<Expr> {
+    let name = function_name(function);
+    if name == "make_interval" {
+        return make_interval(function);
+    }
+    let now = || call("now", Vec::new());
+    if matches!(function.args, FunctionArguments::None) {
+        return match name.as_str() {
+            "localtimestamp" => Some(cast(now(), DataType::Timestamp(None, TimezoneInfo::None))),
+            "localtime" => Some(cast(now(), DataType::Time(None, TimezoneInfo::None))),
+            _ => None,
+        };
+    }
+    let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
+    Some(match (name.as_str(), args.as_slice()) {
+        ("sum", [of]) => with_arguments(function, "sum", vec![call("pg_summand", vec![of.clone()])]),
+        ("avg", [of]) => {
+            let sum = with_arguments(function, "sum", vec![call("pg_summand", vec![of.clone()])]);
+            let count = with_arguments(function, "count", vec![of.clone()]);
+            call("pg_mean", vec![sum, count])
+        }
+        ("every", [_]) => Expr::Function(renamed(function, "bool_and")),
+        ("variance", [_]) => Expr::Function(renamed(function, "var_samp")),
+        ("row_number" | "rank" | "dense_rank", _) if function.over.is_some() => {
+            cast(Expr::Function(function.clone()), DataType::BigInt(None))
+        }
+        ("ntile", _) if function.over.is_some() => cast(Expr::Function(function.clone()), DataType::Int4(None)),
+        ("array_position" | "array_ndims" | "regexp_count" | "regexp_instr", _) => {
+            cast(Expr::Function(function.clone()), DataType::Int4(None))
+        }
+        ("date_part", [_, _]) => Expr::Function(renamed(function, "pg_date_part")),
+        ("ceiling", [_]) => Expr::Function(renamed(function, "ceil")),
+        ("mod", [left, right]) => Expr::Nested(Box::new(Expr::BinaryOp {
+            left: Box::new(Expr::Nested(Box::new(left.clone()))),
+            op: BinaryOperator::Modulo,
+            right: Box::new(Expr::Nested(Box::new(right.clone()))),
+        })),
+        ("date", [of]) => cast(of.clone(), DataType::Date),
+        ("statement_timestamp" | "transaction_timestamp", []) => now(),
+        ("current_timestamp", [digits]) => call("pg_precision", vec![now(), digits.clone()]),
+        ("localtimestamp", [digits]) => {
+            let local = cast(now(), DataType::Timestamp(None, TimezoneInfo::None));
+            call("pg_precision", vec![local, digits.clone()])
+        }
+        ("mode", []) => ordered_set(function, "pg_mode", Vec::new())?,
+        ("percentile_disc", [fraction]) => ordered_set(function, "pg_percentile_disc", vec![fraction.clone()])?,
+        ("percentile_cont", [fraction @ (Expr::Array(_) | Expr::Cast { .. })]) if is_array(fraction) => {
+            ordered_set(function, "pg_percentile_cont", vec![fraction.clone()])?
+        }
+        _ => return None,
+    })
+}
+
+fn is_array(expr: &Expr) -> bool {
+    matches!(expr, Expr::Array(_) | Expr::Cast { data_type: DataType::Array(_), .. })
+}
+
+/// `f(x) WITHIN GROUP (ORDER BY y)` as a function of the ordered list of the group's values.
+fn ordered_set(function: &mut Function, name: &str, mut args: Vec<Expr>) -> Option<Expr> {
+    let [key]: &[OrderByExpr; 1] = function.within_group.as_slice().try_into().ok()?;
+    let mut list = call("array_agg", vec![key.expr.clone()]);
+    if let Expr::Function(inner) = &mut list {
+        inner.filter = function.filter.clone();
+        if let FunctionArguments::List(list) = &mut inner.args {
+            list.clauses.push(FunctionArgumentClause::OrderBy(vec![key.clone()]));
+        }
+    }
+    args.insert(0, list);
+    Some(call(name, args))
+}
+
+/// `make_interval(days => 10)`, by position.
+fn make_interval(function: &Function) -> Option<Expr> {
+    const NAMES: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let mut places: Vec<Expr> = NAMES.iter().map(|_| number(0)).collect();
+    for (index, arg) in list.args.iter().enumerate() {
+        let (place, value) = match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (index, value),
+            FunctionArg::Named {
+                name,
+                arg: FunctionArgExpr::Expr(value),
+                operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+            } => (NAMES.iter().position(|known| name.value.eq_ignore_ascii_case(known))?, value),
+            _ => return None,
+        };
+        *places.get_mut(place)? = value.clone();
+    }
+    Some(call("make_interval", places))
+}
