@@ -160,21 +160,12 @@ pub fn of_float(value: f64) -> Result<Value> {
     Ok(Value::Numeric(digits, scale))
 }
 
-/// What `numeric` without digits is: as many as the value has, where that can be known before it is there.
+/// What `numeric` without digits is: as many as the argument's type has. (A literal's are counted by the rule that calls.)
 fn as_numeric(inputs: &Inputs<'_>) -> Result<Field> {
     Ok(match inputs.data_type(0) {
         DataType::Decimal128(..) | DataType::Decimal256(..) => Field::new("", inputs.data_type(0).clone(), true),
         other if other.is_integer() => numeric(0),
-        _ => match inputs.constant_text(0) {
-            Some(text) => {
-                let scalar = decode_parameter_in(&Type::NUMERIC, Format::Text, Some(text.as_bytes()), &Zone::UTC)?;
-                match scalar.data_type() {
-                    DataType::Decimal128(_, scale) => numeric(scale),
-                    other => Field::new("", other, true),
-                }
-            }
-            None => Field::new("", NUMERIC_ANY, true),
-        },
+        _ => Field::new("", NUMERIC_ANY, true),
     })
 }
 

@@ -266,8 +266,10 @@ fn round_field(inputs: &Inputs<'_>) -> Result<Field> {
     if !is_exact(inputs.data_type(0)) && !inputs.data_type(0).is_null() {
         return Err(inputs.no_function());
     }
-    Ok(match inputs.constant_integer(1) {
-        Some(places) => numeric(i8::try_from(places.clamp(0, 28)).unwrap_or(0)),
+    // Places that are written as a number stand there a third time as text: what is folded to a constant later must not
+    // change the type.
+    Ok(match inputs.constant_text(2).and_then(|places| places.parse::<i8>().ok()) {
+        Some(places) => numeric(places.clamp(0, 28)),
         None => Field::new("", NUMERIC_ANY, true),
     })
 }
@@ -278,7 +280,7 @@ fn rounding(row: &Row<'_>, how: Rounding) -> Result<Value> {
         places => places.integer().unwrap_or(0).clamp(-70, 28),
     };
     let (value, scale) = match row.get(0) {
-        Value::Int(value) if row.fields.len() < 2 => {
+        Value::Int(value) if row.values.len() < 2 => {
             return Ok(Value::Float(Value::Int(*value).float().unwrap_or(f64::NAN)));
         }
         Value::Float(value) => {

@@ -80,10 +80,9 @@ pub const FUNCTIONS: &[Typed] = &[
         let mut bytes = [0u8; 16];
         aws_lc_rs::rand::fill(&mut bytes).map_err(Error::internal)?;
         // Version 4, variant 1.
-        if let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes {
-            *version = *version & 0x0f | 0x40;
-            *variant = *variant & 0x3f | 0x80;
-        }
+        let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+        *version = *version & 0x0f | 0x40;
+        *variant = *variant & 0x3f | 0x80;
         let digits = hex(&bytes);
         let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
         Ok(Value::Text(format!(

@@ -2,9 +2,10 @@
 //! said without knowing any type.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, LimitClause,
-    ObjectName, OrderByExpr, OrderByKind, Query, Select, TimezoneInfo, UnaryOperator, Value, WindowFrame,
+    AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField,
+    DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, LimitClause,
+    ObjectName, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, Subscript, TimezoneInfo, UnaryOperator, Value, WindowFrame,
     WindowFrameBound, WindowType,
 };
 
@@ -31,11 +32,38 @@ fn cast(expr: Expr, data_type: DataType) -> Expr {
 /// Expressions, from the leaves up.
 pub fn expr(expr: &mut Expr) {
     match expr {
-        Expr::Value(value) => {
-            if let Value::Number(digits, false) = &value.value
-                && digits.parse::<i32>().is_ok()
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, false) if digits.parse::<i32>().is_ok() => *expr = integer(take(expr)),
+            // The parser has read its escapes.
+            Value::UnicodeStringLiteral(read) => *expr = text(read.clone()),
+            _ => {}
+        },
+        Expr::Interval(interval) => {
+            if let Some(literal) = quoted(&interval.value) {
+                let unit = match (&interval.leading_field, &interval.last_field) {
+                    (Some(field), None) => format!(" {field}"),
+                    _ => String::new(),
+                };
+                *expr = cast(
+                    text(format!("{literal}{unit}")),
+                    DataType::Interval {
+                        fields: None,
+                        precision: None,
+                    },
+                );
+            }
+        }
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            if let [AccessExpr::Subscript(Subscript::Slice {
+                lower_bound,
+                upper_bound,
+                stride: None,
+            })] = access_chain.as_mut_slice()
             {
-                *expr = integer(take(expr));
+                let lower = lower_bound.take().unwrap_or_else(|| number(1));
+                // No array is longer.
+                let upper = upper_bound.take().unwrap_or_else(|| number(i32::MAX));
+                *expr = call("array_slice", vec![take(root), lower, upper]);
             }
         }
         Expr::Extract { field, expr: of, .. } => {
@@ -90,6 +118,18 @@ pub fn expr(expr: &mut Expr) {
             | BinaryOperator::PGRegexIMatch
             | BinaryOperator::PGRegexNotMatch
             | BinaryOperator::PGRegexNotIMatch => pattern(right),
+            BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq => {
+                if let (Expr::Tuple(first), Expr::Tuple(second)) = (left.as_ref(), right.as_ref())
+                    && let Some(compared) = rows(op, first, second)
+                {
+                    *expr = Expr::Nested(Box::new(compared));
+                }
+            }
             BinaryOperator::Overlaps => {
                 if let (Expr::Tuple(first), Expr::Tuple(second)) = (left.as_mut(), right.as_mut()) {
                     let points = first.iter_mut().chain(second.iter_mut()).map(take).collect();
@@ -98,6 +138,29 @@ pub fn expr(expr: &mut Expr) {
             }
             _ => {}
         },
+        Expr::InList {
+            expr: of,
+            list,
+            negated,
+        } => {
+            if let Expr::Tuple(first) = of.as_ref() {
+                let equal = list.iter().map(|item| match item {
+                    Expr::Tuple(second) => rows(&BinaryOperator::Eq, first, second),
+                    _ => None,
+                });
+                let any = equal.collect::<Option<Vec<_>>>().and_then(|equal| joined(equal, BinaryOperator::Or));
+                if let Some(any) = any {
+                    let any = Expr::Nested(Box::new(any));
+                    *expr = match negated {
+                        true => Expr::UnaryOp {
+                            op: UnaryOperator::Not,
+                            expr: Box::new(any),
+                        },
+                        false => any,
+                    };
+                }
+            }
+        }
         Expr::UnaryOp { op, expr: of } => {
             let name = match op {
                 UnaryOperator::PGAbs => "abs",
@@ -175,6 +238,41 @@ fn bounds(frame: &mut WindowFrame) {
     }
 }
 
+fn joined(conditions: Vec<Expr>, op: BinaryOperator) -> Option<Expr> {
+    conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: op.clone(),
+        right: Box::new(right),
+    })
+}
+
+/// A comparison of two rows, as comparisons of what they hold: the first that differs decides.
+fn rows(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<Expr> {
+    if first.len() != second.len() {
+        return None;
+    }
+    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| Expr::BinaryOp {
+        left: Box::new(left.clone()),
+        op: op.clone(),
+        right: Box::new(right.clone()),
+    };
+    let pairs = || first.iter().zip(second);
+    let strict = match op {
+        BinaryOperator::Eq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::And),
+        BinaryOperator::NotEq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::Or),
+        BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
+        _ => BinaryOperator::Gt,
+    };
+    let last = first.len().checked_sub(1)?;
+    let branches = (0..first.len()).map(|index| {
+        let op = if index == last { op } else { &strict };
+        let equal = pairs().take(index).map(|pair| compare(&BinaryOperator::Eq, pair));
+        let deciding = pairs().nth(index).map(|pair| compare(op, pair));
+        joined(equal.chain(deciding).collect(), BinaryOperator::And).map(|branch| Expr::Nested(Box::new(branch)))
+    });
+    joined(branches.collect::<Option<Vec<_>>>()?, BinaryOperator::Or)
+}
+
 /// A cast to a type with a length or a precision, or to `numeric` without any.
 fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
     use DataType::*;
@@ -193,7 +291,10 @@ fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
             call("pg_bpchar", vec![cast(take(of), Text), number(length)])
         }
         Numeric(ExactNumberInfo::None) | Decimal(ExactNumberInfo::None) | Dec(ExactNumberInfo::None) => {
-            call("pg_numeric", vec![take(of)])
+            match quoted(of).and_then(scale) {
+                Some(scale) => cast(take(of), Numeric(ExactNumberInfo::PrecisionAndScale(38, scale))),
+                None => call("pg_numeric", vec![take(of)]),
+            }
         }
         Timestamp(digits @ Some(_), zone) => {
             let digits = digits.take()?;
@@ -205,6 +306,14 @@ fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
         }
         _ => return None,
     })
+}
+
+/// The digits behind the point of a number that is written without an exponent.
+fn scale(number: &str) -> Option<i64> {
+    let number = number.trim();
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    let scale = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    (plain && number.len() < 38).then(|| i64::try_from(scale).ok())?
 }
 
 fn quoted(expr: &Expr) -> Option<&str> {
@@ -304,6 +413,31 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             let count = with_arguments(function, "count", vec![of.clone()]);
             call("pg_mean", vec![sum, count])
         }
+        ("round" | "trunc", [of, places]) => match places_of(places) {
+            Some(places) => call(&name, vec![of.clone(), number(places), text(places.to_string())]),
+            None => return None,
+        },
+        ("array_agg" | "string_agg", [of, ..]) if sorts(function) => {
+            let mut function = function.clone();
+            if let FunctionArguments::List(list) = &mut function.args {
+                let key = OrderByExpr {
+                    expr: of.clone(),
+                    options: OrderByOptions {
+                        asc: None,
+                        nulls_first: None,
+                    },
+                    with_fill: None,
+                };
+                list.clauses.push(FunctionArgumentClause::OrderBy(vec![key]));
+            }
+            Expr::Function(function)
+        }
+        ("array_remove", [_, _]) => Expr::Function(renamed(function, "array_remove_all")),
+        ("array_replace", [_, _, _]) => Expr::Function(renamed(function, "array_replace_all")),
+        ("array_positions", [_, _]) => {
+            let list = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Int4(None)), None);
+            cast(Expr::Function(function.clone()), DataType::Array(list))
+        }
         ("every", [_]) => Expr::Function(renamed(function, "bool_and")),
         ("variance", [_]) => Expr::Function(renamed(function, "var_samp")),
         ("row_number" | "rank" | "dense_rank", _) if function.over.is_some() => {
@@ -334,6 +468,32 @@ fn replaced(function: &mut Function) -> Option<Expr> {
         }
         _ => return None,
     })
+}
+
+/// The places of `round(x, n)` where they are written as a number.
+fn places_of(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Cast { expr, data_type: DataType::Int4(None), .. } => places_of(expr),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => places_of(expr).map(|places| -places),
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether an aggregate takes distinct values and says no order: PostgreSQL sorts them to find them.
+fn sorts(function: &Function) -> bool {
+    match &function.args {
+        FunctionArguments::List(list) => {
+            list.duplicate_treatment == Some(DuplicateTreatment::Distinct) && list.clauses.is_empty()
+        }
+        _ => false,
+    }
 }
 
 fn is_array(expr: &Expr) -> bool {
@@ -367,7 +527,12 @@ fn make_interval(function: &Function) -> Option<Expr> {
             FunctionArg::Named {
                 name,
                 arg: FunctionArgExpr::Expr(value),
-                operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+                ..
+            }
+            | FunctionArg::ExprNamed {
+                name: Expr::Identifier(name),
+                arg: FunctionArgExpr::Expr(value),
+                ..
             } => (NAMES.iter().position(|known| name.value.eq_ignore_ascii_case(known))?, value),
             _ => return None,
         };

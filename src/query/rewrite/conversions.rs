@@ -25,8 +25,10 @@ impl FunctionRewrite for Conversions {
     }
 
     fn rewrite(&self, expr: Expr, schema: &DFSchema, config: &ConfigOptions) -> EngineResult<Transformed<Expr>> {
-        let Expr::Cast(cast) = expr else {
-            return Ok(Transformed::no(expr));
+        let cast = match expr {
+            Expr::Cast(cast) => cast,
+            Expr::ScalarFunction(call) if WRITING.contains(&call.name()) => return written(call, schema, config),
+            other => return Ok(Transformed::no(other)),
         };
         Ok(match function(&cast, schema, config) {
             Some(function) => Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
@@ -36,6 +38,33 @@ impl FunctionRewrite for Conversions {
             None => Transformed::no(Expr::Cast(cast)),
         })
     }
+}
+
+/// Functions that write values of any type.
+const WRITING: [&str; 3] = ["concat", "concat_ws", "format"];
+
+/// A call whose arguments are text as PostgreSQL's output functions write them.
+fn written(call: ScalarFunction, schema: &DFSchema, config: &ConfigOptions) -> EngineResult<Transformed<Expr>> {
+    let Some(facts) = SessionFacts::of(config) else {
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    };
+    let facts = Arc::new(facts.clone());
+    let plain = |data_type: &DataType| is_text(data_type) || data_type.is_null() || data_type.is_integer();
+    let mut changed = false;
+    let mut args = Vec::with_capacity(call.args.len());
+    for arg in call.args {
+        let function = match arg.get_type(schema) {
+            Ok(data_type) if !plain(&data_type) => functions::scalar_function("pg_output", &facts),
+            _ => None,
+        };
+        changed |= function.is_some();
+        args.push(match function {
+            Some(function) => Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![arg])),
+            None => arg,
+        });
+    }
+    let call = Expr::ScalarFunction(ScalarFunction::new_udf(call.func, args));
+    Ok(Transformed::new_transformed(call, changed))
 }
 
 fn function(cast: &Cast, schema: &DFSchema, config: &ConfigOptions) -> Option<Arc<ScalarUDF>> {

@@ -434,7 +434,16 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             } else {
                 "pg_jsonb_array"
             };
+            // Values are written before they are gathered: a list would forget which of its items are JSON.
+            let item = if name == "json_agg" { "to_json" } else { "to_jsonb" };
+            let items: Vec<Expr> = args.into_iter().map(|arg| call(item, vec![arg.clone()])).collect();
             function.name = ObjectName::from(vec![Ident::new("array_agg")]);
+            if let FunctionArguments::List(list) = &mut function.args {
+                list.args = items
+                    .into_iter()
+                    .map(|item| FunctionArg::Unnamed(FunctionArgExpr::Expr(item)))
+                    .collect();
+            }
             Some(call(outer, vec![Expr::Function(function.clone())]))
         }
         "json_object_agg" | "jsonb_object_agg" => {
@@ -443,9 +452,11 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             } else {
                 "pg_jsonb_pairs"
             };
-            let lists = args
+            let value = if name == "json_object_agg" { "to_json" } else { "to_jsonb" };
+            let [key, member] = args.as_slice() else { return None };
+            let lists = [(*key).clone(), call(value, vec![(*member).clone()])]
                 .into_iter()
-                .map(|arg| match call("array_agg", vec![arg.clone()]) {
+                .map(|arg| match call("array_agg", vec![arg]) {
                     Expr::Function(mut list) => {
                         list.filter = function.filter.clone();
                         Expr::Function(list)

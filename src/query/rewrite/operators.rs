@@ -143,6 +143,23 @@ impl TypedOperators {
                 expr.right = self.call("pg_interval_order", vec![expr.right])?;
                 return Ok(PlannerResult::Original(expr));
             }
+            (Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, (Bytes, Unknown)) => {
+                expr.right = literal_as(expr.right, fields.0);
+                return Ok(PlannerResult::Original(expr));
+            }
+            (Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, (Unknown, Bytes)) => {
+                expr.left = literal_as(expr.left, fields.1);
+                return Ok(PlannerResult::Original(expr));
+            }
+            // A day begins in the session's zone.
+            (Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, (Timestamp, Date)) if zoned(fields.0) => {
+                expr.right = Expr::Cast(Cast::new(Box::new(expr.right), fields.0.data_type().clone()));
+                return Ok(PlannerResult::Original(expr));
+            }
+            (Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, (Date, Timestamp)) if zoned(fields.1) => {
+                expr.left = Expr::Cast(Cast::new(Box::new(expr.left), fields.1.data_type().clone()));
+                return Ok(PlannerResult::Original(expr));
+            }
             (Op::Eq | Op::NotEq, (Jsonb, Jsonb | Unknown) | (Unknown, Jsonb)) => {
                 expr.left = self.call("pg_jsonb_text", vec![expr.left])?;
                 expr.right = self.call("pg_jsonb_text", vec![expr.right])?;
@@ -180,6 +197,10 @@ fn checked(expr: &RawBinaryExpr, (left, right): (&FieldRef, &FieldRef)) -> bool 
 
 fn is_duration((left, right): (&FieldRef, &FieldRef)) -> bool {
     [left, right].iter().any(|field| matches!(field.data_type(), DataType::Duration(_)))
+}
+
+fn zoned(field: &FieldRef) -> bool {
+    matches!(field.data_type(), DataType::Timestamp(_, Some(_)))
 }
 
 fn timestamp(date: Expr) -> Expr {

@@ -399,7 +399,7 @@ mod tests {
             ),
             (
                 "SELECT a FROM t WHERE b > INTERVAL '1' HOUR",
-                "SELECT a FROM t WHERE b > INTERVAL '1 hours'",
+                "SELECT a FROM t WHERE b > '1 hours'::INTERVAL",
             ),
             (
                 "SELECT a FROM (SELECT a FROM t)",

@@ -11,7 +11,9 @@ use crate::wire::types::pg_type;
 
 /// The text form of each value, as PostgreSQL's output functions write it; `None` is NULL.
 pub fn texts(array: &ArrayRef, field: &Field, style: &Style) -> Result<Vec<Option<String>>> {
-    let mut codec = Codec::new(field, &pg_type(field).ty, Format::Text, style)?;
+    // A field may already be that of the text.
+    let field = field.clone().with_data_type(array.data_type().clone());
+    let mut codec = Codec::new(&field, &pg_type(&field).ty, Format::Text, style)?;
     let array = codec.plain(array)?;
     let mut cells = Cells::default();
     codec.fill(&array, &mut cells)?;
