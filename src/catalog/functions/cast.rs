@@ -30,8 +30,16 @@ use crate::{
 
 pub const FUNCTIONS: &[Typed] = &[
     Typed::new("pg_numeric", as_numeric, to_numeric),
-    Typed::new("pg_varchar", |inputs| cut_field(inputs, "character varying"), |row| cut(row, false)),
-    Typed::new("pg_bpchar", |inputs| cut_field(inputs, "character"), |row| cut(row, true)),
+    Typed::new(
+        "pg_varchar",
+        |inputs| cut_field(inputs, "character varying"),
+        |row| cut(row, false),
+    ),
+    Typed::new(
+        "pg_bpchar",
+        |inputs| cut_field(inputs, "character"),
+        |row| cut(row, true),
+    ),
 ];
 
 /// A cast of anything to a type that is known.
@@ -60,7 +68,9 @@ impl ScalarUDFImpl for CastTo {
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        Ok(Arc::new(self.field.as_ref().clone().with_name(self.name()).with_nullable(true)))
+        Ok(Arc::new(
+            self.field.as_ref().clone().with_name(self.name()).with_nullable(true),
+        ))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
@@ -148,7 +158,12 @@ pub fn of_float(value: f64) -> Result<Value> {
         let words = "NaN and infinity are not supported for type numeric";
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));
     }
-    let scalar = decode_parameter_in(&Type::NUMERIC, Format::Text, Some(format!("{value:.14e}").as_bytes()), &Zone::UTC)?;
+    let scalar = decode_parameter_in(
+        &Type::NUMERIC,
+        Format::Text,
+        Some(format!("{value:.14e}").as_bytes()),
+        &Zone::UTC,
+    )?;
     let value = Value::of(scalar)?;
     let Value::Numeric(mut digits, mut scale) = value else {
         return Ok(value);
@@ -172,10 +187,16 @@ fn as_numeric(inputs: &Inputs<'_>) -> Result<Field> {
 fn to_numeric(row: &Row<'_>) -> Result<Value> {
     match row.get(0) {
         Value::Float(value) => of_float(*value),
-        Value::Text(text) => {
-            Value::of(decode_parameter_in(&Type::NUMERIC, Format::Text, Some(text.as_bytes()), &row.zone)?)
-        }
-        Value::Bool(_) => Err(Error::new(SqlState::CANNOT_COERCE, "cannot cast type boolean to numeric")),
+        Value::Text(text) => Value::of(decode_parameter_in(
+            &Type::NUMERIC,
+            Format::Text,
+            Some(text.as_bytes()),
+            &row.zone,
+        )?),
+        Value::Bool(_) => Err(Error::new(
+            SqlState::CANNOT_COERCE,
+            "cannot cast type boolean to numeric",
+        )),
         other => Ok(other.clone()),
     }
 }

@@ -36,74 +36,114 @@ pub const JULIAN_UNIX: i64 = 2_440_588;
 
 pub const FUNCTIONS: &[Typed] = &[
     Typed::new("pg_extract", extracted, |row| extract(row, true)).simplified(engine_extract),
-    Typed::new("pg_date_part", |_| Ok(plain("double precision")), |row| extract(row, false)).simplified(engine_date_part),
+    Typed::new(
+        "pg_date_part",
+        |_| Ok(plain("double precision")),
+        |row| extract(row, false),
+    )
+    .simplified(engine_date_part),
     Typed::new("date_trunc", truncated, date_trunc).simplified(engine_date_trunc),
     Typed::new("date_bin", binned, date_bin).simplified(engine_date_bin),
     Typed::new("timezone", zoned, timezone),
     Typed::new("age", |_| Ok(plain("interval")), age),
-    Typed::new("justify_hours", |_| Ok(plain("interval")), |row| {
-        Ok(Value::Interval(justify_hours(interval(row.get(0))?)?))
-    }),
-    Typed::new("justify_days", |_| Ok(plain("interval")), |row| {
-        Ok(Value::Interval(justify_days(interval(row.get(0))?)?))
-    }),
+    Typed::new(
+        "justify_hours",
+        |_| Ok(plain("interval")),
+        |row| Ok(Value::Interval(justify_hours(interval(row.get(0))?)?)),
+    ),
+    Typed::new(
+        "justify_days",
+        |_| Ok(plain("interval")),
+        |row| Ok(Value::Interval(justify_days(interval(row.get(0))?)?)),
+    ),
     Typed::new("justify_interval", |_| Ok(plain("interval")), justify_interval),
-    Typed::new("pg_interval_multiply", |_| Ok(plain("interval")), |row| {
-        let factor = row.float(1);
-        scale_interval(interval(row.get(0))?, factor).map(Value::Interval)
-    }),
-    Typed::new("pg_interval_divide", |_| Ok(plain("interval")), |row| {
-        let divisor = row.float(1);
-        if divisor == 0.0 {
-            return Err(Error::new(SqlState::DIVISION_BY_ZERO, "division by zero"));
-        }
-        divide_interval(interval(row.get(0))?, divisor).map(Value::Interval)
-    }),
-    Typed::new("pg_interval_order", |_| Ok(plain("bigint")), |row| {
-        let order = interval_order(interval(row.get(0))?);
-        i64::try_from(order).map(Value::Int).map_err(|_| interval_out_of_range())
-    }),
-    Typed::new("make_time", |_| Ok(plain("time without time zone")), |row| {
-        time_of(row, 0).map(Value::Time)
-    }),
-    Typed::new("make_date", |_| Ok(plain("date")), |row| {
-        date_of(row).map(Value::Date)
-    }),
-    Typed::new("make_timestamp", |_| Ok(plain("timestamp without time zone")), |row| {
-        Ok(Value::Timestamp(date_of(row)? * DAY + time_of(row, 3)?))
-    }),
-    Typed::new("make_timestamptz", |_| Ok(plain("timestamp with time zone")), |row| {
-        let zone = match row.get(6) {
-            Value::Text(name) => zone_named(name)?,
-            _ => row.zone,
-        };
-        to_utc(date_of(row)? * DAY + time_of(row, 3)?, &zone).map(Value::Timestamptz)
-    }),
+    Typed::new(
+        "pg_interval_multiply",
+        |_| Ok(plain("interval")),
+        |row| {
+            let factor = row.float(1);
+            scale_interval(interval(row.get(0))?, factor).map(Value::Interval)
+        },
+    ),
+    Typed::new(
+        "pg_interval_divide",
+        |_| Ok(plain("interval")),
+        |row| {
+            let divisor = row.float(1);
+            if divisor == 0.0 {
+                return Err(Error::new(SqlState::DIVISION_BY_ZERO, "division by zero"));
+            }
+            divide_interval(interval(row.get(0))?, divisor).map(Value::Interval)
+        },
+    ),
+    Typed::new(
+        "pg_interval_order",
+        |_| Ok(plain("bigint")),
+        |row| {
+            let order = interval_order(interval(row.get(0))?);
+            i64::try_from(order)
+                .map(Value::Int)
+                .map_err(|_| interval_out_of_range())
+        },
+    ),
+    Typed::new(
+        "make_time",
+        |_| Ok(plain("time without time zone")),
+        |row| time_of(row, 0).map(Value::Time),
+    ),
+    Typed::new("make_date", |_| Ok(plain("date")), |row| date_of(row).map(Value::Date)),
+    Typed::new(
+        "make_timestamp",
+        |_| Ok(plain("timestamp without time zone")),
+        |row| Ok(Value::Timestamp(date_of(row)? * DAY + time_of(row, 3)?)),
+    ),
+    Typed::new(
+        "make_timestamptz",
+        |_| Ok(plain("timestamp with time zone")),
+        |row| {
+            let zone = match row.get(6) {
+                Value::Text(name) => zone_named(name)?,
+                _ => row.zone,
+            };
+            to_utc(date_of(row)? * DAY + time_of(row, 3)?, &zone).map(Value::Timestamptz)
+        },
+    ),
     Typed::new("make_interval", |_| Ok(plain("interval")), make_interval),
     Typed::new("isfinite", |_| Ok(plain("boolean")), |_| Ok(Value::Bool(true))),
     Typed::new("pg_overlaps", |_| Ok(plain("boolean")), overlaps).lenient(),
-    Typed::new("clock_timestamp", |_| Ok(plain("timestamp with time zone")), |_| {
-        Ok(Value::Timestamptz(now_micros()))
-    })
+    Typed::new(
+        "clock_timestamp",
+        |_| Ok(plain("timestamp with time zone")),
+        |_| Ok(Value::Timestamptz(now_micros())),
+    )
     .volatile(),
-    Typed::new("pg_precision", |inputs| Ok(inputs.fields.first().map_or_else(|| plain("text"), |field| field.as_ref().clone())), |row| {
-        let digits = u32::try_from(row.integer(1).clamp(0, 6)).unwrap_or(6);
-        let unit = 10i64.pow(6 - digits);
-        let round = |micros: i64| {
-            let down = micros.div_euclid(unit) * unit;
-            if (micros - down) * 2 >= unit { down + unit } else { down }
-        };
-        Ok(match row.get(0) {
-            Value::Timestamp(micros) => Value::Timestamp(round(*micros)),
-            Value::Timestamptz(micros) => Value::Timestamptz(round(*micros)),
-            Value::Time(micros) => Value::Time(round(*micros)),
-            Value::Interval(value) => Value::Interval(Interval {
-                micros: round(value.micros),
-                ..*value
-            }),
-            other => other.clone(),
-        })
-    }),
+    Typed::new(
+        "pg_precision",
+        |inputs| {
+            Ok(inputs
+                .fields
+                .first()
+                .map_or_else(|| plain("text"), |field| field.as_ref().clone()))
+        },
+        |row| {
+            let digits = u32::try_from(row.integer(1).clamp(0, 6)).unwrap_or(6);
+            let unit = 10i64.pow(6 - digits);
+            let round = |micros: i64| {
+                let down = micros.div_euclid(unit) * unit;
+                if (micros - down) * 2 >= unit { down + unit } else { down }
+            };
+            Ok(match row.get(0) {
+                Value::Timestamp(micros) => Value::Timestamp(round(*micros)),
+                Value::Timestamptz(micros) => Value::Timestamptz(round(*micros)),
+                Value::Time(micros) => Value::Time(round(*micros)),
+                Value::Interval(value) => Value::Interval(Interval {
+                    micros: round(value.micros),
+                    ..*value
+                }),
+                other => other.clone(),
+            })
+        },
+    ),
 ];
 
 /// The clock's time, in microseconds since 1970.
@@ -167,7 +207,11 @@ pub fn interval(value: &Value) -> Result<Interval> {
     match value {
         Value::Interval(interval) => Ok(*interval),
         Value::Text(text) => {
-            let scalar = params::decode_parameter(&postgres_types::Type::INTERVAL, Default::default(), Some(text.as_bytes()))?;
+            let scalar = params::decode_parameter(
+                &postgres_types::Type::INTERVAL,
+                Default::default(),
+                Some(text.as_bytes()),
+            )?;
             interval(&Value::of(scalar)?)
         }
         Value::Time(micros) => Ok(Interval {
@@ -203,8 +247,12 @@ pub fn interval_order(value: Interval) -> i128 {
 /// A field's name as PostgreSQL's functions spell it, of the many that it takes.
 fn unit(name: &str) -> Option<&'static str> {
     Some(match name.to_ascii_lowercase().as_str() {
-        "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" | "microsecon" => "microseconds",
-        "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" | "millisecon" => "milliseconds",
+        "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" | "microsecon" => {
+            "microseconds"
+        }
+        "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" | "millisecon" => {
+            "milliseconds"
+        }
         "s" | "sec" | "secs" | "second" | "seconds" => "second",
         "m" | "min" | "mins" | "minute" | "minutes" => "minute",
         "h" | "hr" | "hrs" | "hour" | "hours" => "hour",
@@ -314,8 +362,16 @@ fn field_of(field: &str, value: &Value, zone: &Zone) -> Result<Option<(i128, i8)
         "day" => whole(day.into()),
         "quarter" => whole((i64::from(month) - 1) / 3 + 1),
         "decade" => whole(year.div_euclid(10)),
-        "century" => whole(if year > 0 { (year + 99) / 100 } else { -((99 - (year - 1)) / 100) }),
-        "millennium" => whole(if year > 0 { (year + 999) / 1_000 } else { -((999 - (year - 1)) / 1_000) }),
+        "century" => whole(if year > 0 {
+            (year + 99) / 100
+        } else {
+            -((99 - (year - 1)) / 100)
+        }),
+        "millennium" => whole(if year > 0 {
+            (year + 999) / 1_000
+        } else {
+            -((999 - (year - 1)) / 1_000)
+        }),
         "dow" => whole((days + 4).rem_euclid(7)),
         "isodow" => whole((days + 3).rem_euclid(7) + 1),
         "doy" => whole(days - days_from_civil(year, 1, 1) + 1),
@@ -349,7 +405,8 @@ fn interval_field(field: &str, value: Interval) -> Option<(i128, i8)> {
         "millennium" => whole(months / 12_000),
         "epoch" => {
             // A year of 365¼ days, a month of 30.
-            let quarters = months / 12 * DAYS_PER_YEAR_QUARTERS + (months % 12 * DAYS_PER_MONTH + i64::from(value.days)) * 4;
+            let quarters =
+                months / 12 * DAYS_PER_YEAR_QUARTERS + (months % 12 * DAYS_PER_MONTH + i64::from(value.days)) * 4;
             Some((i128::from(quarters) * i128::from(DAY / 4) + i128::from(micros), 6))
         }
         _ => None,
@@ -384,7 +441,9 @@ fn date_trunc(row: &Row<'_>) -> Result<Value> {
     let field = unit(name).ok_or_else(|| unit_error(value, name, false))?;
     let refused = || unit_error(value, name, true);
     if let Value::Interval(value) = value {
-        return truncate_interval(field, *value).map(Value::Interval).ok_or_else(refused);
+        return truncate_interval(field, *value)
+            .map(Value::Interval)
+            .ok_or_else(refused);
     }
     let zone = match row.get(2) {
         Value::Text(name) => zone_named(name)?,
@@ -526,7 +585,11 @@ fn age(row: &Row<'_>) -> Result<Value> {
         Value::Null => (today, local(row.get(0), &row.zone)?),
         start => (local(row.get(0), &row.zone)?, local(start, &row.zone)?),
     };
-    let (late, early, sign) = if end >= start { (end, start, 1) } else { (start, end, -1) };
+    let (late, early, sign) = if end >= start {
+        (end, start, 1)
+    } else {
+        (start, end, -1)
+    };
     let parts = |micros: i64| {
         let (year, month, day) = civil_from_days(micros.div_euclid(DAY));
         (year * 12 + i64::from(month) - 1, i64::from(day), micros.rem_euclid(DAY))
@@ -601,11 +664,19 @@ fn justify_interval(row: &Row<'_>) -> Result<Value> {
 
 /// `interval * factor`: a fraction of a month becomes days, one of a day becomes time, as interval_mul has it.
 fn scale_interval(value: Interval, factor: f64) -> Result<Interval> {
-    spread(f64::from(value.months) * factor, f64::from(value.days) * factor, as_float(value.micros) * factor)
+    spread(
+        f64::from(value.months) * factor,
+        f64::from(value.days) * factor,
+        as_float(value.micros) * factor,
+    )
 }
 
 fn divide_interval(value: Interval, divisor: f64) -> Result<Interval> {
-    spread(f64::from(value.months) / divisor, f64::from(value.days) / divisor, as_float(value.micros) / divisor)
+    spread(
+        f64::from(value.months) / divisor,
+        f64::from(value.days) / divisor,
+        as_float(value.micros) / divisor,
+    )
 }
 
 fn as_float(value: i64) -> f64 {
@@ -642,7 +713,10 @@ fn date_of(row: &Row<'_>) -> Result<i64> {
         let words = format!("date field value out of range: {year}-{month:02}-{day:02}");
         Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words)
     };
-    let (month, day) = (u32::try_from(month).map_err(|_| overflow())?, u32::try_from(day).map_err(|_| overflow())?);
+    let (month, day) = (
+        u32::try_from(month).map_err(|_| overflow())?,
+        u32::try_from(day).map_err(|_| overflow())?,
+    );
     let astronomical = if year < 0 { year + 1 } else { year };
     if year == 0 || !(1..=12).contains(&month) || !(-4_713..=294_276).contains(&year) {
         return Err(overflow());
@@ -683,7 +757,11 @@ fn make_interval(row: &Row<'_>) -> Result<Value> {
         months: narrow(part(0).saturating_mul(12).saturating_add(part(1)))?,
         days: narrow(part(2).saturating_mul(7).saturating_add(part(3)))?,
         micros: super::value::rounded(seconds * 1e6)
-            .and_then(|micros| micros.checked_add(part(4).checked_mul(HOUR)?)?.checked_add(part(5).checked_mul(MINUTE)?))
+            .and_then(|micros| {
+                micros
+                    .checked_add(part(4).checked_mul(HOUR)?)?
+                    .checked_add(part(5).checked_mul(MINUTE)?)
+            })
             .ok_or_else(interval_out_of_range)?,
     }))
 }
@@ -722,9 +800,16 @@ pub fn add(local: i64, interval: Interval) -> Result<i64> {
     if interval.months != 0 {
         let (year, month, day) = civil_from_days(days);
         let months = year * 12 + i64::from(month) - 1 + i64::from(interval.months);
-        let (year, month) = (months.div_euclid(12), u32::try_from(months.rem_euclid(12) + 1).unwrap_or(1));
+        let (year, month) = (
+            months.div_euclid(12),
+            u32::try_from(months.rem_euclid(12) + 1).unwrap_or(1),
+        );
         let next = months + 1;
-        let next_month = days_from_civil(next.div_euclid(12), u32::try_from(next.rem_euclid(12) + 1).unwrap_or(1), 1);
+        let next_month = days_from_civil(
+            next.div_euclid(12),
+            u32::try_from(next.rem_euclid(12) + 1).unwrap_or(1),
+            1,
+        );
         days = days_from_civil(year, month, day).min(next_month - 1);
     }
     days.checked_add(interval.days.into())
@@ -802,7 +887,10 @@ fn engine_date_trunc(args: &[Expr], info: &SimplifyContext) -> EngineResult<Opti
     let [_, argument] = args else { return Ok(None) };
     let field = constant(args.first()).and_then(unit);
     let Some(field) = field.filter(|field| {
-        matches!(*field, "second" | "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year")
+        matches!(
+            *field,
+            "second" | "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year"
+        )
     }) else {
         return Ok(None);
     };
@@ -813,7 +901,9 @@ fn engine_date_trunc(args: &[Expr], info: &SimplifyContext) -> EngineResult<Opti
 }
 
 fn engine_date_bin(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
-    let [stride, source, origin] = args else { return Ok(None) };
+    let [stride, source, origin] = args else {
+        return Ok(None);
+    };
     let (source_type, origin_type) = (info.get_data_type(source)?, info.get_data_type(origin)?);
     let interval = DataType::Interval(IntervalUnit::MonthDayNano);
     let same = source_type == origin_type && matches!(source_type, DataType::Timestamp(TimeUnit::Nanosecond, _));

@@ -1,7 +1,7 @@
 //! JSON operators and functions that take JSON apart or change it. JSON is text here: a value of type `json` keeps its
 //! spelling, one of type `jsonb` gets its own when it is written.
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::Field;
 
 use super::{
     json_tree::{Json, Node, parse, quote},
@@ -22,7 +22,9 @@ pub const FUNCTIONS: &[Typed] = &[
     Typed::new("pg_json_contains", boolean, |row| {
         Ok(Value::Bool(parse(row.text(0))?.contains(&parse(row.text(1))?)))
     }),
-    Typed::new("pg_json_exists", boolean, |row| Ok(Value::Bool(exists(&parse(row.text(0))?, row.text(1))))),
+    Typed::new("pg_json_exists", boolean, |row| {
+        Ok(Value::Bool(exists(&parse(row.text(0))?, row.text(1))))
+    }),
     Typed::new("pg_json_exists_any", boolean, |row| {
         let document = parse(row.text(0))?;
         Ok(Value::Bool(keys(row.get(1)).iter().any(|key| exists(&document, key))))
@@ -33,7 +35,10 @@ pub const FUNCTIONS: &[Typed] = &[
     }),
     Typed::new("pg_jsonb_text", text, |row| {
         // What is not JSON is compared as it is.
-        Ok(Value::Text(parse(row.text(0)).map_or_else(|_| row.text(0).to_owned(), |document| written(&document))))
+        Ok(Value::Text(parse(row.text(0)).map_or_else(
+            |_| row.text(0).to_owned(),
+            |document| written(&document),
+        )))
     }),
     Typed::new("pg_json_concat", jsonb, concat),
     Typed::new("pg_json_delete", jsonb, delete),
@@ -44,15 +49,27 @@ pub const FUNCTIONS: &[Typed] = &[
     Typed::new("jsonb_set", jsonb, |row| {
         let (document, value) = (parse(row.text(0))?, parse(row.text(2))?);
         let create = !matches!(row.get(3), Value::Bool(false));
-        Ok(Value::Text(changed(&document, &keys(row.get(1)), &Change::Set { value: &value, create })))
+        Ok(Value::Text(changed(
+            &document,
+            &keys(row.get(1)),
+            &Change::Set { value: &value, create },
+        )))
     }),
     Typed::new("jsonb_insert", jsonb, |row| {
         let (document, value) = (parse(row.text(0))?, parse(row.text(2))?);
         let after = matches!(row.get(3), Value::Bool(true));
-        Ok(Value::Text(changed(&document, &keys(row.get(1)), &Change::Insert { value: &value, after })))
+        Ok(Value::Text(changed(
+            &document,
+            &keys(row.get(1)),
+            &Change::Insert { value: &value, after },
+        )))
     }),
-    Typed::new("json_typeof", text, |row| Ok(Value::Text(parse(row.text(0))?.kind().to_owned()))),
-    Typed::new("jsonb_typeof", text, |row| Ok(Value::Text(parse(row.text(0))?.kind().to_owned()))),
+    Typed::new("json_typeof", text, |row| {
+        Ok(Value::Text(parse(row.text(0))?.kind().to_owned()))
+    }),
+    Typed::new("jsonb_typeof", text, |row| {
+        Ok(Value::Text(parse(row.text(0))?.kind().to_owned()))
+    }),
     Typed::new("json_array_length", integer, array_length),
     Typed::new("jsonb_array_length", integer, array_length),
     Typed::new("json_strip_nulls", json, |row| strip_nulls(row, true)),
@@ -68,12 +85,36 @@ pub const FUNCTIONS: &[Typed] = &[
     Typed::new("pg_json_elements", |_| Ok(list("json")), |row| elements(row, false)),
     Typed::new("pg_jsonb_elements", |_| Ok(list("jsonb")), |row| elements(row, false)),
     Typed::new("pg_json_elements_text", |_| Ok(list("text")), |row| elements(row, true)),
-    Typed::new("pg_json_keys", |_| Ok(list("text")), |row| member_list(row, false, |name, _| Value::Text(name.to_owned()))),
-    Typed::new("pg_jsonb_keys", |_| Ok(list("text")), |row| member_list(row, true, |name, _| Value::Text(name.to_owned()))),
-    Typed::new("pg_json_values", |_| Ok(list("json")), |row| member_list(row, false, raw)),
-    Typed::new("pg_jsonb_values", |_| Ok(list("jsonb")), |row| member_list(row, true, raw)),
-    Typed::new("pg_json_values_text", |_| Ok(list("text")), |row| member_list(row, false, as_text)),
-    Typed::new("pg_jsonb_values_text", |_| Ok(list("text")), |row| member_list(row, true, as_text)),
+    Typed::new(
+        "pg_json_keys",
+        |_| Ok(list("text")),
+        |row| member_list(row, false, |name, _| Value::Text(name.to_owned())),
+    ),
+    Typed::new(
+        "pg_jsonb_keys",
+        |_| Ok(list("text")),
+        |row| member_list(row, true, |name, _| Value::Text(name.to_owned())),
+    ),
+    Typed::new(
+        "pg_json_values",
+        |_| Ok(list("json")),
+        |row| member_list(row, false, raw),
+    ),
+    Typed::new(
+        "pg_jsonb_values",
+        |_| Ok(list("jsonb")),
+        |row| member_list(row, true, raw),
+    ),
+    Typed::new(
+        "pg_json_values_text",
+        |_| Ok(list("text")),
+        |row| member_list(row, false, as_text),
+    ),
+    Typed::new(
+        "pg_jsonb_values_text",
+        |_| Ok(list("text")),
+        |row| member_list(row, true, as_text),
+    ),
 ];
 
 fn text(_: &Inputs<'_>) -> Result<Field> {
@@ -98,12 +139,15 @@ fn integer(_: &Inputs<'_>) -> Result<Field> {
 
 /// What is in a `json` is `json`, and `jsonb` whatever else the document came as.
 fn same_json(inputs: &Inputs<'_>) -> Result<Field> {
-    Ok(plain(if inputs.pg_type(0) == Some("json") { "json" } else { "jsonb" }))
+    Ok(plain(if inputs.pg_type(0) == Some("json") {
+        "json"
+    } else {
+        "jsonb"
+    }))
 }
 
 fn list(item: &str) -> Field {
-    let item = types::tagged(Field::new_list_field(DataType::Utf8, true), item);
-    Field::new("", DataType::List(std::sync::Arc::new(item)), true)
+    plain(&format!("{item}[]"))
 }
 
 fn written(value: &Json<'_>) -> String {
@@ -129,7 +173,9 @@ fn is_jsonb(row: &Row<'_>) -> bool {
 
 /// `->` and `->>`. What is no JSON has no parts: the runtime's columns are not always what they seem.
 fn get(row: &Row<'_>, as_text: bool) -> Result<Value> {
-    let Ok(document) = parse(row.text(0)) else { return Ok(Value::Null) };
+    let Ok(document) = parse(row.text(0)) else {
+        return Ok(Value::Null);
+    };
     let found = match row.get(1) {
         Value::Int(index) => document.item(*index),
         _ => match &document.node {
@@ -161,14 +207,21 @@ fn keys(value: &Value) -> Vec<String> {
 }
 
 fn path(row: &Row<'_>, as_text: bool) -> Result<Value> {
-    let Ok(document) = parse(row.text(0)) else { return Ok(Value::Null) };
+    let Ok(document) = parse(row.text(0)) else {
+        return Ok(Value::Null);
+    };
     let steps: Vec<String> = match row.get(1) {
         Value::Text(text) if text.trim_start().starts_with('{') && row.values.len() == 2 => keys(row.get(1)),
         Value::List(_) => keys(row.get(1)),
-        _ => row.values.iter().skip(1).filter_map(|step| match step {
-            Value::Text(text) => Some(text.clone()),
-            _ => None,
-        }).collect(),
+        _ => row
+            .values
+            .iter()
+            .skip(1)
+            .filter_map(|step| match step {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect(),
     };
     let found = steps.iter().try_fold(&document, |value, key| value.get(key));
     Ok(part(found, as_text, is_jsonb(row)))
@@ -177,7 +230,9 @@ fn path(row: &Row<'_>, as_text: bool) -> Result<Value> {
 fn exists(document: &Json<'_>, key: &str) -> bool {
     match &document.node {
         Node::Object(_) => document.get(key).is_some(),
-        Node::Array(items) => items.iter().any(|item| matches!(&item.node, Node::String(text) if text == key)),
+        Node::Array(items) => items
+            .iter()
+            .any(|item| matches!(&item.node, Node::String(text) if text == key)),
         Node::String(text) => text == key,
         _ => false,
     }
@@ -201,7 +256,9 @@ fn concat(row: &Row<'_>) -> Result<Value> {
                 None => members.push((name, value)),
             }
         }
-        return Ok(Value::Text(object_of(members.into_iter().map(|(name, value)| (name, written(value))))));
+        return Ok(Value::Text(object_of(
+            members.into_iter().map(|(name, value)| (name, written(value))),
+        )));
     }
     let items = items_of(&left).into_iter().chain(items_of(&right)).map(written);
     Ok(Value::Text(array_of(items)))
@@ -225,7 +282,11 @@ fn delete(row: &Row<'_>) -> Result<Value> {
     let document = parse(row.text(0))?;
     let text = match (&document.node, row.get(1)) {
         (Node::Array(items), Value::Int(index)) => {
-            let at = if *index < 0 { i64::try_from(items.len()).unwrap_or(0) + index } else { *index };
+            let at = if *index < 0 {
+                i64::try_from(items.len()).unwrap_or(0) + index
+            } else {
+                *index
+            };
             let kept = items.iter().zip(0i64..).filter(|(_, position)| *position != at);
             array_of(kept.map(|(item, _)| written(item)))
         }
@@ -238,7 +299,9 @@ fn delete(row: &Row<'_>) -> Result<Value> {
                 Value::Text(text) => vec![text.clone()],
                 keys_of => keys(keys_of),
             };
-            let kept = items.iter().filter(|item| !matches!(&item.node, Node::String(text) if gone.contains(text)));
+            let kept = items
+                .iter()
+                .filter(|item| !matches!(&item.node, Node::String(text) if gone.contains(text)));
             array_of(kept.map(written))
         }
         (Node::Object(_), key) => {
@@ -246,10 +309,18 @@ fn delete(row: &Row<'_>) -> Result<Value> {
                 Value::Text(text) => vec![text.clone()],
                 keys_of => keys(keys_of),
             };
-            let kept = document.members().into_iter().filter(|(name, _)| !gone.iter().any(|gone| gone == name));
+            let kept = document
+                .members()
+                .into_iter()
+                .filter(|(name, _)| !gone.iter().any(|gone| gone == name));
             object_of(kept.map(|(name, value)| (name, written(value))))
         }
-        _ => return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "cannot delete from scalar")),
+        _ => {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "cannot delete from scalar",
+            ));
+        }
     };
     Ok(Value::Text(text))
 }
@@ -310,7 +381,9 @@ fn changed(document: &Json<'_>, path: &[String], change: &Change<'_>) -> String 
                     Change::Insert { value, after: true } => out.extend([written(item), written(value)]),
                 }
             }
-            if let (true, Change::Set { value, create: true } | Change::Insert { value, .. }) = (rest.is_empty(), change) {
+            if let (true, Change::Set { value, create: true } | Change::Insert { value, .. }) =
+                (rest.is_empty(), change)
+            {
                 if at >= length {
                     out.push(written(value));
                 } else if at < 0 {
@@ -389,7 +462,10 @@ fn object(row: &Row<'_>, colon: &str, comma: &str) -> Result<Value> {
     let pairs: Vec<(Option<String>, Option<String>)> = if row.values.len() > 1 {
         let second = items(row.get(1));
         if first.len() != second.len() {
-            return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "mismatched array dimensions"));
+            return Err(Error::new(
+                SqlState::ARRAY_SUBSCRIPT_ERROR,
+                "mismatched array dimensions",
+            ));
         }
         first.into_iter().zip(second).collect()
     } else {
@@ -397,7 +473,10 @@ fn object(row: &Row<'_>, colon: &str, comma: &str) -> Result<Value> {
             let words = "array must have even number of elements";
             return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, words));
         }
-        first.chunks(2).map(|pair| (pair.first().cloned().flatten(), pair.get(1).cloned().flatten())).collect()
+        first
+            .chunks(2)
+            .map(|pair| (pair.first().cloned().flatten(), pair.get(1).cloned().flatten()))
+            .collect()
     };
     let mut out = String::from("{");
     for (index, (key, value)) in pairs.into_iter().enumerate() {
@@ -424,7 +503,9 @@ fn as_text(_: &str, value: &Json<'_>) -> Value {
 
 fn elements(row: &Row<'_>, texts: bool) -> Result<Value> {
     match &parse(row.text(0))?.node {
-        Node::Array(items) => Ok(Value::List(items.iter().map(|item| part(Some(item), texts, false)).collect())),
+        Node::Array(items) => Ok(Value::List(
+            items.iter().map(|item| part(Some(item), texts, false)).collect(),
+        )),
         Node::Object(_) => Err(not_of("cannot extract elements from an object")),
         _ => Err(not_of("cannot extract elements from a scalar")),
     }
@@ -433,14 +514,21 @@ fn elements(row: &Row<'_>, texts: bool) -> Result<Value> {
 fn member_list(row: &Row<'_>, sorted: bool, item: fn(&str, &Json<'_>) -> Value) -> Result<Value> {
     let document = parse(row.text(0))?;
     let Node::Object(members) = &document.node else {
-        let words = format!("cannot call this function on {}", match document.kind() {
-            "array" => "an array",
-            _ => "a scalar",
-        });
+        let words = format!(
+            "cannot call this function on {}",
+            match document.kind() {
+                "array" => "an array",
+                _ => "a scalar",
+            }
+        );
         return Err(not_of(&words));
     };
     Ok(Value::List(match sorted {
-        true => document.members().into_iter().map(|(name, value)| item(name, value)).collect(),
+        true => document
+            .members()
+            .into_iter()
+            .map(|(name, value)| item(name, value))
+            .collect(),
         false => members.iter().map(|(name, value)| item(name, value)).collect(),
     }))
 }

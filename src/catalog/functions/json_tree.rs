@@ -37,7 +37,10 @@ pub fn parse(text: &str) -> Result<Json<'_>> {
     match value {
         Some(value) if reader.at == text.len() => Ok(value),
         _ => {
-            let error = Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json");
+            let error = Error::new(
+                SqlState::INVALID_TEXT_REPRESENTATION,
+                "invalid input syntax for type json",
+            );
             let shown: String = text.chars().take(100).collect();
             Err(error.with_detail(format!("JSON data, line 1: {shown}")))
         }
@@ -171,7 +174,11 @@ impl<'a> Reader<'a> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let whole = unsigned.split(['.', 'e', 'E']).next()?;
         let digits = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
-        let valid = digits && (whole == "0" || !whole.starts_with('0')) && !text.ends_with('.') && !text.contains(".e") && !text.contains(".E");
+        let valid = digits
+            && (whole == "0" || !whole.starts_with('0'))
+            && !text.ends_with('.')
+            && !text.contains(".e")
+            && !text.contains(".E");
         text.parse::<f64>().ok().filter(|_| valid)?;
         self.at += end;
         Some(Node::Number)
@@ -182,7 +189,11 @@ impl<'a> Json<'a> {
     /// A member of an object (the last of its name), or an item of an array, counted from either end.
     pub fn get(&self, key: &str) -> Option<&Json<'a>> {
         match &self.node {
-            Node::Object(members) => members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
+            Node::Object(members) => members
+                .iter()
+                .rev()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value),
             Node::Array(_) => self.item(key.trim().parse().ok()?),
             _ => None,
         }
@@ -192,7 +203,10 @@ impl<'a> Json<'a> {
         let Node::Array(items) = &self.node else { return None };
         match usize::try_from(index) {
             Ok(index) => items.get(index),
-            Err(_) => items.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?).and_then(|at| items.get(at)),
+            Err(_) => items
+                .len()
+                .checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
+                .and_then(|at| items.get(at)),
         }
     }
 
@@ -210,7 +224,9 @@ impl<'a> Json<'a> {
 
     /// An object's members as `jsonb` keeps them: each name once, shorter names first.
     pub fn members(&self) -> Vec<(&str, &Json<'a>)> {
-        let Node::Object(members) = &self.node else { return Vec::new() };
+        let Node::Object(members) = &self.node else {
+            return Vec::new();
+        };
         let mut sorted: Vec<(&str, &Json<'a>)> = Vec::with_capacity(members.len());
         for (name, value) in members {
             match sorted.iter_mut().find(|(other, _)| other == name) {
@@ -235,7 +251,10 @@ impl<'a> Json<'a> {
             (Node::Object(_), Node::Object(_)) => {
                 let (one, other) = (self.members(), other.members());
                 one.len() == other.len()
-                    && one.iter().zip(&other).all(|((a, one), (b, other))| a == b && one.same(other))
+                    && one
+                        .iter()
+                        .zip(&other)
+                        .all(|((a, one), (b, other))| a == b && one.same(other))
             }
             _ => false,
         }
@@ -351,7 +370,11 @@ fn compare_numbers(one: &str, other: &str) -> Ordering {
         let point = i64::try_from(whole.trim_start_matches('-').len()).unwrap_or(0) + exponent;
         let zeros = digits.len() - digits.trim_start_matches('0').len();
         let significant = digits.trim_matches('0').to_owned();
-        (negative && !significant.is_empty(), point - i64::try_from(zeros).unwrap_or(0), significant)
+        (
+            negative && !significant.is_empty(),
+            point - i64::try_from(zeros).unwrap_or(0),
+            significant,
+        )
     };
     let (one, other) = (parsed(one), parsed(other));
     match (one.2.is_empty(), other.2.is_empty()) {

@@ -1,7 +1,16 @@
 //! Functions that Postgres clients call and the engine lacks. Names come without the `pg_catalog.` that they may carry.
 //!
 //! Most are [`Native`]: text forms in, one text form out, the PostgreSQL types on both sides named in a table. Those whose
-//! result type depends on their arguments stand in files of their own.
+//! result type depends on their arguments are [`typed`](Typed): values in, one value out.
+//!
+//! What still differs from PostgreSQL 15 (each case, with what is said instead, in `fixtures/expressions/different`):
+//!
+//! * no infinite dates, no NaN and infinities as numeric; numerics of one column have one scale; roots, powers, logarithms and
+//!   deviations of numerics are double precision;
+//! * arithmetic of 64-bit columns wraps beyond 2⁶³ (that of constants and of smaller integers is refused with 22003);
+//! * intervals sort by their months first, and `= ANY` of an array with NULL is false where it is unknown;
+//! * `char(n)` cuts and does not pad; back-references and look-around in regular expressions are refused;
+//! * no jsonpath, no rows as values (`row_to_json(t)`), no `pg_sleep`.
 
 mod cast;
 mod datetime;

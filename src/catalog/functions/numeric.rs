@@ -28,10 +28,14 @@ const GROUP: i32 = 4;
 const QUOTIENT_SCALE: i32 = 28;
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new("pg_divide", |_| Ok(Field::new("", NUMERIC_QUOTIENT, true)), |row| {
-        let (left, right) = operands(row)?;
-        divide(left, right)
-    }),
+    Typed::new(
+        "pg_divide",
+        |_| Ok(Field::new("", NUMERIC_QUOTIENT, true)),
+        |row| {
+            let (left, right) = operands(row)?;
+            divide(left, right)
+        },
+    ),
     Typed::new("pg_add", integer_field, |row| checked(row, i64::checked_add)),
     Typed::new("pg_subtract", integer_field, |row| checked(row, i64::checked_sub)),
     Typed::new("pg_multiply", integer_field, |row| checked(row, i64::checked_mul)),
@@ -41,41 +45,80 @@ pub const FUNCTIONS: &[Typed] = &[
     Typed::new("trunc", round_field, |row| rounding(row, Rounding::Down)).simplified(engine_trunc),
     Typed::new("ceil", whole_field, |row| rounding(row, Rounding::Ceiling)).simplified(engine_ceil),
     Typed::new("floor", whole_field, |row| rounding(row, Rounding::Floor)).simplified(engine_floor),
-    Typed::new("div", |_| Ok(numeric(0)), |row| {
-        let (left, right) = operands(row)?;
-        whole_quotient(left, right)
-    }),
-    Typed::new("sign", |inputs| Ok(if is_exact(inputs.data_type(0)) && !inputs.data_type(0).is_integer() { numeric(0) } else { plain("double precision") }), sign),
-    Typed::new("scale", |_| Ok(plain("integer")), |row| {
-        Ok(Value::Int(row.get(0).numeric().map_or(0, |(_, scale)| scale.into())))
-    }),
-    Typed::new("min_scale", |_| Ok(plain("integer")), |row| {
-        Ok(Value::Int(row.get(0).numeric().map_or(0, |(value, scale)| trimmed(value, scale).1.into())))
-    }),
-    Typed::new("trim_scale", |_| Ok(Field::new("", NUMERIC_ANY, true)), |row| Ok(row.get(0).clone())),
+    Typed::new(
+        "div",
+        |_| Ok(numeric(0)),
+        |row| {
+            let (left, right) = operands(row)?;
+            whole_quotient(left, right)
+        },
+    ),
+    Typed::new(
+        "sign",
+        |inputs| {
+            Ok(if is_exact(inputs.data_type(0)) && !inputs.data_type(0).is_integer() {
+                numeric(0)
+            } else {
+                plain("double precision")
+            })
+        },
+        sign,
+    ),
+    Typed::new(
+        "scale",
+        |_| Ok(plain("integer")),
+        |row| Ok(Value::Int(row.get(0).numeric().map_or(0, |(_, scale)| scale.into()))),
+    ),
+    Typed::new(
+        "min_scale",
+        |_| Ok(plain("integer")),
+        |row| {
+            Ok(Value::Int(
+                row.get(0)
+                    .numeric()
+                    .map_or(0, |(value, scale)| trimmed(value, scale).1.into()),
+            ))
+        },
+    ),
+    Typed::new(
+        "trim_scale",
+        |_| Ok(Field::new("", NUMERIC_ANY, true)),
+        |row| Ok(row.get(0).clone()),
+    ),
     Typed::new("width_bucket", |_| Ok(plain("integer")), width_bucket),
-    Typed::new("to_hex", |_| Ok(plain("text")), |row| {
-        let value = row.integer(0);
-        let narrow = row.fields.first().is_some_and(|field| *field.data_type() == DataType::Int32);
-        Ok(Value::Text(match i32::try_from(value) {
-            Ok(value) if narrow => format!("{value:x}"),
-            _ => format!("{value:x}"),
-        }))
-    }),
-    Typed::new("factorial", |_| Ok(numeric(0)), |row| {
-        let n = row.integer(0);
-        if n < 0 {
-            let words = "factorial of a negative number is undefined";
-            return Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words));
-        }
-        let product = (1..=n.min(60)).try_fold(i256::from_i128(1), |product, factor| {
-            product.checked_mul(i256::from_i128(factor.into()))
-        });
-        product
-            .filter(|_| n <= 33)
-            .map(|product| Value::Numeric(product, 0))
-            .ok_or_else(numeric_overflow)
-    }),
+    Typed::new(
+        "to_hex",
+        |_| Ok(plain("text")),
+        |row| {
+            let value = row.integer(0);
+            let narrow = row
+                .fields
+                .first()
+                .is_some_and(|field| *field.data_type() == DataType::Int32);
+            Ok(Value::Text(match i32::try_from(value) {
+                Ok(value) if narrow => format!("{value:x}"),
+                _ => format!("{value:x}"),
+            }))
+        },
+    ),
+    Typed::new(
+        "factorial",
+        |_| Ok(numeric(0)),
+        |row| {
+            let n = row.integer(0);
+            if n < 0 {
+                let words = "factorial of a negative number is undefined";
+                return Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words));
+            }
+            let product = (1..=n.min(60)).try_fold(i256::from_i128(1), |product, factor| {
+                product.checked_mul(i256::from_i128(factor.into()))
+            });
+            product
+                .filter(|_| n <= 33)
+                .map(|product| Value::Numeric(product, 0))
+                .ok_or_else(numeric_overflow)
+        },
+    ),
 ];
 
 fn is_exact(data_type: &DataType) -> bool {
@@ -121,7 +164,11 @@ fn first_group((value, scale): Number) -> (i32, i32) {
     let exponent = length - 1 - i32::from(scale);
     let weight = exponent.div_euclid(GROUP);
     let count = exponent.rem_euclid(GROUP) + 1;
-    let group: String = digits.chars().chain(std::iter::repeat('0')).take(usize::try_from(count).unwrap_or(1)).collect();
+    let group: String = digits
+        .chars()
+        .chain(std::iter::repeat('0'))
+        .take(usize::try_from(count).unwrap_or(1))
+        .collect();
     (weight, group.parse().unwrap_or(0))
 }
 
@@ -170,7 +217,9 @@ fn whole_quotient(left: Number, right: Number) -> Result<Value> {
     let scale = left.1.max(right.1);
     let (left, right) = (rescaled(left.0, left.1, scale), rescaled(right.0, right.1, scale));
     let quotient = left.zip(right).and_then(|(left, right)| left.checked_div(right));
-    quotient.map(|value| Value::Numeric(value, 0)).ok_or_else(numeric_overflow)
+    quotient
+        .map(|value| Value::Numeric(value, 0))
+        .ok_or_else(numeric_overflow)
 }
 
 fn integer_field(inputs: &Inputs<'_>) -> Result<Field> {
@@ -237,7 +286,9 @@ fn mean(row: &Row<'_>) -> Result<Value> {
             }))
         }
         sum => {
-            let sum = sum.numeric().ok_or_else(|| Error::internal("a sum that is no number"))?;
+            let sum = sum
+                .numeric()
+                .ok_or_else(|| Error::internal("a sum that is no number"))?;
             divide(sum, (i256::from_i128(count.into()), 0))
         }
     }
@@ -268,10 +319,12 @@ fn round_field(inputs: &Inputs<'_>) -> Result<Field> {
     }
     // Places that are written as a number stand there a third time as text: what is folded to a constant later must not
     // change the type.
-    Ok(match inputs.constant_text(2).and_then(|places| places.parse::<i8>().ok()) {
-        Some(places) => numeric(places.clamp(0, 28)),
-        None => Field::new("", NUMERIC_ANY, true),
-    })
+    Ok(
+        match inputs.constant_text(2).and_then(|places| places.parse::<i8>().ok()) {
+            Some(places) => numeric(places.clamp(0, 28)),
+            None => Field::new("", NUMERIC_ANY, true),
+        },
+    )
 }
 
 fn rounding(row: &Row<'_>, how: Rounding) -> Result<Value> {
@@ -291,7 +344,9 @@ fn rounding(row: &Row<'_>, how: Rounding) -> Result<Value> {
                 Rounding::Floor => value.floor(),
             }));
         }
-        other => other.numeric().ok_or_else(|| Error::internal("not a number to round"))?,
+        other => other
+            .numeric()
+            .ok_or_else(|| Error::internal("not a number to round"))?,
     };
     let places = i8::try_from(places).unwrap_or(0);
     if scale <= places {
@@ -313,7 +368,9 @@ fn rounding(row: &Row<'_>, how: Rounding) -> Result<Value> {
         return Ok(Value::Numeric(quotient, places));
     }
     let zeros = power_of_ten(u32::from(places.unsigned_abs()));
-    let value = zeros.and_then(|zeros| quotient.checked_mul(zeros)).ok_or_else(numeric_overflow)?;
+    let value = zeros
+        .and_then(|zeros| quotient.checked_mul(zeros))
+        .ok_or_else(numeric_overflow)?;
     Ok(Value::Numeric(value, 0))
 }
 
@@ -345,7 +402,13 @@ fn engine_trunc(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Ex
 fn sign(row: &Row<'_>) -> Result<Value> {
     let sign = match row.get(0) {
         Value::Float(value) if *value == 0.0 => 0,
-        Value::Float(value) => if *value < 0.0 { -1 } else { 1 },
+        Value::Float(value) => {
+            if *value < 0.0 {
+                -1
+            } else {
+                1
+            }
+        }
         other => match other.numeric() {
             Some((value, _)) if value == i256::ZERO => 0,
             Some((value, _)) if value < i256::ZERO => -1,
@@ -359,7 +422,9 @@ fn sign(row: &Row<'_>) -> Result<Value> {
 fn width_bucket(row: &Row<'_>) -> Result<Value> {
     if let Value::List(thresholds) = row.get(1) {
         let value = row.float(0);
-        let below = thresholds.iter().filter(|threshold| threshold.float().is_some_and(|threshold| threshold <= value));
+        let below = thresholds
+            .iter()
+            .filter(|threshold| threshold.float().is_some_and(|threshold| threshold <= value));
         return Ok(Value::Int(i64::try_from(below.count()).unwrap_or(0)));
     }
     let (value, low, high, count) = (row.float(0), row.float(1), row.float(2), row.integer(3));

@@ -15,7 +15,11 @@ pub const FUNCTIONS: &[Typed] = &[
         let mut best: (usize, &Value) = (0, &Value::Null);
         let mut run = 0;
         for (index, value) in values.iter().enumerate() {
-            run = if index > 0 && values.get(index - 1) == Some(value) { run + 1 } else { 1 };
+            run = if index > 0 && values.get(index - 1) == Some(value) {
+                run + 1
+            } else {
+                1
+            };
             if run > best.0 {
                 best = (run, value);
             }
@@ -28,20 +32,26 @@ pub const FUNCTIONS: &[Typed] = &[
         let place = (fraction * as_float(values.len())).ceil();
         Ok(values.get(index(place - 1.0)).cloned().unwrap_or(Value::Null))
     }),
-    Typed::new("pg_percentile_cont", |_| Ok(plain("double precision[]")), |row| {
-        let values = values(row);
-        let Value::List(fractions) = row.get(1) else { return Ok(Value::Null) };
-        let at = |place: f64| values.get(index(place)).and_then(Value::float).unwrap_or(f64::NAN);
-        let found = fractions.iter().map(|wanted| {
-            let place = fraction(wanted)? * (as_float(values.len()) - 1.0);
-            let (low, high) = (at(place.floor()), at(place.ceil()));
-            Ok(match values.is_empty() {
-                true => Value::Null,
-                false => Value::Float(low + (high - low) * (place - place.floor())),
-            })
-        });
-        Ok(Value::List(found.collect::<Result<_>>()?))
-    }),
+    Typed::new(
+        "pg_percentile_cont",
+        |_| Ok(plain("double precision[]")),
+        |row| {
+            let values = values(row);
+            let Value::List(fractions) = row.get(1) else {
+                return Ok(Value::Null);
+            };
+            let at = |place: f64| values.get(index(place)).and_then(Value::float).unwrap_or(f64::NAN);
+            let found = fractions.iter().map(|wanted| {
+                let place = fraction(wanted)? * (as_float(values.len()) - 1.0);
+                let (low, high) = (at(place.floor()), at(place.ceil()));
+                Ok(match values.is_empty() {
+                    true => Value::Null,
+                    false => Value::Float(low + (high - low) * (place - place.floor())),
+                })
+            });
+            Ok(Value::List(found.collect::<Result<_>>()?))
+        },
+    ),
 ];
 
 fn element(inputs: &Inputs<'_>) -> Result<Field> {
@@ -69,9 +79,14 @@ fn fraction(value: &Value) -> Result<f64> {
 }
 
 fn as_float(count: usize) -> f64 {
-    i64::try_from(count).ok().and_then(|count| Value::Int(count).float()).unwrap_or(f64::MAX)
+    i64::try_from(count)
+        .ok()
+        .and_then(|count| Value::Int(count).float())
+        .unwrap_or(f64::MAX)
 }
 
 fn index(place: f64) -> usize {
-    super::value::rounded(place.max(0.0)).and_then(|place| usize::try_from(place).ok()).unwrap_or(0)
+    super::value::rounded(place.max(0.0))
+        .and_then(|place| usize::try_from(place).ok())
+        .unwrap_or(0)
 }

@@ -56,8 +56,15 @@ fn parse(template: &str) -> Result<Picture> {
     let mut rest = template;
     let mut multiplied = false;
     while let Some(c) = rest.chars().next() {
-        let starts = |pattern: &str| rest.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern));
-        let name = if c == '.' { Some(".") } else { PATTERNS.into_iter().find(|pattern| starts(pattern)) };
+        let starts = |pattern: &str| {
+            rest.get(..pattern.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(pattern))
+        };
+        let name = if c == '.' {
+            Some(".")
+        } else {
+            PATTERNS.into_iter().find(|pattern| starts(pattern))
+        };
         let length = name.map_or(c.len_utf8(), str::len);
         let lower = c.is_ascii_lowercase();
         match name {
@@ -159,7 +166,9 @@ pub fn write(value: i256, scale: i8, template: &str) -> Result<String> {
     };
     picture.before += picture.shift;
     let behind = i8::try_from(picture.behind).unwrap_or(i8::MAX).min(60);
-    let rounded = magnitude.and_then(|magnitude| rescaled(magnitude, scale, behind)).ok_or_else(numeric_overflow)?;
+    let rounded = magnitude
+        .and_then(|magnitude| rescaled(magnitude, scale, behind))
+        .ok_or_else(numeric_overflow)?;
     let digits = rounded.to_string();
     let behind = picture.behind;
     let digits = format!("{digits:0>width$}", width = behind + 1);
@@ -203,7 +212,10 @@ impl<'a> Writer<'a> {
         };
         let point = number.iter().position(|byte| *byte == b'.');
         let last = point.filter(|_| picture.fill && picture.decimal).map(|point| {
-            let digit = number.iter().rposition(|byte| *byte != b'0').map_or(point, |digit| digit.max(point));
+            let digit = number
+                .iter()
+                .rposition(|byte| *byte != b'0')
+                .map_or(point, |digit| digit.max(point));
             match picture.zero_end.checked_sub(spaces) {
                 Some(zero) if picture.zero_end > spaces => digit.max(zero.min(number.len().saturating_sub(1))),
                 _ => digit,
@@ -257,7 +269,10 @@ impl<'a> Writer<'a> {
 
     /// A lone zero before the point, which `9` leaves out.
     fn is_blank_zero(&self) -> bool {
-        self.picture.zero_start.is_none() && self.at == 0 && self.number.first() == Some(&b'0') && self.picture.behind != 0
+        self.picture.zero_start.is_none()
+            && self.at == 0
+            && self.number.first() == Some(&b'0')
+            && self.picture.behind != 0
     }
 
     fn ends_at_point(&self) -> bool {
@@ -345,7 +360,11 @@ fn scientific(magnitude: i256, scale: i8, negative: bool, behind: usize) -> Resu
         true => magnitude.checked_mul(factor),
         false => divided(magnitude, factor),
     };
-    let mantissa = format!("{:0>width$}", mantissa.ok_or_else(numeric_overflow)?.to_string(), width = behind + 1);
+    let mantissa = format!(
+        "{:0>width$}",
+        mantissa.ok_or_else(numeric_overflow)?.to_string(),
+        width = behind + 1
+    );
     // 9.99 may round up to 10.0.
     let (mantissa, exponent) = match mantissa.len() > behind + 1 {
         true => (mantissa.get(..behind + 1).unwrap_or_default().to_owned(), exponent + 1),
@@ -355,7 +374,10 @@ fn scientific(magnitude: i256, scale: i8, negative: bool, behind: usize) -> Resu
     let point = if behind > 0 { "." } else { "" };
     let sign = if negative { '-' } else { ' ' };
     let exponent_sign = if exponent < 0 { '-' } else { '+' };
-    Ok(format!("{sign}{whole}{point}{fraction}e{exponent_sign}{:02}", exponent.abs()))
+    Ok(format!(
+        "{sign}{whole}{point}{fraction}e{exponent_sign}{:02}",
+        exponent.abs()
+    ))
 }
 
 fn roman(value: Option<i128>, picture: &Picture) -> String {

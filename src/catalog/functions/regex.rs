@@ -18,40 +18,65 @@ pub const FUNCTIONS: &[Typed] = &[
         let regex = compiled(row.text(1), row.text(2))?;
         Ok(regex.captures(row.text(0)).map_or(Value::Null, |found| groups(&found)))
     }),
-    Typed::new("pg_regexp_matches", |_| {
-        let item = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
-        Ok(Field::new("", DataType::List(Arc::new(Field::new_list_field(item, true))), true))
-    }, |row| {
-        let regex = compiled(row.text(1), row.text(2))?;
-        let all = if row.text(2).contains('g') { usize::MAX } else { 1 };
-        Ok(Value::List(regex.captures_iter(row.text(0)).take(all).map(|found| groups(&found)).collect()))
-    }),
+    Typed::new(
+        "pg_regexp_matches",
+        |_| {
+            let item = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+            Ok(Field::new(
+                "",
+                DataType::List(Arc::new(Field::new_list_field(item, true))),
+                true,
+            ))
+        },
+        |row| {
+            let regex = compiled(row.text(1), row.text(2))?;
+            let all = if row.text(2).contains('g') { usize::MAX } else { 1 };
+            Ok(Value::List(
+                regex
+                    .captures_iter(row.text(0))
+                    .take(all)
+                    .map(|found| groups(&found))
+                    .collect(),
+            ))
+        },
+    ),
     Typed::new("regexp_split_to_array", texts, |row| {
         let regex = compiled(row.text(1), row.text(2))?;
-        Ok(Value::List(split(&regex, row.text(0)).into_iter().map(Value::Text).collect()))
+        Ok(Value::List(
+            split(&regex, row.text(0)).into_iter().map(Value::Text).collect(),
+        ))
     }),
     Typed::new("regexp_substr", text, |row| {
         let (start, nth) = (position(row, 2), position(row, 3).max(1));
         let regex = compiled(row.text(1), row.text(4))?;
         let rest = skipped(row.text(0), start.max(1) - 1);
-        Ok(regex.find_iter(rest).nth(nth - 1).map_or(Value::Null, |found| Value::Text(found.as_str().to_owned())))
+        Ok(regex
+            .find_iter(rest)
+            .nth(nth - 1)
+            .map_or(Value::Null, |found| Value::Text(found.as_str().to_owned())))
     }),
     Typed::new("regexp_count", integer, |row| {
         let regex = compiled(row.text(1), row.text(3))?;
         let rest = skipped(row.text(0), position(row, 2).max(1) - 1);
-        Ok(Value::Int(i64::try_from(regex.find_iter(rest).count()).unwrap_or(i64::MAX)))
+        Ok(Value::Int(
+            i64::try_from(regex.find_iter(rest).count()).unwrap_or(i64::MAX),
+        ))
     }),
     Typed::new("regexp_instr", integer, |row| {
         let (start, nth) = (position(row, 2).max(1), position(row, 3).max(1));
         let regex = compiled(row.text(1), row.text(5))?;
         let rest = skipped(row.text(0), start - 1);
         let found = regex.find_iter(rest).nth(nth - 1);
-        let at = found.and_then(|found| rest.get(..found.start())).map(|before| before.chars().count() + start);
+        let at = found
+            .and_then(|found| rest.get(..found.start()))
+            .map(|before| before.chars().count() + start);
         Ok(Value::Int(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)))
     }),
-    Typed::new("regexp_like", |_| Ok(plain("boolean")), |row| {
-        Ok(Value::Bool(compiled(row.text(1), row.text(2))?.is_match(row.text(0))))
-    }),
+    Typed::new(
+        "regexp_like",
+        |_| Ok(plain("boolean")),
+        |row| Ok(Value::Bool(compiled(row.text(1), row.text(2))?.is_match(row.text(0)))),
+    ),
 ];
 
 fn text(_: &Inputs<'_>) -> Result<Field> {
@@ -219,7 +244,9 @@ fn insert(replacement: &str, found: &Captures<'_>, out: &mut String) {
         let group = |index: usize| found.get(index).map_or("", |group| group.as_str());
         match chars.next() {
             Some('&') => out.push_str(group(0)),
-            Some(digit @ '1'..='9') => out.push_str(group(digit.to_digit(10).and_then(|d| usize::try_from(d).ok()).unwrap_or(0))),
+            Some(digit @ '1'..='9') => out.push_str(group(
+                digit.to_digit(10).and_then(|d| usize::try_from(d).ok()).unwrap_or(0),
+            )),
             Some('\\') => out.push('\\'),
             Some(c) => out.extend(['\\', c]),
             None => out.push('\\'),

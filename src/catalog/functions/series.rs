@@ -75,7 +75,9 @@ impl ScalarUDFImpl for Series {
             fields: args.arg_fields,
             constants: args.scalar_arguments,
         };
-        let item = element(&inputs).map_err(engine_error)?.with_name(Field::LIST_FIELD_DEFAULT_NAME);
+        let item = element(&inputs)
+            .map_err(engine_error)?
+            .with_name(Field::LIST_FIELD_DEFAULT_NAME);
         Ok(Arc::new(Field::new(self.name(), DataType::List(Arc::new(item)), true)))
     }
 
@@ -113,7 +115,10 @@ fn of(values: &[Value], zone: &Zone, timestamps: bool, room: usize) -> Result<Ve
     };
     if matches!(start, Value::Date(_) | Value::Timestamp(_) | Value::Timestamptz(_)) {
         let Some(step) = values.get(2) else {
-            return Err(Error::new(SqlState::UNDEFINED_FUNCTION, "a series of times needs a step"));
+            return Err(Error::new(
+                SqlState::UNDEFINED_FUNCTION,
+                "a series of times needs a step",
+            ));
         };
         return times(start, stop, datetime::interval(step)?, zone, timestamps, room);
     }
@@ -130,7 +135,13 @@ fn numbers(start: &Value, stop: &Value, step: Option<&Value>, room: usize) -> Re
     }
     let mut out = Vec::new();
     let mut at = Some(start);
-    while let Some(value) = at.filter(|value| if step > i256::ZERO { *value <= stop } else { *value >= stop }) {
+    while let Some(value) = at.filter(|value| {
+        if step > i256::ZERO {
+            *value <= stop
+        } else {
+            *value >= stop
+        }
+    }) {
         if out.len() == room {
             return Err(too_many());
         }
@@ -143,7 +154,14 @@ fn numbers(start: &Value, stop: &Value, step: Option<&Value>, room: usize) -> Re
     Ok(out)
 }
 
-fn times(start: &Value, stop: &Value, step: Interval, zone: &Zone, timestamps: bool, room: usize) -> Result<Vec<Value>> {
+fn times(
+    start: &Value,
+    stop: &Value,
+    step: Interval,
+    zone: &Zone,
+    timestamps: bool,
+    room: usize,
+) -> Result<Vec<Value>> {
     let point = |value: &Value| match value {
         Value::Date(days) if timestamps => Ok(days * datetime::DAY),
         Value::Date(days) => datetime::to_utc(days * datetime::DAY, zone),

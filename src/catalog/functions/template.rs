@@ -23,15 +23,23 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// From Sunday, day 1 of `D`.
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 const ROMAN_MONTHS: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
 
 /// Patterns whose case does not matter, the longer ones of each beginning first.
 const PATTERNS: [&str; 45] = [
-    "SSSSS", "Y,YYY", "IYYY", "IDDD", "YYYY", "SSSS", "HH24", "HH12", "MONTH", "A.D.", "B.C.", "A.M.", "P.M.", "DAY", "DDD", "DY",
-    "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "IYY", "IY", "ID", "IW", "I", "MON", "TZH", "TZM", "TZ", "YYY", "YY", "Y",
-    "AD", "BC", "AM", "PM", "CC", "DD", "D", "HH", "J", "MI", "MM",
+    "SSSSS", "Y,YYY", "IYYY", "IDDD", "YYYY", "SSSS", "HH24", "HH12", "MONTH", "A.D.", "B.C.", "A.M.", "P.M.", "DAY",
+    "DDD", "DY", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "IYY", "IY", "ID", "IW", "I", "MON", "TZH", "TZM", "TZ",
+    "YYY", "YY", "Y", "AD", "BC", "AM", "PM", "CC", "DD", "D", "HH", "J", "MI", "MM",
 ];
 const MORE_PATTERNS: [&str; 8] = ["MS", "OF", "Q", "RM", "SS", "US", "WW", "W"];
 
@@ -76,14 +84,21 @@ fn nodes(template: &str) -> Vec<Node> {
             rest = rest.get(end..).unwrap_or_default();
             continue;
         }
-        let starts = |pattern: &str| rest.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern));
+        let starts = |pattern: &str| {
+            rest.get(..pattern.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(pattern))
+        };
         if ["FM", "TM", "FX"].iter().any(|prefix| starts(prefix)) {
             fill |= starts("FM");
             prefixed = true;
             rest = rest.get(2..).unwrap_or_default();
             continue;
         }
-        match PATTERNS.into_iter().chain(MORE_PATTERNS).find(|pattern| starts(pattern)) {
+        match PATTERNS
+            .into_iter()
+            .chain(MORE_PATTERNS)
+            .find(|pattern| starts(pattern))
+        {
             Some(name) => {
                 let (written, after) = rest.split_at_checked(name.len()).unwrap_or((rest, ""));
                 let suffix = after.get(..2).filter(|suffix| suffix.eq_ignore_ascii_case("th"));
@@ -172,7 +187,10 @@ pub fn ordinal(number: &str, upper: bool) -> &'static str {
 fn in_case(name: &str, written: &str) -> String {
     let mut letters = written.chars().filter(|c| c.is_ascii_alphabetic());
     let (first, second) = (letters.next(), letters.next());
-    match (first.is_some_and(|c| c.is_ascii_uppercase()), second.is_some_and(|c| c.is_ascii_uppercase())) {
+    match (
+        first.is_some_and(|c| c.is_ascii_uppercase()),
+        second.is_some_and(|c| c.is_ascii_uppercase()),
+    ) {
         (true, true) => name.to_uppercase(),
         (true, false) => name.to_owned(),
         _ => name.to_lowercase(),
@@ -221,13 +239,27 @@ fn pattern(moment: &Moment, name: &str, written: &str, fill: bool) -> Result<Str
     let weekday = || Ok::<_, Error>((day()? + 4).rem_euclid(7));
     let is_date = moment.days.is_some();
     // Years before the first count back from it, as they are called.
-    let year = if is_date && moment.year <= 0 { 1 - moment.year } else { moment.year };
+    let year = if is_date && moment.year <= 0 {
+        1 - moment.year
+    } else {
+        moment.year
+    };
     let (hour, seconds) = (moment.micros / (3_600 * SECOND), moment.micros / SECOND);
     let fraction = (moment.micros % SECOND).abs();
-    let digits = |count: u32| format!("{:0width$}", fraction / 10i64.pow(6 - count), width = usize::try_from(count).unwrap_or(6));
+    let digits = |count: u32| {
+        format!(
+            "{:0width$}",
+            fraction / 10i64.pow(6 - count),
+            width = usize::try_from(count).unwrap_or(6)
+        )
+    };
     let offset = || {
         let seconds = moment.zone.as_ref().map_or(0, |(seconds, _)| *seconds);
-        (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 3_600, seconds.abs() / 60 % 60)
+        (
+            if seconds < 0 { '-' } else { '+' },
+            seconds.abs() / 3_600,
+            seconds.abs() / 60 % 60,
+        )
     };
     let no_zone = || match is_date {
         true => Ok(()),
@@ -257,7 +289,11 @@ fn pattern(moment: &Moment, name: &str, written: &str, fill: bool) -> Result<Str
         "MON" => in_case(name_of(&MONTHS, moment.month - 1).get(..3).unwrap_or_default(), written),
         "RM" => {
             let text = name_of(&ROMAN_MONTHS, moment.month - 1);
-            let text = if written == "rm" { text.to_lowercase() } else { text.to_owned() };
+            let text = if written == "rm" {
+                text.to_lowercase()
+            } else {
+                text.to_owned()
+            };
             if fill { text } else { format!("{text:<4}") }
         }
         "DAY" => {
@@ -281,7 +317,14 @@ fn pattern(moment: &Moment, name: &str, written: &str, fill: bool) -> Result<Str
         "IW" => padded(iso_week(day()?).1, 2),
         "Q" if moment.month == 0 => String::new(),
         "Q" => padded((moment.month - 1) / 3 + 1, 1),
-        "CC" => padded(if is_date { (year - 1).div_euclid(100) + 1 } else { year / 100 }, 2),
+        "CC" => padded(
+            if is_date {
+                (year - 1).div_euclid(100) + 1
+            } else {
+                year / 100
+            },
+            2,
+        ),
         "J" => padded(day()? + JULIAN_UNIX, 1),
         "HH24" => padded(hour, 2),
         "HH12" | "HH" => padded(if hour % 12 == 0 { 12 } else { hour % 12 }, 2),
@@ -316,7 +359,11 @@ fn pattern(moment: &Moment, name: &str, written: &str, fill: bool) -> Result<Str
         "TZ" => {
             no_zone()?;
             let text = moment.zone.as_ref().map(|(_, name)| name.as_str()).unwrap_or_default();
-            if written == "tz" { text.to_lowercase() } else { text.to_owned() }
+            if written == "tz" {
+                text.to_lowercase()
+            } else {
+                text.to_owned()
+            }
         }
         "TZH" => {
             no_zone()?;
@@ -373,7 +420,10 @@ pub fn read(text: &str, template: &str) -> Result<(i64, Option<i32>)> {
                     // Any separator stands for any other.
                     let trimmed = rest.trim_start();
                     rest = match trimmed.chars().next() {
-                        Some(next) if next.is_ascii_punctuation() && !matches!(next, '+' | '-') || Some(*c) == trimmed.chars().next() => {
+                        Some(next)
+                            if next.is_ascii_punctuation() && !matches!(next, '+' | '-')
+                                || Some(*c) == trimmed.chars().next() =>
+                        {
                             trimmed.get(next_len(trimmed)..).unwrap_or_default()
                         }
                         Some('-') if !sign_follows(nodes.get(index + 1)) => trimmed.get(1..).unwrap_or_default(),
@@ -401,7 +451,13 @@ fn next_len(text: &str) -> usize {
 }
 
 fn sign_follows(node: Option<&Node>) -> bool {
-    matches!(node, Some(Node::Pattern { name: "TZH" | "OF" | "TZ", .. }))
+    matches!(
+        node,
+        Some(Node::Pattern {
+            name: "TZH" | "OF" | "TZ",
+            ..
+        })
+    )
 }
 
 /// Takes what a pattern stands for from the beginning of `rest`.
@@ -437,7 +493,9 @@ fn take<'a>(found: &mut Read, name: &str, rest: &'a str, bounded: bool, text: &s
         let found = names.iter().zip(0i64..).find_map(|(name, index)| {
             let name = if short { name.get(..3)? } else { *name };
             let start = rest.get(..name.len())?;
-            start.eq_ignore_ascii_case(name).then(|| rest.get(name.len()..).map(|after| (index, after)))?
+            start
+                .eq_ignore_ascii_case(name)
+                .then(|| rest.get(name.len()..).map(|after| (index, after)))?
         });
         found.ok_or_else(invalid)
     };
@@ -481,9 +539,15 @@ fn take<'a>(found: &mut Read, name: &str, rest: &'a str, bounded: bool, text: &s
             Ok(after)
         }
         "RM" => {
-            let count = rest.bytes().take_while(|byte| matches!(byte.to_ascii_uppercase(), b'I' | b'V' | b'X')).count();
+            let count = rest
+                .bytes()
+                .take_while(|byte| matches!(byte.to_ascii_uppercase(), b'I' | b'V' | b'X'))
+                .count();
             let (roman, after) = rest.split_at_checked(count).ok_or_else(invalid)?;
-            let index = ROMAN_MONTHS.iter().position(|month| month.eq_ignore_ascii_case(roman)).ok_or_else(invalid)?;
+            let index = ROMAN_MONTHS
+                .iter()
+                .position(|month| month.eq_ignore_ascii_case(roman))
+                .ok_or_else(invalid)?;
             found.month = i64::try_from(index + 1).ok();
             Ok(after)
         }
@@ -522,7 +586,8 @@ fn take<'a>(found: &mut Read, name: &str, rest: &'a str, bounded: bool, text: &s
         "AM" | "PM" | "A.M." | "P.M." => {
             let words = [("a.m.", false), ("p.m.", true), ("am", false), ("pm", true)];
             let word = words.iter().find(|(word, _)| {
-                rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+                rest.get(..word.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(word))
             });
             let (word, pm) = word.ok_or_else(invalid)?;
             found.pm = Some(*pm);
@@ -569,7 +634,9 @@ fn assemble(found: &Read, text: &str) -> Result<(i64, Option<i32>)> {
     if !(0..=24).contains(&hour) || !(0..60).contains(&found.minute) || !(0..=60).contains(&found.second) {
         return Err(out_of_range());
     }
-    let seconds = found.day_seconds.unwrap_or(hour * 3_600 + found.minute * 60 + found.second);
+    let seconds = found
+        .day_seconds
+        .unwrap_or(hour * 3_600 + found.minute * 60 + found.second);
     // Without a year it is the one before the first.
     let year = match found.year {
         Some(year) if found.bc => 1 - year,

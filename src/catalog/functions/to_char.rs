@@ -11,30 +11,51 @@ use super::{
 };
 use crate::{
     Error, Result,
-    wire::{encode::{Zone, timestamp_out_of_range}, types::NUMERIC_ANY},
+    wire::{
+        encode::{Zone, timestamp_out_of_range},
+        types::NUMERIC_ANY,
+    },
 };
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new("to_char", |inputs| match inputs.data_type(0) {
-        DataType::Boolean | DataType::Binary => Err(inputs.no_function()),
-        _ => Ok(plain("text")),
-    }, to_char),
-    Typed::new("to_timestamp", |_| Ok(plain("timestamp with time zone")), |row| match row.get(1) {
-        Value::Null => datetime::seconds_to_micros(row.get(0)).map(Value::Timestamptz).ok_or_else(timestamp_out_of_range),
-        _ => {
-            let (local, offset) = template::read(row.text(0), row.text(1))?;
-            let zone = offset.map_or(row.zone, Zone::Fixed);
-            datetime::to_utc(local, &zone).map(Value::Timestamptz)
-        }
-    }),
-    Typed::new("to_date", |_| Ok(plain("date")), |row| {
-        let (local, _) = template::read(row.text(0), row.text(1))?;
-        Ok(Value::Date(local.div_euclid(DAY)))
-    }),
-    Typed::new("to_number", |_| Ok(Field::new("", NUMERIC_ANY, true)), |row| {
-        let (value, scale) = picture::read(row.text(0), row.text(1))?;
-        Ok(Value::Numeric(value, scale))
-    }),
+    Typed::new(
+        "to_char",
+        |inputs| match inputs.data_type(0) {
+            DataType::Boolean | DataType::Binary => Err(inputs.no_function()),
+            _ => Ok(plain("text")),
+        },
+        to_char,
+    ),
+    Typed::new(
+        "to_timestamp",
+        |_| Ok(plain("timestamp with time zone")),
+        |row| match row.get(1) {
+            Value::Null => datetime::seconds_to_micros(row.get(0))
+                .map(Value::Timestamptz)
+                .ok_or_else(timestamp_out_of_range),
+            _ => {
+                let (local, offset) = template::read(row.text(0), row.text(1))?;
+                let zone = offset.map_or(row.zone, Zone::Fixed);
+                datetime::to_utc(local, &zone).map(Value::Timestamptz)
+            }
+        },
+    ),
+    Typed::new(
+        "to_date",
+        |_| Ok(plain("date")),
+        |row| {
+            let (local, _) = template::read(row.text(0), row.text(1))?;
+            Ok(Value::Date(local.div_euclid(DAY)))
+        },
+    ),
+    Typed::new(
+        "to_number",
+        |_| Ok(Field::new("", NUMERIC_ANY, true)),
+        |row| {
+            let (value, scale) = picture::read(row.text(0), row.text(1))?;
+            Ok(Value::Numeric(value, scale))
+        },
+    ),
 ];
 
 fn to_char(row: &Row<'_>) -> Result<Value> {
@@ -50,7 +71,9 @@ fn to_char(row: &Row<'_>) -> Result<Value> {
                 // Fifteen digits, as PostgreSQL takes of a float.
                 Value::Float(value) => match super::cast::of_float(*value)? {
                     Value::Numeric(value, scale) => (value, scale),
-                    other => other.numeric().ok_or_else(|| Error::internal("a float that is no number"))?,
+                    other => other
+                        .numeric()
+                        .ok_or_else(|| Error::internal("a float that is no number"))?,
                 },
                 other => other.numeric().ok_or_else(|| Error::internal("to_char of no number"))?,
             };

@@ -109,7 +109,9 @@ pub struct Inputs<'a> {
 
 impl Inputs<'_> {
     pub fn data_type(&self, index: usize) -> &DataType {
-        self.fields.get(index).map_or(&DataType::Null, |field| field.data_type())
+        self.fields
+            .get(index)
+            .map_or(&DataType::Null, |field| field.data_type())
     }
 
     /// The text of a constant argument.

@@ -281,6 +281,10 @@ pub fn divided(value: i256, by: i256) -> Option<i256> {
     if remainder < by_magnitude.wrapping_sub(remainder) {
         return Some(quotient);
     }
-    let away = if (value < i256::ZERO) == (by < i256::ZERO) { 1 } else { -1 };
+    let away = if (value < i256::ZERO) == (by < i256::ZERO) {
+        1
+    } else {
+        -1
+    };
     quotient.checked_add(i256::from_i128(away))
 }

@@ -154,7 +154,11 @@ fn derive_column(column: &Column, plan: &LogicalPlan) -> Option<String> {
                 .columns()
                 .into_iter()
                 .find(|own| own.name() == column.name())?;
-            derive_column(&column, &unnest.input)
+            let list = derive_column(&column, &unnest.input)?;
+            match list.strip_suffix("[]") {
+                Some(element) if !field.data_type().is_list() => Some(element.to_owned()),
+                _ => Some(list),
+            }
         }
         _ => plan
             .inputs()

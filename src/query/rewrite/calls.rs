@@ -3,15 +3,13 @@
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField,
-    DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, LimitClause,
-    ObjectName, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, Subscript, TimezoneInfo, UnaryOperator, Value, WindowFrame,
-    WindowFrameBound, WindowType,
+    DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, Subscript, TimezoneInfo, UnaryOperator, Value,
 };
 
-use super::{arguments, call, function_name, take};
+use super::{arguments, call, function_name, literals, patterns, take, tuples};
 
-fn text(value: impl Into<String>) -> Expr {
+pub fn text(value: impl Into<String>) -> Expr {
     Expr::value(Value::SingleQuotedString(value.into()))
 }
 
@@ -19,7 +17,7 @@ fn number(value: impl ToString) -> Expr {
     Expr::value(Value::Number(value.to_string(), false))
 }
 
-fn cast(expr: Expr, data_type: DataType) -> Expr {
+pub fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast {
         kind: CastKind::DoubleColon,
         expr: Box::new(expr),
@@ -33,7 +31,7 @@ fn cast(expr: Expr, data_type: DataType) -> Expr {
 pub fn expr(expr: &mut Expr) {
     match expr {
         Expr::Value(value) => match &value.value {
-            Value::Number(digits, false) if digits.parse::<i32>().is_ok() => *expr = integer(take(expr)),
+            Value::Number(digits, false) if digits.parse::<i32>().is_ok() => *expr = literals::integer(take(expr)),
             // The parser has read its escapes.
             Value::UnicodeStringLiteral(read) => *expr = text(read.clone()),
             _ => {}
@@ -54,11 +52,13 @@ pub fn expr(expr: &mut Expr) {
             }
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
-            if let [AccessExpr::Subscript(Subscript::Slice {
-                lower_bound,
-                upper_bound,
-                stride: None,
-            })] = access_chain.as_mut_slice()
+            if let [
+                AccessExpr::Subscript(Subscript::Slice {
+                    lower_bound,
+                    upper_bound,
+                    stride: None,
+                }),
+            ] = access_chain.as_mut_slice()
             {
                 let lower = lower_bound.take().unwrap_or_else(|| number(1));
                 // No array is longer.
@@ -102,7 +102,7 @@ pub fn expr(expr: &mut Expr) {
                 Some(Value::SingleQuotedString(escape)) => escape.chars().next(),
                 _ => Some('\\'),
             };
-            if let Some(regex) = quoted(pattern).map(|pattern| similar(pattern, escape)) {
+            if let Some(regex) = quoted(pattern).map(|pattern| patterns::similar(pattern, escape)) {
                 *expr = Expr::BinaryOp {
                     left: Box::new(take(of)),
                     op: match negated {
@@ -117,7 +117,7 @@ pub fn expr(expr: &mut Expr) {
             BinaryOperator::PGRegexMatch
             | BinaryOperator::PGRegexIMatch
             | BinaryOperator::PGRegexNotMatch
-            | BinaryOperator::PGRegexNotIMatch => pattern(right),
+            | BinaryOperator::PGRegexNotIMatch => patterns::regular(right),
             BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Lt
@@ -125,7 +125,7 @@ pub fn expr(expr: &mut Expr) {
             | BinaryOperator::Gt
             | BinaryOperator::GtEq => {
                 if let (Expr::Tuple(first), Expr::Tuple(second)) = (left.as_ref(), right.as_ref())
-                    && let Some(compared) = rows(op, first, second)
+                    && let Some(compared) = tuples::compared(op, first, second)
                 {
                     *expr = Expr::Nested(Box::new(compared));
                 }
@@ -145,10 +145,12 @@ pub fn expr(expr: &mut Expr) {
         } => {
             if let Expr::Tuple(first) = of.as_ref() {
                 let equal = list.iter().map(|item| match item {
-                    Expr::Tuple(second) => rows(&BinaryOperator::Eq, first, second),
+                    Expr::Tuple(second) => tuples::compared(&BinaryOperator::Eq, first, second),
                     _ => None,
                 });
-                let any = equal.collect::<Option<Vec<_>>>().and_then(|equal| joined(equal, BinaryOperator::Or));
+                let any = equal
+                    .collect::<Option<Vec<_>>>()
+                    .and_then(|equal| tuples::joined(equal, BinaryOperator::Or));
                 if let Some(any) = any {
                     let any = Expr::Nested(Box::new(any));
                     *expr = match negated {
@@ -172,105 +174,13 @@ pub fn expr(expr: &mut Expr) {
             *expr = call(name, vec![take(of)]);
         }
         Expr::Function(function) => {
-            frame(function);
+            literals::frame(function);
             if let Some(replacement) = replaced(function) {
                 *expr = replacement;
             }
         }
         _ => {}
     }
-}
-
-/// An integer constant that fits is of four bytes.
-fn integer(literal: Expr) -> Expr {
-    cast(literal, DataType::Int4(None))
-}
-
-/// The constant under [`integer`]'s cast, for places that take a position and no value.
-fn constant(expr: &mut Expr) {
-    if let Expr::Cast {
-        expr: literal,
-        data_type: DataType::Int4(None),
-        ..
-    } = expr
-        && matches!(literal.as_ref(), Expr::Value(value) if matches!(value.value, Value::Number(..)))
-    {
-        *expr = take(literal);
-    }
-}
-
-/// Undoes [`integer`] where a query has numbers that are no values: LIMIT, OFFSET and ORDER BY's positions.
-pub fn query(query: &mut Query) {
-    if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
-        limit.iter_mut().for_each(constant);
-        offset.iter_mut().for_each(|offset| constant(&mut offset.value));
-    }
-    if let Some(order_by) = &mut query.order_by
-        && let OrderByKind::Expressions(keys) = &mut order_by.kind
-    {
-        keys.iter_mut().for_each(|key| constant(&mut key.expr));
-    }
-}
-
-/// The same in a SELECT: GROUP BY's positions, frames of named windows.
-pub fn select(select: &mut Select) {
-    if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-        keys.iter_mut().for_each(constant);
-    }
-    for window in &mut select.named_window {
-        if let datafusion::sql::sqlparser::ast::NamedWindowExpr::WindowSpec(spec) = &mut window.1 {
-            spec.window_frame.iter_mut().for_each(bounds);
-        }
-    }
-}
-
-fn frame(function: &mut Function) {
-    if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
-        spec.window_frame.iter_mut().for_each(bounds);
-    }
-}
-
-fn bounds(frame: &mut WindowFrame) {
-    for bound in std::iter::once(&mut frame.start_bound).chain(frame.end_bound.as_mut()) {
-        if let WindowFrameBound::Preceding(Some(rows)) | WindowFrameBound::Following(Some(rows)) = bound {
-            constant(rows);
-        }
-    }
-}
-
-fn joined(conditions: Vec<Expr>, op: BinaryOperator) -> Option<Expr> {
-    conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: op.clone(),
-        right: Box::new(right),
-    })
-}
-
-/// A comparison of two rows, as comparisons of what they hold: the first that differs decides.
-fn rows(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<Expr> {
-    if first.len() != second.len() {
-        return None;
-    }
-    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| Expr::BinaryOp {
-        left: Box::new(left.clone()),
-        op: op.clone(),
-        right: Box::new(right.clone()),
-    };
-    let pairs = || first.iter().zip(second);
-    let strict = match op {
-        BinaryOperator::Eq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::And),
-        BinaryOperator::NotEq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::Or),
-        BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
-        _ => BinaryOperator::Gt,
-    };
-    let last = first.len().checked_sub(1)?;
-    let branches = (0..first.len()).map(|index| {
-        let op = if index == last { op } else { &strict };
-        let equal = pairs().take(index).map(|pair| compare(&BinaryOperator::Eq, pair));
-        let deciding = pairs().nth(index).map(|pair| compare(op, pair));
-        joined(equal.chain(deciding).collect(), BinaryOperator::And).map(|branch| Expr::Nested(Box::new(branch)))
-    });
-    joined(branches.collect::<Option<Vec<_>>>()?, BinaryOperator::Or)
 }
 
 /// A cast to a type with a length or a precision, or to `numeric` without any.
@@ -298,7 +208,10 @@ fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
         }
         Timestamp(digits @ Some(_), zone) => {
             let digits = digits.take()?;
-            call("pg_precision", vec![cast(take(of), Timestamp(None, *zone)), number(digits)])
+            call(
+                "pg_precision",
+                vec![cast(take(of), Timestamp(None, *zone)), number(digits)],
+            )
         }
         Time(digits @ Some(_), zone) => {
             let digits = digits.take()?;
@@ -311,65 +224,20 @@ fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
 /// The digits behind the point of a number that is written without an exponent.
 fn scale(number: &str) -> Option<i64> {
     let number = number.trim();
-    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    let plain = number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
     let scale = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     (plain && number.len() < 38).then(|| i64::try_from(scale).ok())?
 }
 
-fn quoted(expr: &Expr) -> Option<&str> {
+pub fn quoted(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text),
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// A regular expression in quotes, as the engine spells it.
-fn pattern(expr: &mut Expr) {
-    if let Some(pattern) = quoted(expr) {
-        let spelled = crate::catalog::functions::regex::spelled(pattern);
-        *expr = text(spelled);
-    }
-}
-
-/// A pattern of SIMILAR TO as a regular expression over the whole text.
-fn similar(pattern: &str, escape: Option<char>) -> String {
-    let mut out = String::from("^(?:");
-    let mut chars = pattern.chars();
-    let mut in_class = false;
-    while let Some(c) = chars.next() {
-        match c {
-            c if Some(c) == escape => {
-                if let Some(c) = chars.next() {
-                    out.push_str(&escaped(c));
-                }
-            }
-            '[' => {
-                in_class = true;
-                out.push('[');
-            }
-            ']' => {
-                in_class = false;
-                out.push(']');
-            }
-            c if in_class => out.push(c),
-            '%' => out.push_str("(?s:.*)"),
-            '_' => out.push_str("(?s:.)"),
-            '(' => out.push_str("(?:"),
-            '|' | '*' | '+' | '?' | '{' | '}' | ')' => out.push(c),
-            c => out.push_str(&escaped(c)),
-        }
-    }
-    out.push_str(")$");
-    out
-}
-
-fn escaped(c: char) -> String {
-    match c {
-        '.' | '^' | '$' | '\\' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' => format!("\\{c}"),
-        c => c.to_string(),
     }
 }
 
@@ -473,7 +341,11 @@ fn replaced(function: &mut Function) -> Option<Expr> {
 /// The places of `round(x, n)` where they are written as a number.
 fn places_of(expr: &Expr) -> Option<i64> {
     match expr {
-        Expr::Cast { expr, data_type: DataType::Int4(None), .. } => places_of(expr),
+        Expr::Cast {
+            expr,
+            data_type: DataType::Int4(None),
+            ..
+        } => places_of(expr),
         Expr::UnaryOp {
             op: UnaryOperator::Minus,
             expr,
@@ -497,7 +369,14 @@ fn sorts(function: &Function) -> bool {
 }
 
 fn is_array(expr: &Expr) -> bool {
-    matches!(expr, Expr::Array(_) | Expr::Cast { data_type: DataType::Array(_), .. })
+    matches!(
+        expr,
+        Expr::Array(_)
+            | Expr::Cast {
+                data_type: DataType::Array(_),
+                ..
+            }
+    )
 }
 
 /// `f(x) WITHIN GROUP (ORDER BY y)` as a function of the ordered list of the group's values.
@@ -533,7 +412,10 @@ fn make_interval(function: &Function) -> Option<Expr> {
                 name: Expr::Identifier(name),
                 arg: FunctionArgExpr::Expr(value),
                 ..
-            } => (NAMES.iter().position(|known| name.value.eq_ignore_ascii_case(known))?, value),
+            } => (
+                NAMES.iter().position(|known| name.value.eq_ignore_ascii_case(known))?,
+                value,
+            ),
             _ => return None,
         };
         *places.get_mut(place)? = value.clone();

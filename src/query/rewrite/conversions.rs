@@ -98,7 +98,11 @@ fn function(cast: &Cast, schema: &DFSchema, config: &ConfigOptions) -> Option<Ar
             to.is_integer() && to.primitive_width() < integer.primitive_width() || is_decimal(to)
         }
         DataType::Timestamp(_, Some(_)) => {
-            zone != Zone::UTC && matches!(to, DataType::Timestamp(_, None) | DataType::Date32 | DataType::Time64(_))
+            zone != Zone::UTC
+                && matches!(
+                    to,
+                    DataType::Timestamp(_, None) | DataType::Date32 | DataType::Time64(_)
+                )
         }
         DataType::Timestamp(_, None) | DataType::Date32 => {
             zone != Zone::UTC && matches!(to, DataType::Timestamp(_, Some(_)))

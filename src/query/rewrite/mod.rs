@@ -4,18 +4,23 @@
 
 pub mod annotate;
 pub mod apply;
+mod arrays;
 mod calls;
 mod casts;
 pub mod conversions;
 mod functions;
 mod labels;
+mod literals;
 pub mod operators;
 mod ordered;
+mod patterns;
 pub mod planners;
+mod rows;
 mod syntax;
 mod system_columns;
 #[cfg(test)]
 mod tests;
+mod tuples;
 mod values;
 
 use std::ops::ControlFlow;
@@ -70,13 +75,13 @@ impl VisitorMut for Rules<'_> {
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth -= 1;
-        calls::query(query);
+        literals::query(query);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         ordered::select(select);
-        functions::from(select);
+        rows::from(select);
         labels::select(select, self.catalog, self.depth <= 1);
         self.scopes.push(system_columns::scope(select, self.catalog));
         ControlFlow::Continue(())
@@ -84,7 +89,7 @@ impl VisitorMut for Rules<'_> {
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
-        calls::select(select);
+        literals::select(select);
         ControlFlow::Continue(())
     }
 

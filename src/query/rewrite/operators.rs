@@ -92,7 +92,9 @@ impl TypedOperators {
             (Op::Minus, (Integer, Integer)) if checked(&expr, fields) => "pg_subtract",
             (Op::Multiply, (Integer, Integer)) if checked(&expr, fields) => "pg_multiply",
             (Op::Multiply, (Interval, Integer | Decimal | Float)) => "pg_interval_multiply",
-            (Op::Multiply, (Integer | Decimal | Float, Interval)) => return planned("pg_interval_multiply", swap(expr)),
+            (Op::Multiply, (Integer | Decimal | Float, Interval)) => {
+                return planned("pg_interval_multiply", swap(expr));
+            }
             (Op::Divide, (Interval, Integer | Decimal | Float)) => "pg_interval_divide",
             (Op::Arrow, _) => "pg_json_get",
             (Op::LongArrow, _) => "pg_json_get_text",
@@ -136,9 +138,10 @@ impl TypedOperators {
                 expr.right = timestamp(expr.right);
                 return Ok(PlannerResult::Original(expr));
             }
-            (Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, (Interval, Interval | Unknown) | (Unknown, Interval))
-                if !is_duration(fields) =>
-            {
+            (
+                Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq,
+                (Interval, Interval | Unknown) | (Unknown, Interval),
+            ) if !is_duration(fields) => {
                 expr.left = self.call("pg_interval_order", vec![expr.left])?;
                 expr.right = self.call("pg_interval_order", vec![expr.right])?;
                 return Ok(PlannerResult::Original(expr));
@@ -196,7 +199,9 @@ fn checked(expr: &RawBinaryExpr, (left, right): (&FieldRef, &FieldRef)) -> bool 
 }
 
 fn is_duration((left, right): (&FieldRef, &FieldRef)) -> bool {
-    [left, right].iter().any(|field| matches!(field.data_type(), DataType::Duration(_)))
+    [left, right]
+        .iter()
+        .any(|field| matches!(field.data_type(), DataType::Duration(_)))
 }
 
 fn zoned(field: &FieldRef) -> bool {

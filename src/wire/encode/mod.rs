@@ -26,8 +26,8 @@ mod text;
 mod window;
 mod written;
 
-pub(crate) use datetime::{civil_from_days, days_from_civil, timestamp_out_of_range};
 pub use copy::{CopyEncoder, CopyForm, CopyOptions, CsvOptions};
+pub(crate) use datetime::{civil_from_days, days_from_civil, timestamp_out_of_range};
 pub use interval::Interval;
 pub use row::{FieldDescription, RowEncoder};
 pub use style::{ByteaOutput, DateForm, DateOrder, IntervalStyle, Style, Zone};
