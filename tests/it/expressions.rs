@@ -16,7 +16,10 @@ fn said(messages: &[Message]) -> String {
     if let Some(error) = messages.iter().find(|message| message.tag == 'E') {
         return format!("!\t{}", error.field('C').expect("a code"));
     }
-    let description = messages.iter().find(|message| message.tag == 'T').expect("a description");
+    let description = messages
+        .iter()
+        .find(|message| message.tag == 'T')
+        .expect("a description");
     let types: Vec<String> = type_oids(&description.body)
         .into_iter()
         .map(|oid| Type::from_oid(oid).map_or(oid.to_string(), |ty| ty.name().to_owned()))
@@ -59,7 +62,9 @@ fn lines(path: &Path) -> Vec<(String, String)> {
 /// Asks for every expression of a file, each answer as PostgreSQL's but for those that are known to differ.
 fn compare(theme: &str) {
     let folder = Path::new(ROOT).join("fixtures/expressions");
-    let known: BTreeMap<String, String> = lines(&folder.join(format!("different/{theme}.tsv"))).into_iter().collect();
+    let known: BTreeMap<String, String> = lines(&folder.join(format!("different/{theme}.tsv")))
+        .into_iter()
+        .collect();
     let mut session = Raw::login(Server::shared(), "demo");
     session.query("set timezone = 'UTC'");
     let mut faults = Vec::new();
@@ -72,13 +77,18 @@ fn compare(theme: &str) {
         match known.get(&expression) {
             None if given != expected => faults.push(format!("{expression}\n  wanted {expected}\n  given  {given}")),
             // Something that has become right must leave the list.
-            Some(known) if given != *known => {
-                faults.push(format!("{expression}\n  known  {known}\n  given  {given}\n  wanted {expected}"))
-            }
+            Some(known) if given != *known => faults.push(format!(
+                "{expression}\n  known  {known}\n  given  {given}\n  wanted {expected}"
+            )),
             _ => {}
         }
     }
-    assert!(faults.is_empty(), "{} expressions:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} expressions:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]

@@ -150,7 +150,10 @@ impl Value {
             }
             (Value::Text(text), DataType::Utf8) => ScalarValue::Utf8(Some(text)),
             (Value::Text(text), DataType::LargeUtf8) => ScalarValue::LargeUtf8(Some(text)),
+            (Value::Text(text), DataType::Utf8View) => ScalarValue::Utf8View(Some(text)),
             (Value::Bytes(bytes), DataType::Binary) => ScalarValue::Binary(Some(bytes)),
+            (Value::Bytes(bytes), DataType::LargeBinary) => ScalarValue::LargeBinary(Some(bytes)),
+            (Value::Bytes(bytes), DataType::BinaryView) => ScalarValue::BinaryView(Some(bytes)),
             (Value::Date(days), DataType::Date32) => {
                 let error = || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range");
                 ScalarValue::Date32(Some(i32::try_from(days).map_err(|_| error())?))

@@ -2,8 +2,8 @@
 //! position and no value (LIMIT, ORDER BY 1, a frame's rows) it stays as it was.
 
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Function, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind, Query, Select, Value,
-    WindowFrame, WindowFrameBound, WindowType,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind,
+    Query, Select, TableFactor, Value, WindowFrame, WindowFrameBound, WindowType,
 };
 
 use super::{calls::cast, take};
@@ -36,6 +36,21 @@ pub fn query(query: &mut Query) {
         && let OrderByKind::Expressions(keys) = &mut order_by.kind
     {
         keys.iter_mut().for_each(|key| constant(&mut key.expr));
+    }
+}
+
+/// The same for the bounds of a relation that the engine makes: it takes integers of eight bytes.
+pub fn table_factor(factor: &mut TableFactor) {
+    let TableFactor::Table { args: Some(args), .. } = factor else {
+        return;
+    };
+    for arg in &mut args.args {
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(bound)) = arg {
+            match bound {
+                Expr::UnaryOp { expr, .. } => constant(expr.as_mut()),
+                other => constant(other),
+            }
+        }
     }
 }
 
