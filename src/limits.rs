@@ -34,6 +34,16 @@ pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;
 /// spill to disk.
 pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
 
+/// What sorts and aggregates of one cluster may spill to disk together.
+pub const CLUSTER_SPILL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// One value that a function makes: PostgreSQL's own bound.
+pub const VALUE_SIZE_MAX: u64 = 1024 * 1024 * 1024 - 1;
+
+/// What one call of a function whose result is as large as its arguments say makes of a batch of rows: no pool counts it, and many
+/// statements run at once.
+pub const STEP_SIZE_MAX: u64 = 128 * 1024 * 1024;
+
 /// What a scrollable cursor may keep of the rows that it has given.
 pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;
 
@@ -42,8 +52,41 @@ pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;
 pub const STATEMENT_TOKENS_MAX: usize = 100_000;
 
 /// Links in a chain of operators, joins or set operations, each of which is a level of the syntax tree. Runtimes abort
-/// (the process, not the query) at 1,500 to 3,000 levels, and planning time is quadratic: 2,000 take seconds.
-pub const EXPRESSION_DEPTH_MAX: usize = 1_000;
+/// (the process, not the query) at 1,500 to 3,000 levels. Planning cannot be cancelled, and its time grows with the square of the
+/// links, for some operators with the cube: 300 take some tenths of a second, 1,000 would take many seconds.
+pub const EXPRESSION_DEPTH_MAX: usize = 300;
+
+/// Joins in one FROM clause: planning takes time with the cube of them, a second for some 200.
+pub const JOINS_MAX: usize = 64;
+
+/// Tables of a statement, counted as often as they are read once CTEs are put in place of their names.
+pub const RELATIONS_MAX: usize = 500;
+
+/// Queries within one another, CTEs put in place of their names: each is some levels of the plan. A chain of thirty CTEs is long.
+pub const QUERY_DEPTH_MAX: usize = 100;
+
+/// Columns of a result, groups of an aggregate, keys of an order: PostgreSQL's own MaxTupleAttributeNumber. Planning time grows with the
+/// square of them.
+pub const COLUMNS_MAX: usize = 1_664;
+
+/// Expressions of one value once the columns of derived tables are put in place of their names, as a filter that moves down through
+/// them does: thirty derived tables that each say `x || x AS x` are a thousand million.
+pub const EXPRESSION_GROWTH_MAX: u64 = 100_000;
+
+/// What a statement may take where the session asks for nothing else (`statement_timeout`). A full scan of a million invocations takes
+/// seconds; whatever keeps a cluster busy for longer than this is a mistake more often than a wish.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// What a statement may take at most, `statement_timeout = 0` included, which tools set before a long export: a client that takes its
+/// rows slowly holds disk, one that joins without end holds a core.
+pub const STATEMENT_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Pairs of rows that joins without a pair of equal columns compare in one statement: 100,000 rows with 100,000, or a minute or two of
+/// one core.
+pub const NESTED_LOOP_PAIRS_MAX: u64 = 10_000_000_000;
+
+/// Pairs that are compared at once. Nothing ends a statement in between, and nothing else runs on its thread: a tenth of a second.
+pub const NESTED_LOOP_PAIRS_AT_ONCE: u64 = 10_000_000;
 
 /// A token: as much as a password message may hold.
 pub const TOKEN_SIZE_MAX: usize = PASSWORD_SIZE_MAX;
@@ -98,6 +141,13 @@ pub const REPLY_SPOOL_SIZE_MAX: u64 = 1024 * 1024 * 1024;
 /// The same for all replies of one cluster: as many full ones as scans run at once, and half of the disk that a small container has.
 pub const CLUSTER_SPOOL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
+/// The same for all replies of all clusters: the disk is one.
+pub const PROCESS_SPOOL_SIZE_MAX: u64 = 16 * 1024 * 1024 * 1024;
+
+/// How long a reply stays on disk while nobody takes any of it (a cursor or a portal that is forgotten, a pager that nobody scrolls):
+/// longer than a talk at the coffee machine.
+pub const REPLY_IDLE_MAX: Duration = Duration::from_secs(15 * 60);
+
 /// Scans that run at once on one cluster. Each takes a thread for every core of the runtime's low-priority storage pool, which has no
 /// more than that: two saturate it, and lookups wait behind what is queued there. Four keep it busy while replies are on their way.
 pub const CLUSTER_SCANS_MAX: usize = 4;
@@ -113,5 +163,24 @@ pub const CLUSTER_QUEUE_LENGTH_MAX: usize = 64;
 /// How long they wait: the longest that a person or a dashboard's own timeout (Grafana's is 30 s) bears.
 pub const CLUSTER_QUEUE_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// A statement that is sent to a runtime as it was typed: the largest that people type or tools generate, and an eighth of what a
+/// request may hold.
+pub const TYPED_SIZE_MAX: usize = 256 * 1024;
+
 /// Keys in a filter that still make a lookup: 100 ids take 7 ms, 500 take 24, several thousand as long as a scan.
 pub const LOOKUP_KEYS_MAX: usize = 100;
+
+/// Keys that a subquery may give to be looked up one by one. Over 120,000 invocations 300 take a third of a scan and 1,000 as long as one:
+/// the runtime's planner slows down with the square of them.
+pub const INLINED_KEYS_MAX: usize = 300;
+
+/// Plans that are kept for one cluster: some hundred dashboard panels with a handful of statements each,
+pub const PLANS_MAX: usize = 1_000;
+/// and what they may take together; a plan over a table of fifty columns takes some 50 kB.
+pub const PLANS_SIZE_MAX: usize = 32 * 1024 * 1024;
+
+/// Plans of one session that hold something of it. They are those of the statements that a driver asks when it connects, or a schema
+/// browser for each table,
+pub const SESSION_PLANS_MAX: usize = 50;
+/// and there are thousands of sessions.
+pub const SESSION_PLANS_SIZE_MAX: usize = 2 * 1024 * 1024;

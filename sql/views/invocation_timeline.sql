@@ -19,9 +19,20 @@ SELECT
     CAST(NULL AS bigint) AS entry_index,
     'scheduled' AS what,
     target AS name,
-    CAST(scheduled_start_at AS text) AS detail
+    CAST(NULL AS text) AS detail
 FROM sys_invocation_status
 WHERE scheduled_at IS NOT NULL
+UNION ALL
+SELECT
+    id,
+    scheduled_start_at AS happened_at,
+    'status' AS source,
+    CAST(NULL AS bigint) AS entry_index,
+    'due' AS what,
+    target AS name,
+    CAST(NULL AS text) AS detail
+FROM sys_invocation_status
+WHERE scheduled_start_at IS NOT NULL
 UNION ALL
 SELECT
     id,
@@ -93,14 +104,14 @@ COMMENT ON VIEW invocation_timeline IS
 COMMENT ON COLUMN invocation_timeline.id IS
     'Id of the invocation (inv_...).';
 COMMENT ON COLUMN invocation_timeline.happened_at IS
-    'When it happened. NULL for journal entries of version 1.';
+    'When it happened, or of a time put off to, when it will. NULL for journal entries of version 1.';
 COMMENT ON COLUMN invocation_timeline.source IS
     'Where the row comes from: status, journal or event.';
 COMMENT ON COLUMN invocation_timeline.entry_index IS
     'Position of the journal entry; for an event, of the last entry before it. NULL for changes of status.';
 COMMENT ON COLUMN invocation_timeline.what IS
-    'What happened: created, scheduled, inboxed, first started, suspended, paused or completed; the type of the journal entry; the type of the event.';
+    'What happened: created, scheduled, due (the time that it was put off to), inboxed, first started, suspended, paused or completed; the type of the journal entry; the type of the event.';
 COMMENT ON COLUMN invocation_timeline.name IS
     'For changes of status what was invoked, for journal entries the name of the step. NULL for events and notifications.';
 COMMENT ON COLUMN invocation_timeline.detail IS
-    'More about it: who created the invocation, the time it was put off to, its deployment, how it ended; the entry or the event as JSON. NULL when there is no more to say.';
+    'More about it: who created the invocation, its deployment, how it ended; the entry or the event as JSON. NULL when there is no more to say.';

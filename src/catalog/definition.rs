@@ -1,4 +1,4 @@
-//! Definitions as text: what `pg_get_constraintdef` and `pg_get_indexdef` write.
+//! Definitions as text: what `pg_get_constraintdef`, `pg_get_indexdef`, `pg_get_viewdef` and `pg_get_ruledef` write.
 
 use super::{
     model::{Constraint, ConstraintKind, Model, Relation},
@@ -34,6 +34,22 @@ pub fn index(constraint: &Constraint, relation: &Relation) -> String {
         quote::identifier(&relation.name),
         columns(relation, &constraint.key)
     )
+}
+
+/// A view's query as `sql/` has it, with the blank and the semicolon that PostgreSQL puts around one. `None` for what is
+/// no view, and for the system's own: they are no queries here.
+pub fn view(relation: &Relation) -> Option<String> {
+    Some(format!(" {};", relation.view.as_ref()?.doc.sql))
+}
+
+/// The rule that a view is kept in.
+pub fn rule(view: &Relation) -> Option<String> {
+    Some(format!(
+        "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {}.{} DO INSTEAD {}",
+        quote::identifier(view.schema()),
+        quote::identifier(&view.name),
+        self::view(view)?
+    ))
 }
 
 fn columns(relation: &Relation, key: &[usize]) -> String {

@@ -11,6 +11,8 @@ mod view_tests;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use datafusion::sql::sqlparser::ast::Query;
+
 use crate::Result;
 
 /// A table as its file in `sql/tables` documents it.
@@ -54,8 +56,10 @@ pub struct ViewDoc {
     pub comment: String,
     /// The columns that the query returns, in order; their types follow from planning it.
     pub columns: Vec<ViewColumnDoc>,
-    /// The query alone, without `CREATE VIEW` and without a semicolon.
+    /// The query alone as it is written, without `CREATE VIEW` and without a semicolon.
     pub sql: String,
+    /// The same, parsed.
+    pub query: Query,
 }
 
 /// A column of a documented view.

@@ -22,7 +22,7 @@ pub trait SettingsView: Send + Sync + fmt::Debug {
     /// Sets a setting as `set_config` does and gives the value that it then has; `local`: for this transaction only.
     fn set(&self, name: &str, value: &str, local: bool) -> Result<String>;
 
-    /// Name, value and description of each.
+    /// Name, value in its own unit (as `pg_settings` has it) and description of each.
     fn all(&self) -> Vec<(String, String, String)>;
 }
 

@@ -1,6 +1,7 @@
 //! The rows of `information_schema` that say something of this cluster.
 
 use super::{
+    definition,
     model::{self, Column, Constraint, ConstraintKind, Model, NAMESPACES, PUBLIC, Relation},
     names, pg_catalog,
     rows::{Row, row},
@@ -34,8 +35,28 @@ pub fn rows(model: &Model, name: &str) -> Vec<Row> {
             .filter(|relation| relation.kind == "v")
             .map(|relation| row! {
                 "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => &relation.name,
-                "check_option" => "NONE", "is_updatable" => "NO", "is_insertable_into" => "NO",
+                "view_definition" => definition::view(relation), "check_option" => "NONE", "is_updatable" => "NO", "is_insertable_into" => "NO",
                 "is_trigger_updatable" => "NO", "is_trigger_deletable" => "NO", "is_trigger_insertable_into" => "NO",
+            })
+            .collect(),
+        "view_table_usage" => model
+            .views()
+            .flat_map(|(_, view, relation)| {
+                view.reads.iter().map(move |(table, _)| row! {
+                    "view_catalog" => database, "view_schema" => relation.schema(), "view_name" => &relation.name,
+                    "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => table,
+                })
+            })
+            .collect(),
+        "view_column_usage" => model
+            .views()
+            .flat_map(|(_, view, relation)| {
+                let columns = view.reads.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (table, column)));
+                columns.map(move |(table, column)| row! {
+                    "view_catalog" => database, "view_schema" => relation.schema(), "view_name" => &relation.name,
+                    "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => table,
+                    "column_name" => column,
+                })
             })
             .collect(),
         "columns" => all_columns(model).map(|(relation, number, column)| column_row(model, relation, number, column)).collect(),
@@ -72,6 +93,40 @@ pub fn rows(model: &Model, name: &str) -> Vec<Row> {
             .map(|(constraint, relation, _)| row! {
                 "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => &relation.name,
                 "constraint_catalog" => database, "constraint_schema" => relation.schema(), "constraint_name" => &constraint.name,
+            })
+            .collect(),
+        "check_constraints" => not_null(model)
+            .map(|(relation, number, column)| row! {
+                "constraint_catalog" => database, "constraint_schema" => relation.schema(),
+                "constraint_name" => not_null_name(relation, number), "check_clause" => format!("{} IS NOT NULL", column.name),
+            })
+            .collect(),
+        "column_udt_usage" => all_columns(model)
+            .filter_map(|(relation, _, column)| {
+                let system = seed::types().get(&column.type_oid)?;
+                let base = if system.kind == "d" { seed::types().get(&system.base)? } else { system };
+                Some(row! {
+                    "udt_catalog" => database, "udt_schema" => model::namespace_name(base.namespace), "udt_name" => base.name,
+                    "table_catalog" => database, "table_schema" => relation.schema(), "table_name" => &relation.name,
+                    "column_name" => &column.name,
+                })
+            })
+            .collect(),
+        "column_domain_usage" => all_columns(model)
+            .filter_map(|(relation, _, column)| {
+                let domain = seed::types().get(&column.type_oid).filter(|system| system.kind == "d")?;
+                Some(row! {
+                    "domain_catalog" => database, "domain_schema" => model::namespace_name(domain.namespace),
+                    "domain_name" => domain.name, "table_catalog" => database, "table_schema" => relation.schema(),
+                    "table_name" => &relation.name, "column_name" => &column.name,
+                })
+            })
+            .collect(),
+        "collation_character_set_applicability" => seed::rows("pg_collation")
+            .iter()
+            .map(|collation| row! {
+                "collation_catalog" => database, "collation_schema" => "pg_catalog",
+                "collation_name" => seed::get(collation, "collname"), "character_set_name" => "UTF8",
             })
             .collect(),
         "table_privileges" | "role_table_grants" => model
@@ -213,17 +268,19 @@ fn table_constraints(model: &Model) -> Vec<Row> {
         };
         common(relation, constraint.name.clone(), kind)
     });
-    // PostgreSQL lists each NOT NULL as a CHECK with a name made of OIDs.
-    let not_null = all_columns(model)
-        .filter(|(relation, _, column)| relation.kind == "r" && column.not_null)
-        .map(|(relation, number, _)| {
-            common(
-                relation,
-                format!("{}_{}_{number}_not_null", relation.namespace, relation.oid),
-                "CHECK",
-            )
-        });
+    let not_null =
+        not_null(model).map(|(relation, number, _)| common(relation, not_null_name(relation, number), "CHECK"));
     keys.chain(not_null).collect()
+}
+
+/// The columns that are NOT NULL: PostgreSQL lists each as a CHECK.
+fn not_null(model: &Model) -> impl Iterator<Item = (&Relation, usize, &Column)> {
+    all_columns(model).filter(|(relation, _, column)| relation.kind == "r" && column.not_null)
+}
+
+/// The name of such a CHECK, made of OIDs.
+fn not_null_name(relation: &Relation, number: usize) -> String {
+    format!("{}_{}_{number}_not_null", relation.namespace, relation.oid)
 }
 
 fn key_column_usage(model: &Model) -> Vec<Row> {

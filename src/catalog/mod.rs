@@ -28,7 +28,7 @@ use std::{
 use datafusion::catalog::TableProvider;
 
 use crate::{Result, source::Introspection, source::Source};
-use model::Model;
+use model::{Model, Relation, View};
 pub use table::CatalogTable;
 
 /// The catalogue of one cluster under one database name. Made once for each version of its schema and shared by all
@@ -48,14 +48,16 @@ pub struct RelationInfo {
 }
 
 impl Catalog {
-    /// `database` is the name that the client connected to, `user` the cluster's role, which owns everything.
+    /// `database` is the name that the client connected to, `user` the cluster's role, which owns everything. `views` are
+    /// those of `sql/views` that can be planned over the cluster's tables.
     pub fn new(
         database: &str,
         user: &str,
         introspection: &Introspection,
         source: Arc<dyn Source>,
+        views: &[View],
     ) -> Result<Arc<Catalog>> {
-        Catalog::documented(database, user, introspection, source, docs::tables())
+        Catalog::documented(database, user, introspection, source, docs::tables(), views)
     }
 
     /// The same with other documentation than that of `sql/`.
@@ -65,10 +67,14 @@ impl Catalog {
         introspection: &Introspection,
         source: Arc<dyn Source>,
         docs: &BTreeMap<String, docs::TableDoc>,
+        views: &[View],
     ) -> Result<Arc<Catalog>> {
-        let model = Arc::new(Model::new(database, user, introspection, docs));
+        let model = Arc::new(Model::new(database, user, introspection, docs, views));
         let mut tables: HashMap<(u32, String), Arc<dyn TableProvider>> = HashMap::new();
         for (index, relation) in model.relations.iter().enumerate() {
+            if relation.view.is_some() {
+                continue;
+            }
             let key = (relation.namespace, relation.name.clone());
             let provider: Arc<dyn TableProvider> = match introspection.tables.get(&relation.name) {
                 Some(schema) if relation.namespace == model::PUBLIC => {
@@ -81,11 +87,17 @@ impl Catalog {
         Ok(Arc::new(Catalog { model, tables }))
     }
 
-    /// A relation of `public`, `pg_catalog` or `information_schema`.
+    /// A relation of `public`, `pg_catalog` or `information_schema` that has rows of its own; a view has none.
     pub fn table(&self, schema: &str, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.tables
             .get(&(model::namespace_oid(schema)?, name.to_owned()))
             .cloned()
+    }
+
+    /// A view over the introspection tables.
+    pub fn view(&self, schema: &str, name: &str) -> Option<(&Relation, &View)> {
+        let relation = self.model.relation(model::namespace_oid(schema)?, name)?;
+        Some((relation, relation.view.as_ref()?))
     }
 
     /// Where a relation's columns come from.

@@ -42,8 +42,7 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
     let text = text.trim();
     if let Some(element) = text.strip_suffix("[]") {
         let (oid, modifier) = parse_type(element)?;
-        let array = seed::types().get(&oid)?.array;
-        return (array != 0).then_some((array, modifier));
+        return Some((seed::array_oid(oid)?, modifier));
     }
     let (name, arguments, rest) = match (text.find('('), text.find(')')) {
         (Some(open), Some(close)) if open < close => (
@@ -74,7 +73,7 @@ pub fn parse_type(text: &str) -> Option<(u32, i32)> {
             }
         }
     };
-    let oid = seed::type_named(&typname)?.oid;
+    let oid = seed::type_oid(&typname)?;
     let numbers: Vec<i32> = match arguments {
         Some(arguments) => arguments
             .split(',')
@@ -159,6 +158,7 @@ mod tests {
             ("char", (1042, -1)),
             ("timestamp(2) with time zone", (1184, 2)),
             ("text[]", (1009, -1)),
+            ("pg_statistic[]", (10028, -1)),
             ("pg_catalog.regclass", (2205, -1)),
             (
                 "information_schema.sql_identifier",

@@ -18,6 +18,7 @@ pub enum Kind {
     Index,
     Constraint,
     Role,
+    Rule,
 }
 
 /// Hands out OIDs and keeps them apart.
@@ -54,6 +55,7 @@ fn derive(kind: Kind, name: &str) -> u32 {
         Kind::Index => b"index",
         Kind::Constraint => b"constraint",
         Kind::Role => b"role",
+        Kind::Rule => b"rule",
     };
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in tag.iter().chain(b":").chain(name.as_bytes()) {

@@ -30,6 +30,10 @@ pub struct SystemColumn {
     /// The domain of `information_schema` that the column is of.
     pub domain: Option<&'static str>,
     pub not_null: bool,
+    /// OID of its collation where that is another than its type's: a view's column inherits one from below.
+    pub collation: Option<u32>,
+    /// Dimensions that it was declared with; a view's array has none.
+    pub dimensions: i16,
 }
 
 /// A builtin type: what `pg_type` says that other relations repeat.
@@ -124,6 +128,8 @@ pub fn relations() -> &'static [SystemRelation] {
                 pg_type: get(&row, "type"),
                 domain: Some(get(&row, "domain")).filter(|domain| !domain.is_empty()),
                 not_null: get(&row, "not_null") == "t",
+                collation: get(&row, "collation").parse().ok(),
+                dimensions: number(&row, "dims"),
             });
         }
         parse(include_str!("../../sql/pg_catalog/relations.csv"))
@@ -178,6 +184,25 @@ pub fn type_named(name: &str) -> Option<&'static SystemType> {
     static BY_NAME: LazyLock<HashMap<&'static str, u32>> =
         LazyLock::new(|| types().values().map(|t| (t.name, t.oid)).collect());
     types().get(BY_NAME.get(name)?)
+}
+
+/// The OID of a builtin type, or of a system relation's row type, by its name.
+pub fn type_oid(name: &str) -> Option<u32> {
+    let row_type = || relations().iter().find(|relation| relation.name == name);
+    match type_named(name) {
+        Some(system_type) => Some(system_type.oid),
+        None => row_type().map(|relation| relation.row_type),
+    }
+}
+
+/// The type of arrays of such a type.
+pub fn array_oid(element: u32) -> Option<u32> {
+    let row_type = || relations().iter().find(|relation| relation.row_type == element);
+    let array = match types().get(&element) {
+        Some(system_type) => system_type.array,
+        None => row_type()?.array_type,
+    };
+    (array != 0).then_some(array)
 }
 
 /// Encoding numbers with their names, as `pg_encoding_to_char` gives them.

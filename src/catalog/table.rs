@@ -1,14 +1,19 @@
 //! A relation of `pg_catalog` or `information_schema` for the engine: one batch in memory, made when it is first read.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
+    common::DFSchema,
     datasource::memory::MemorySourceConfig,
     error::{DataFusionError, Result as EngineResult},
-    logical_expr::{Expr, TableType},
+    logical_expr::{EmptyRelation, Expr, LogicalPlan, TableType},
     physical_plan::ExecutionPlan,
 };
 
@@ -54,12 +59,12 @@ impl CatalogTable {
         }
     }
 
+    fn relation(&self) -> Option<&Relation> {
+        self.model.relations.get(self.index)
+    }
+
     fn batch(&self, facts: Option<&SessionFacts>) -> Result<RecordBatch> {
-        let relation = self
-            .model
-            .relations
-            .get(self.index)
-            .ok_or_else(|| Error::internal("no such relation"))?;
+        let relation = self.relation().ok_or_else(|| Error::internal("no such relation"))?;
         if FORBIDDEN.contains(&relation.name.as_str()) {
             let message = format!("permission denied for table {}", relation.name);
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
@@ -75,11 +80,26 @@ impl CatalogTable {
     }
 
     fn make(&self, relation: &Relation, facts: Option<&SessionFacts>) -> Result<RecordBatch> {
+        if pg_catalog::is_same_everywhere(&relation.name) {
+            return self.shared(relation);
+        }
         let rows = match relation.namespace {
             PG_CATALOG => pg_catalog::rows(&self.model, &relation.name, facts),
             _ => information_schema::rows(&self.model, &relation.name),
         };
         rows::batch(relation, Arc::clone(&self.schema), &rows)
+    }
+
+    /// The batch of a relation that is the same in every database, made once for all clusters of this process.
+    fn shared(&self, relation: &Relation) -> Result<RecordBatch> {
+        static BATCHES: LazyLock<Mutex<HashMap<u32, RecordBatch>>> = LazyLock::new(Mutex::default);
+        let mut batches = BATCHES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(batch) = batches.get(&relation.oid) {
+            return Ok(batch.clone());
+        }
+        let batch = rows::batch(relation, Arc::clone(&self.schema), &pg_catalog::seeded(&relation.name))?;
+        batches.insert(relation.oid, batch.clone());
+        Ok(batch)
     }
 }
 
@@ -91,6 +111,19 @@ impl TableProvider for CatalogTable {
 
     fn table_type(&self) -> TableType {
         TableType::Base
+    }
+
+    /// A relation without rows is planned as such: what most catalogue statements join then falls away before they run.
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        let of_the_session = OF_THE_SESSION.contains(&self.relation()?.name.as_str());
+        if of_the_session || self.batch(None).ok()?.num_rows() > 0 {
+            return None;
+        }
+        let schema = DFSchema::try_from(Arc::clone(&self.schema)).ok()?;
+        Some(Cow::Owned(LogicalPlan::EmptyRelation(EmptyRelation {
+            produce_one_row: false,
+            schema: Arc::new(schema),
+        })))
     }
 
     async fn scan(

@@ -182,7 +182,7 @@ pub fn docs() -> BTreeMap<String, TableDoc> {
 
 /// The catalogue over a made-up cluster.
 pub fn catalog(introspection: &Introspection) -> Arc<Catalog> {
-    Catalog::documented(CLUSTER, CLUSTER, introspection, Arc::new(Rows), &docs()).unwrap()
+    Catalog::documented(CLUSTER, CLUSTER, introspection, Arc::new(Rows), &docs(), &[]).unwrap()
 }
 
 #[derive(Debug)]
@@ -227,6 +227,7 @@ impl SettingsView for Settings {
 /// The engine, and the catalogue that its names mean.
 pub struct Engine {
     state: SessionState,
+    catalogue_state: Arc<SessionState>,
     pub catalog: Arc<Catalog>,
     facts: Arc<SessionFacts>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
@@ -283,6 +284,7 @@ impl Engine {
         }));
         expr_planners.extend(state.expr_planners().iter().cloned());
         Engine {
+            catalogue_state: rewrite::apply::catalogue_state(&state),
             state,
             catalog,
             facts,
@@ -327,7 +329,7 @@ impl Engine {
         let mut context = PlannerContext::new().with_prepare_param_data_types(types);
         let plan =
             SqlToRel::new_with_options(self, options).sql_statement_to_plan_with_context(statement, &mut context)?;
-        rewrite::apply::apply(plan, &self.state)
+        rewrite::apply::apply(plan, &self.catalogue_state)
     }
 
     /// Runs one statement.

@@ -33,8 +33,8 @@ fn oids_do_not_depend_on_the_other_tables() {
     let mut part = whole.clone();
     part.tables.remove("sys_deployment");
     let docs = testing::docs();
-    let whole = Model::new("demo", "demo", &whole, &docs);
-    let part = Model::new("restate", "demo", &part, &docs);
+    let whole = Model::new("demo", "demo", &whole, &docs, &[]);
+    let part = Model::new("restate", "demo", &part, &docs, &[]);
     for relation in part.tables() {
         let same = whole.relation(relation.namespace, &relation.name).unwrap();
         assert_eq!(

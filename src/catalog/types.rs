@@ -91,6 +91,12 @@ pub fn placed(field: Field, relation: u32, number: usize) -> Field {
     field.with_metadata(metadata)
 }
 
+/// The metadata of a column of type `pg_type` at its place in a relation.
+pub fn metadata_at(pg_type: &str, relation: u32, number: usize) -> HashMap<String, String> {
+    let field = field("", pg_type, true);
+    placed(field, relation, number).metadata().clone()
+}
+
 /// The PostgreSQL type that a field's metadata names.
 pub fn pg_type_of(field: &FieldRef) -> Option<&str> {
     field.metadata().get(PG_TYPE).map(String::as_str)

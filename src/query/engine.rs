@@ -18,13 +18,19 @@ use datafusion::{
 };
 
 use super::{
+    cache::PlanCache,
     errors::from_datafusion,
-    rewrite::{conversions::Conversions, operators::TypedOperators, planners::PostgresOperators},
+    growing,
+    nested_loop::BoundNestedLoops,
+    rewrite::{
+        apply::catalogue_state, conversions::Conversions, operators::TypedOperators, planners::PostgresOperators,
+    },
     route::{Route, RoutePlanner},
+    views::{self, NoSettings},
 };
 use crate::{
     Result,
-    catalog::{Catalog, facts::SessionFacts},
+    catalog::{Catalog, facts::SessionFacts, model::View},
     cluster::ClusterName,
     limits,
     source::{Introspection, Source},
@@ -36,6 +42,7 @@ pub struct Engine {
     source: Arc<dyn Source>,
     base: SessionState,
     catalogs: Mutex<HashMap<String, Built>>,
+    plans: Arc<PlanCache>,
 }
 
 /// A catalogue and what it was built from.
@@ -58,6 +65,7 @@ impl Engine {
     pub fn new(cluster: ClusterName, source: Arc<dyn Source>) -> Result<Self> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(limits::CLUSTER_MEMORY_MAX)))
+            .with_max_temp_directory_size(limits::CLUSTER_SPILL_SIZE_MAX)
             .build()
             .map_err(from_datafusion)?;
         for (url, store) in source.object_stores() {
@@ -69,6 +77,7 @@ impl Engine {
             source,
             base,
             catalogs: Mutex::default(),
+            plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
         })
     }
 
@@ -90,15 +99,36 @@ impl Engine {
         {
             return Ok(Arc::clone(&built.catalog));
         }
-        let catalog = Catalog::new(database, self.cluster.as_str(), &from, Arc::clone(&self.source))?;
-        catalogs.insert(
-            database.to_owned(),
-            Built {
-                from,
-                catalog: Arc::clone(&catalog),
-            },
-        );
+        let build = |views: &[View]| {
+            let source = Arc::clone(&self.source);
+            Catalog::new(database, self.cluster.as_str(), &from, source, views)
+        };
+        // Views are planned over the tables, and only then is it known which there are and what their columns are.
+        let tables = build(&[])?;
+        let catalog = build(&views::over(&self.scope_of_nobody(tables)))?;
+        let built = Built {
+            from,
+            catalog: Arc::clone(&catalog),
+        };
+        if catalogs.insert(database.to_owned(), built).is_some() {
+            self.plans.clear();
+        }
         Ok(catalog)
+    }
+
+    /// A scope over a catalogue that no session asks in.
+    fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
+        let facts = SessionFacts {
+            user: self.cluster.to_string(),
+            database: catalog.model.database.clone(),
+            backend_pid: 0,
+            start_time_us: 0,
+            query_time_us: 0,
+            query: None,
+            settings: Arc::new(NoSettings),
+            catalog,
+        };
+        self.scope(facts, "UTC", Route::Local)
     }
 
     /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called, `route` where its queries
@@ -119,12 +149,15 @@ impl Engine {
         }));
         operators.extend(state.expr_planners().iter().cloned());
         Scope {
+            catalogue_state: catalogue_state(&state),
             state,
             facts,
             operators,
             databases: self.databases(),
             time_zone: time_zone.to_owned(),
             route,
+            shared_plans: Arc::clone(&self.plans),
+            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
         }
     }
 }
@@ -133,13 +166,18 @@ impl Engine {
 /// stood when the scope was made.
 pub struct Scope {
     pub state: SessionState,
+    /// The same for statements that read the catalogue alone, and for subqueries over it.
+    pub catalogue_state: Arc<SessionState>,
     pub facts: Arc<SessionFacts>,
     /// What operators mean: PostgreSQL's own first.
     pub operators: Vec<Arc<dyn ExprPlanner>>,
     /// The databases that `database.schema.table` may name: all of them are the cluster's one.
     pub databases: [String; 3],
-    time_zone: String,
-    route: Route,
+    pub(super) time_zone: String,
+    pub(super) route: Route,
+    /// The plans of all sessions, and those that hold something of this one.
+    pub(super) shared_plans: Arc<PlanCache>,
+    pub(super) own_plans: PlanCache,
 }
 
 impl Scope {
@@ -164,7 +202,9 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_runtime_env(runtime)
         .with_default_features()
         .with_query_planner(Arc::new(RoutePlanner))
+        .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .build();
     state.register_function_rewrite(Arc::new(Conversions))?;
+    growing::bound(&mut state)?;
     Ok(state)
 }

@@ -1,15 +1,22 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
+mod cache;
 pub mod engine;
 pub mod errors;
+mod expansion;
 pub mod explain;
+mod growing;
 mod names;
+mod nature;
+mod nested_loop;
+mod optimize;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
 pub mod statement;
 mod types;
 mod unknown;
+mod views;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

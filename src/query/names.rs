@@ -17,7 +17,7 @@ use datafusion::{
     optimizer::simplify_expressions::ExprSimplifier,
 };
 
-use super::{Scope, types::Types, unknown};
+use super::{Scope, errors::from_datafusion, types::Types, unknown, views};
 use crate::{
     Error, SqlState,
     catalog::{Catalog, functions},
@@ -57,13 +57,21 @@ impl Names<'_> {
                 format!("cross-database references are not implemented: \"{name}\""),
             ));
         }
-        let found = match name.schema() {
-            Some(schema) => self.catalog.table(schema, name.table()),
-            None => SEARCH_PATH
-                .iter()
-                .find_map(|schema| self.catalog.table(schema, name.table())),
+        let in_schema = |schema: &str| {
+            let table = self.catalog.table(schema, name.table());
+            table.map(|table| Ok(provider_as_source(table))).or_else(|| {
+                let (relation, view) = self.catalog.view(schema, name.table())?;
+                Some(views::source(self, self.scope, relation, view))
+            })
         };
-        found.map(provider_as_source).ok_or_else(|| {
+        let found = match name.schema() {
+            Some(schema) => in_schema(schema),
+            None => SEARCH_PATH.iter().find_map(|schema| in_schema(schema)),
+        };
+        if let Some(source) = found {
+            return source.map_err(from_datafusion);
+        }
+        Err({
             let shown = match name.schema() {
                 Some(schema) => format!("{schema}.{}", name.table()),
                 None => name.table().to_owned(),

@@ -1,9 +1,10 @@
 //! A statement's plan: made once, described to the client, run with parameters as often as asked.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, HashMap, HashSet},
     ops::ControlFlow,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
@@ -13,7 +14,8 @@ use datafusion::{
         metadata::ScalarAndMetadata,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    execution::SendableRecordBatchStream,
+    error::Result as EngineResult,
+    execution::{SendableRecordBatchStream, SessionState},
     logical_expr::{Expr, LogicalPlan, expr::Placeholder},
     physical_plan::{ExecutionPlan, execute_stream},
     sql::{
@@ -23,18 +25,36 @@ use datafusion::{
 };
 use postgres_types::Type;
 
-use super::{Scope, errors::from_datafusion, names::Names, rewrite};
+use super::{
+    Scope,
+    cache::Key,
+    errors::from_datafusion,
+    expansion,
+    names::Names,
+    nature::{self, Nature},
+    optimize, rewrite,
+    route::typed::Typed,
+};
 use crate::{
     Error, Result, SqlState,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
 };
 
-/// A planned query.
+/// A planned query. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Plan(Arc<Planned>);
+
+#[derive(Debug)]
+struct Planned {
     logical: LogicalPlan,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
+    /// It reads no rows of the cluster.
+    of_catalogue: bool,
+    /// What `restate.route = runtime` sends in place of the plan.
+    typed: Option<Arc<Typed>>,
+    /// Of a plan that is optimized to the same whenever it runs: what it was optimized to when it first ran.
+    optimized: Option<OnceLock<LogicalPlan>>,
 }
 
 /// A parameter of a plan: the PostgreSQL type that the client is told, the field that the engine expects.
@@ -46,9 +66,43 @@ struct Parameter {
 
 impl Plan {
     /// Plans `query`. `declared` are the parameter types that the client named (`None` where it left one open); the
-    /// others are taken from the casts and comparisons that a parameter stands in, or are text.
-    pub fn new(scope: &Scope, mut query: ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
-        rewrite::rewrite(&mut query, &scope.facts.catalog, &scope.facts)?;
+    /// others are taken from the casts and comparisons that a parameter stands in, or are text. What was planned before in such a
+    /// scope is not planned again.
+    pub fn new(scope: &Scope, query: impl Borrow<ast::Statement>, declared: &[Option<Type>]) -> Result<Self> {
+        let key = Key {
+            query: query.borrow(),
+            declared,
+            time_zone: &scope.time_zone,
+            catalog: &scope.facts.catalog,
+            route: scope.route,
+        };
+        if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
+            return Ok(plan);
+        }
+        let typed = Typed::of(query.borrow(), &scope.state).map(Arc::new);
+        let mut rewritten = query.borrow().clone();
+        rewrite::rewrite(&mut rewritten, &scope.facts.catalog, &scope.facts)?;
+        let may_be_kept = nature::may_be_kept(&rewritten);
+        let planned = Self::planned(scope, rewritten, declared)?;
+        let nature = Nature::of(&planned.logical, &scope.state).map_err(from_datafusion)?;
+        let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
+        let plan = Plan(Arc::new(Planned {
+            optimized,
+            typed,
+            ..planned
+        }));
+        let plans = match nature.is_of_session {
+            true => &scope.own_plans,
+            false => &scope.shared_plans,
+        };
+        if may_be_kept {
+            plans.insert(key, plan.clone(), nature.size);
+        }
+        Ok(plan)
+    }
+
+    /// Plans what was rewritten.
+    fn planned(scope: &Scope, query: ast::Statement, declared: &[Option<Type>]) -> Result<Planned> {
         let Placeholders { count, known, arrays } = Placeholders::of(&query)?;
         let count = count.max(declared.len());
         let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
@@ -79,6 +133,7 @@ impl Plan {
             }
         }
         let logical = to_plan(scope, query, types.clone())?;
+        expansion::check(&logical).map_err(from_datafusion)?;
         let schema = described(logical.schema().as_arrow());
         let parameters = types
             .into_iter()
@@ -88,45 +143,71 @@ impl Plan {
                 field,
             })
             .collect();
-        Ok(Plan {
+        let of_catalogue = rewrite::apply::reads_catalogue_only(&logical).map_err(from_datafusion)?;
+        Ok(Planned {
             logical,
+            of_catalogue,
             schema,
             parameters,
+            typed: None,
+            optimized: None,
         })
     }
 
     /// The result's columns, named as the client is told; the fields' metadata says their PostgreSQL types.
     pub fn schema(&self) -> &SchemaRef {
-        &self.schema
+        &self.0.schema
     }
 
     /// The parameters' types, in order.
     pub fn parameter_types(&self) -> impl ExactSizeIterator<Item = &Type> {
-        self.parameters.iter().map(|parameter| &parameter.ty)
+        self.0.parameters.iter().map(|parameter| &parameter.ty)
     }
 
     /// The physical plan with `values` for the parameters, one each.
     pub async fn physical(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<Arc<dyn ExecutionPlan>> {
-        let logical = if self.parameters.is_empty() {
-            self.logical.clone()
-        } else {
-            let values = values
-                .into_iter()
-                .zip(&self.parameters)
-                .map(|(value, parameter)| {
-                    let value = value.cast_to(parameter.field.data_type()).map_err(from_datafusion)?;
-                    Ok(ScalarAndMetadata::from(value))
-                })
-                .collect::<Result<Vec<_>>>()?;
-            self.logical
-                .clone()
-                .replace_params_with_values(&ParamValues::List(values))
-                .map_err(from_datafusion)?
+        let mut state = match self.0.of_catalogue {
+            true => scope.catalogue_state.as_ref().clone(),
+            false => scope.state.clone(),
         };
-        let mut state = scope.state.clone();
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
-        state.create_physical_plan(&logical).await.map_err(from_datafusion)
+        let optimized = self.optimized(&state, values).map_err(from_datafusion)?;
+        if let Some(typed) = &self.0.typed
+            && let Some(typed) = typed.exec(&optimized, self.schema()).await.map_err(from_datafusion)?
+        {
+            return Ok(typed);
+        }
+        optimize::physical(optimized, &state).await.map_err(from_datafusion)
+    }
+
+    fn optimized(&self, state: &SessionState, values: Vec<ScalarValue>) -> EngineResult<LogicalPlan> {
+        let Planned {
+            logical,
+            parameters,
+            optimized,
+            ..
+        } = self.0.as_ref();
+        if let Some(known) = optimized.as_ref().and_then(OnceLock::get) {
+            return Ok(known.clone());
+        }
+        if !parameters.is_empty() {
+            let values = values
+                .into_iter()
+                .zip(parameters)
+                .map(|(value, parameter)| {
+                    let value = value.cast_to(parameter.field.data_type())?;
+                    Ok(ScalarAndMetadata::from(value))
+                })
+                .collect::<EngineResult<Vec<_>>>()?;
+            let bound = logical.clone().replace_params_with_values(&ParamValues::List(values))?;
+            return state.optimize(&bound);
+        }
+        let plan = state.optimize(logical)?;
+        Ok(match optimized {
+            Some(kept) => kept.get_or_init(|| plan).clone(),
+            None => plan,
+        })
     }
 
     /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
@@ -138,15 +219,19 @@ impl Plan {
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
     let names = Names::of(scope);
-    let options = ParserOptions::default()
+    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
+    SqlToRel::new_with_options(&names, parser_options())
+        .sql_statement_to_plan_with_context(query, &mut context)
+        .and_then(|plan| rewrite::apply::apply(plan, &scope.catalogue_state))
+        .map_err(from_datafusion)
+}
+
+/// How the planner reads a statement.
+pub(super) fn parser_options() -> ParserOptions {
+    ParserOptions::default()
         .with_collect_spans(true)
         .with_map_string_types_to_utf8view(false)
-        .with_parse_float_as_decimal(true);
-    let mut context = PlannerContext::new().with_prepare_param_data_types(types);
-    SqlToRel::new_with_options(&names, options)
-        .sql_statement_to_plan_with_context(query, &mut context)
-        .and_then(|plan| rewrite::apply::apply(plan, &scope.state))
-        .map_err(from_datafusion)
+        .with_parse_float_as_decimal(true)
 }
 
 /// The field that stands for a parameter of type `ty`.

@@ -46,7 +46,7 @@ impl SharedSettings {
         self.lock().engine_time_zone()
     }
 
-    pub fn statement_timeout(&self) -> Option<Duration> {
+    pub fn statement_timeout(&self) -> Duration {
         self.lock().statement_timeout()
     }
 }
@@ -66,7 +66,10 @@ impl SettingsView for SharedSettings {
         let settings = self.lock();
         settings
             .all()
-            .map(|(parameter, value)| (parameter.name.to_owned(), value, parameter.short_desc.to_owned()))
+            .map(|(parameter, _)| {
+                let setting = settings.setting(parameter).to_owned();
+                (parameter.name.to_owned(), setting, parameter.short_desc.to_owned())
+            })
             .collect()
     }
 }

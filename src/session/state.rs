@@ -126,13 +126,9 @@ impl Backend {
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
     pub fn begin_statement(&self) -> Interrupt {
-        let deadline = self
-            .settings
-            .statement_timeout()
-            .map(|timeout| Instant::now() + timeout);
         Interrupt {
             token: self.registration.statement.begin(),
-            deadline,
+            deadline: Some(Instant::now() + self.settings.statement_timeout()),
         }
     }
 
@@ -175,7 +171,7 @@ impl Backend {
         let plan = match &statement {
             Statement::Query(query) if !self.transaction.is_failed() => {
                 let scope = self.scope().await?;
-                Some(Plan::new(&scope, query.as_ref().clone(), &declared)?)
+                Some(Plan::new(&scope, query.as_ref(), &declared)?)
             }
             Statement::Query(_) => return Err(transaction::failed()),
             _ => None,

@@ -242,7 +242,7 @@ impl Backend {
     /// A query without parameters, planned and started.
     async fn query_rows(&mut self, query: &ast::Statement) -> Result<Rows> {
         let scope = self.scope().await?;
-        let plan = Plan::new(&scope, query.clone(), &[])?;
+        let plan = Plan::new(&scope, query, &[])?;
         if plan.parameter_types().len() > 0 {
             return Err(no_parameter(1));
         }
@@ -406,7 +406,7 @@ impl Backend {
                 }
             }
             Statement::Query(query) => {
-                let plan = Plan::new(&scope, query.as_ref().clone(), &[])?;
+                let plan = Plan::new(&scope, query.as_ref(), &[])?;
                 if plan.parameter_types().len() > 0 {
                     return Err(no_parameter(1));
                 }

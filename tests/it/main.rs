@@ -7,6 +7,7 @@
 mod support;
 
 mod cancel;
+mod catalogue;
 mod check;
 mod demo;
 mod driver;
@@ -17,6 +18,8 @@ mod jdbc;
 mod login;
 mod memory;
 mod refusals;
+mod rewrites;
+mod shield;
 mod simple;
 mod snapshot;
 mod startup;

@@ -17,10 +17,13 @@ select * from state where service_name = '$SERVICE' and service_key = '$KEY' and
 select * from sys_invocation JOIN state on sys_invocation.target_service_name = state.service_name and sys_invocation.target_service_key = state.service_key;
 SELECT * FROM state WHERE service_name like '%Counter%';
 select service_name, service_key, key, value_utf8 from state where service_name like '%Counter%';
+describe sys_invocation;
+show tables;
 -- the CLI
 SELECT COUNT(1) FROM (SELECT * FROM sys_invocation inv LIMIT 50000 ) WHERE status != 'completed';
 SELECT id FROM sys_invocation inv WHERE status != 'completed' ORDER BY inv.created_at DESC, inv.id LIMIT 100;
 SELECT COUNT(1) FROM (SELECT * FROM sys_invocation inv LIMIT 50000 );
+SELECT COUNT(1) FROM (SELECT * FROM sys_invocation inv LIMIT 50000 ) WHERE inv.target_service_name IN ('Greeter') AND status IN ('running');
 SELECT inv.id, inv.target, inv.status, inv.created_at, inv.modified_at as state_modified_at, inv.retry_count as num_retries, inv.last_failure as last_failure_message, dp.id IS NOT NULL as pinned_deployment_exists FROM sys_invocation inv LEFT JOIN sys_deployment dp ON dp.id = inv.pinned_deployment_id WHERE inv.id in ('$ID') ORDER BY inv.created_at DESC;
 SELECT COUNT(*) FROM information_schema.columns WHERE table_name = 'sys_journal' AND column_name IN ('version', 'entry_json', 'appended_at');
 SELECT sj.index, sj.entry_type, sj.completed, sj.invoked_id, sj.invoked_target, sj.sleep_wakeup_at, sj.name, sj.promise_name, sj.version, sj.entry_json, sj.appended_at FROM sys_journal sj WHERE sj.id = '$ID' ORDER BY index DESC LIMIT 100;

@@ -80,12 +80,18 @@ pub(super) fn view(name: &str, text: &str) -> Result<ViewDoc> {
         });
     }
     let comment = comments.finish()?;
-    // The alternate form breaks lines, as `pg_get_viewdef` does.
+    // As it was written: no printer lays it out better.
+    let sql = text
+        .split_once(&format!("CREATE VIEW {name} AS\n"))
+        .and_then(|(_, rest)| rest.split_once(";\n"))
+        .map(|(sql, _)| sql.to_owned())
+        .ok_or_else(|| fault("no query between AS and a semicolon, each at the end of its line"))?;
     Ok(ViewDoc {
         name: name.to_owned(),
         comment,
         columns,
-        sql: format!("{:#}", create.query),
+        sql,
+        query: *create.query,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::native::{Call, Native, lenient, stable};
 use crate::{
-    Result,
+    Error, Result, SqlState,
     catalog::{
         definition,
         model::{OWNER, PG_CATALOG, PUBLIC},
@@ -16,9 +16,9 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_get_expr", "text", nothing),
     stable("pg_get_constraintdef", "text", constraint_definition),
     stable("pg_get_indexdef", "text", index_definition),
-    stable("pg_get_viewdef", "text", nothing),
+    stable("pg_get_viewdef", "text", view_definition),
     stable("pg_get_triggerdef", "text", nothing),
-    stable("pg_get_ruledef", "text", nothing),
+    stable("pg_get_ruledef", "text", rule_definition),
     stable("pg_get_partkeydef", "text", nothing),
     stable("pg_get_partition_constraintdef", "text", nothing),
     stable("pg_get_statisticsobjdef", "text", nothing),
@@ -151,6 +151,28 @@ fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
     Ok(Some(
         column.map(|column| quote::identifier(&column.name)).unwrap_or_default(),
     ))
+}
+
+/// By OID or by name, whatever else is said of the layout: the text is the one that the view was written in.
+fn view_definition(call: &Call<'_>) -> Result<Option<String>> {
+    let model = call.model();
+    let oid = match call.oid(0) {
+        Some(oid) => oid,
+        None => {
+            let name = call.text(0).unwrap_or("");
+            pg_catalog::relation_oid(model, name).ok_or_else(|| {
+                let message = format!("relation \"{name}\" does not exist");
+                Error::new(SqlState::UNDEFINED_TABLE, message)
+            })?
+        }
+    };
+    Ok(model.relation_by_oid(oid).and_then(definition::view))
+}
+
+fn rule_definition(call: &Call<'_>) -> Result<Option<String>> {
+    let mut views = call.model().views();
+    let found = views.find(|(rule, ..)| Some(*rule) == call.oid(0));
+    Ok(found.and_then(|(_, _, view)| definition::rule(view)))
 }
 
 fn proc(call: &Call<'_>) -> Option<&'static seed::Row> {

@@ -10,7 +10,7 @@ use super::{
     typed::{Inputs, Row, Typed, plain},
     value::Value,
 };
-use crate::{Error, Result, SqlState};
+use crate::{Error, Result, SqlState, limits};
 
 pub const FUNCTIONS: &[Typed] = &[
     Typed::new("regexp_replace", text, replace),
@@ -227,6 +227,13 @@ fn replace(row: &Row<'_>) -> Result<Value> {
         }
         out.push_str(rest.get(end..whole.start()).unwrap_or_default());
         insert(replacement, &found, &mut out);
+        // A batch has many values: none may be larger than all of them together.
+        if u64::try_from(out.len()).unwrap_or(u64::MAX) > limits::STEP_SIZE_MAX {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "requested length too large",
+            ));
+        }
         end = whole.end();
     }
     out.push_str(rest.get(end..).unwrap_or_default());

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     Error, Result, SqlState,
     catalog::types,
+    limits,
     wire::{encode::Zone, params, types as wire_types},
 };
 
@@ -258,6 +259,7 @@ pub fn invoke(
         .map(|arg| arg.to_array(rows))
         .collect::<EngineResult<Vec<_>>>()?;
     let mut cells = Vec::with_capacity(rows);
+    let mut size = 0u64;
     for row in 0..rows {
         let values = columns
             .iter()
@@ -268,11 +270,15 @@ pub fn invoke(
                 Value::of(ScalarValue::try_from_array(column, row)?).map_err(engine_error)
             })
             .collect::<EngineResult<Vec<_>>>()?;
-        cells.push(
-            function(values)
-                .and_then(|value| value.into_scalar(to))
-                .map_err(engine_error)?,
-        );
+        let value = function(values).map_err(engine_error)?;
+        size = size.saturating_add(value.size());
+        if size > limits::STEP_SIZE_MAX {
+            let error = Error::new(SqlState::OUT_OF_MEMORY, "out of memory");
+            return Err(engine_error(
+                error.with_detail("A function would make more than fits into memory at once."),
+            ));
+        }
+        cells.push(value.into_scalar(to).map_err(engine_error)?);
     }
     if scalar && let Some(cell) = cells.pop() {
         return Ok(ColumnarValue::Scalar(cell));

@@ -196,6 +196,17 @@ impl Value {
         })
     }
 
+    /// The bytes that it takes besides its own few.
+    pub fn size(&self) -> u64 {
+        let bytes = match self {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::List(items) => return items.iter().map(|item| item.size().saturating_add(8)).sum(),
+            _ => 0,
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
     pub fn integer(&self) -> Option<i64> {
         match self {
             Value::Int(value) => Some(*value),

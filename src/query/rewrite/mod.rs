@@ -94,7 +94,6 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        syntax::table_factor(factor);
         literals::table_factor(factor);
         ControlFlow::Continue(())
     }

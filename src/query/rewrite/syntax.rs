@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, GroupByExpr, Ident,
-    LimitClause, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    LimitClause, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, TableFactor, TableWithJoins,
     TimezoneInfo, Value, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
@@ -118,21 +118,6 @@ pub fn query_of(select: Select) -> Query {
         settings: None,
         format_clause: None,
         pipe_operators: Vec::new(),
-    }
-}
-
-/// A derived table may go without a name.
-pub fn table_factor(factor: &mut TableFactor) {
-    if let TableFactor::Derived {
-        alias: alias @ None, ..
-    } = factor
-    {
-        *alias = Some(TableAlias {
-            explicit: true,
-            name: Ident::new("unnamed_subquery"),
-            columns: Vec::new(),
-            at: None,
-        });
     }
 }
 
@@ -401,10 +386,6 @@ mod tests {
                 "SELECT a FROM t WHERE b > INTERVAL '1' HOUR",
                 "SELECT a FROM t WHERE b > '1 hours'::INTERVAL",
             ),
-            (
-                "SELECT a FROM (SELECT a FROM t)",
-                "SELECT a FROM (SELECT a FROM t) AS unnamed_subquery",
-            ),
             ("SELECT pg_catalog.Lower(a) AS l FROM t", "SELECT lower(a) AS l FROM t"),
             ("SELECT CURRENT_USER AS u", "SELECT current_user() AS u"),
         ] {
@@ -445,6 +426,16 @@ mod tests {
                 "select count(*) from (select 1 from pg_class fetch first 3 rows only)",
                 "3",
             ),
+            // Names of tables within a derived table that has none of its own reach out of it.
+            (
+                "select count(*) from (select * from sys_invocation inv limit 5) where inv.id is not null and id = inv.id",
+                "2",
+            ),
+            (
+                "select c.relname from (select * from pg_class c) where relname = 'pg_class'",
+                "pg_class",
+            ),
+            ("select a from (select 1 as a), (select 2 as b) where a < b", "1"),
         ] {
             assert_eq!(engine.rows(sql).await, [expected], "{sql}");
         }

@@ -12,6 +12,7 @@ mod meaning;
 mod sql;
 #[cfg(test)]
 mod tests;
+pub mod typed;
 mod write;
 
 use std::{any::Any, sync::Arc};
@@ -35,7 +36,7 @@ pub enum Route {
     /// In the runtime as far as it can run them well.
     #[default]
     Auto,
-    /// The same for now: no statement is sent as it was typed.
+    /// There as it was typed, where that may be ([`typed`]); else the same.
     Runtime,
     /// Here, except for scans.
     Local,
@@ -74,7 +75,7 @@ fn source(plan: &LogicalPlan) -> Result<Option<RuntimeSource>> {
 }
 
 /// Calls `f` with the runtime's table that is scanned, if it is one.
-fn with_table<T>(scan: &TableScan, f: impl FnOnce(&RuntimeTable) -> T) -> Option<T> {
+pub(super) fn with_table<T>(scan: &TableScan, f: impl FnOnce(&RuntimeTable) -> T) -> Option<T> {
     let provider = source_as_provider(&scan.source).ok()?;
     (provider.as_ref() as &dyn Any).downcast_ref().map(f)
 }

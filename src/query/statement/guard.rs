@@ -2,9 +2,13 @@
 //!
 //! A chain of operators becomes a tree as deep as the chain is long, and whoever walks that tree (DataFusion here,
 //! DataFusion in a runtime) recurses. What counts is therefore the longest chain, not the number of operators: a `CASE`
-//! of 10,000 arms or a list of 20,000 values is flat. Nesting as such is bounded by the parser's own recursion limit.
+//! of 10,000 arms or a list of 20,000 values is flat. Nesting as such is bounded by the parser's own recursion limit. What only the
+//! tree shows is how often CTEs are named ([`check_growth`]).
+
+use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
+    ast::{GroupByExpr, Ident, ObjectName, OrderByKind, Query, Select, Visit, Visitor},
     keywords::Keyword,
     tokenizer::{Token, TokenWithSpan},
 };
@@ -135,18 +139,137 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<usize> {
             token => level.count(token),
         }
         nesting = nesting.max(around.len());
-        if level.depth() > limits::EXPRESSION_DEPTH_MAX {
+        if level.depth() > limits::EXPRESSION_DEPTH_MAX || level.joins > limits::JOINS_MAX {
             return Err(too_complex());
         }
     }
     Ok(nesting)
 }
 
+/// Refuses statements (54001) that grow beyond the limits once their CTEs are put in place of their names, as planners do: thirty
+/// of them, each of which names the one before it twice, are a thousand million.
+pub(super) fn check_growth(query: &Query) -> Result<()> {
+    match query.visit(&mut Growth::default()) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// How much a query is, with the CTEs that it names.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    /// Tables that it reads.
+    relations: usize,
+    /// Queries that lie within one another.
+    depth: usize,
+}
+
+/// A query that is being visited.
+#[derive(Default)]
+struct Open {
+    /// Names of its CTEs; their queries are visited first, in this order.
+    names: Vec<String>,
+    known: Vec<Extent>,
+    own: Extent,
+}
+
+#[derive(Default)]
+struct Growth {
+    around: Vec<Open>,
+}
+
+impl Growth {
+    fn add(&mut self, part: Extent) -> ControlFlow<Error> {
+        let Some(open) = self.around.last_mut() else {
+            return ControlFlow::Continue(());
+        };
+        open.own.relations = open.own.relations.saturating_add(part.relations);
+        open.own.depth = open.own.depth.max(part.depth + 1);
+        if open.own.relations > limits::RELATIONS_MAX || open.own.depth > limits::QUERY_DEPTH_MAX {
+            return ControlFlow::Break(too_complex());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The CTE of that name, as far as it is known: one that names itself is recursive, and not put in its own place.
+    fn cte(&self, name: &str) -> Option<Extent> {
+        self.around.iter().rev().find_map(|open| {
+            let index = open.names.iter().position(|known| known == name)?;
+            open.known.get(index).copied()
+        })
+    }
+}
+
+impl Visitor for Growth {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        if let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order| &order.kind)
+            && keys.len() > limits::COLUMNS_MAX
+        {
+            return ControlFlow::Break(too_wide());
+        }
+        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.around.push(Open {
+            names: ctes.map(|cte| folded(&cte.alias.name)).collect(),
+            ..Open::default()
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
+        let own = self.around.pop().unwrap_or_default().own;
+        match self.around.last_mut() {
+            Some(parent) if parent.known.len() < parent.names.len() => {
+                parent.known.push(own);
+                ControlFlow::Continue(())
+            }
+            _ => self.add(own),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        let grouped = match &select.group_by {
+            GroupByExpr::Expressions(keys, _) => keys.len(),
+            GroupByExpr::All(_) => 0,
+        };
+        if select.projection.len().max(grouped) > limits::COLUMNS_MAX {
+            return ControlFlow::Break(too_wide());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
+        let table = Extent { relations: 1, depth: 0 };
+        let cte = match relation.0.as_slice() {
+            [name] => name.as_ident().and_then(|name| self.cte(&folded(name))),
+            _ => None,
+        };
+        self.add(cte.unwrap_or(table))
+    }
+}
+
+fn folded(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_ascii_lowercase(),
+    }
+}
+
+/// PostgreSQL's words for lists that are too long, be they of columns, of groups or of keys to sort by.
+fn too_wide() -> Error {
+    let message = format!("target lists can have at most {} entries", limits::COLUMNS_MAX);
+    Error::new(SqlState::TOO_MANY_COLUMNS, message)
+}
+
 /// What a statement beyond the limits of complexity gets.
 pub(super) fn too_complex() -> Error {
     Error::new(SqlState::STATEMENT_TOO_COMPLEX, "statement is too complex").with_hint(format!(
-        "A chain of operators, joins or set operations may have {} links at most, a statement {} tokens.",
+        "A chain of operators or set operations may have {} links at most, a FROM clause {} joins, a statement {} tables with its \
+         CTEs written out, and {} tokens.",
         limits::EXPRESSION_DEPTH_MAX,
+        limits::JOINS_MAX,
+        limits::RELATIONS_MAX,
         limits::STATEMENT_TOKENS_MAX
     ))
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
-    ast::{self, Ident, LockType, ObjectName, Query, SetExpr, Visit, Visitor},
+    ast::{self, Fetch, Ident, LockType, ObjectName, Query, SetExpr, TableFactor, Visit, Visitor},
     dialect::PostgreSqlDialect,
     parser::{Parser, ParserError},
     tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer},
@@ -26,6 +26,7 @@ const NESTING_SUSPECT: usize = 40;
 pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
     let query = parse(piece, |parser| parser.parse_query())?;
     read_only(&query, piece)?;
+    guard::check_growth(&query)?;
     Ok(query)
 }
 
@@ -282,11 +283,27 @@ impl Visitor for ReadOnly<'_> {
             };
             return ControlFlow::Break(refused(strength));
         }
+        if let Some(fetch) = &query.fetch
+            && let Err(error) = check_fetch(fetch, query.order_by.is_some())
+        {
+            return ControlFlow::Break(error);
+        }
         let nested = std::mem::replace(&mut self.nested, true);
         match writes(&query.body) {
             // PostgreSQL names the statement, not the INSERT that stands in its WITH.
             Some(command) => ControlFlow::Break(refused(if nested { "SELECT" } else { command })),
             None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        match factor {
+            // DataFusion passes it over, and returns all rows.
+            TableFactor::Table { sample: Some(_), .. } => ControlFlow::Break(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "TABLESAMPLE is not supported",
+            )),
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -301,6 +318,28 @@ impl Visitor for ReadOnly<'_> {
 
     fn pre_visit_statement(&mut self, _: &ast::Statement) -> ControlFlow<Error> {
         ControlFlow::Break(refused("SELECT"))
+    }
+}
+
+/// FETCH FIRST counts rows here, and nothing else.
+fn check_fetch(fetch: &Fetch, ordered: bool) -> Result<()> {
+    if fetch.percent {
+        return Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "FETCH FIRST does not take a percentage",
+        ));
+    }
+    match (fetch.with_ties, ordered) {
+        (false, _) => Ok(()),
+        (true, false) => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "WITH TIES cannot be specified without ORDER BY clause",
+        )),
+        (true, true) => Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "FETCH FIRST with WITH TIES is not supported",
+        )
+        .with_hint("Use rank() in a subquery, and keep the rows whose rank is low enough.")),
     }
 }
 

@@ -724,7 +724,9 @@ fn deep_statements_are_refused_and_wide_ones_are_not() {
         format!("select 1{}", "::int".repeat(most + 1)),
         format!("select {}", vec!["(a + 1)"; most + 2].join("*")),
         format!("select * from {}", vec!["t"; most + 2].join(", ")),
-        format!("select * from t {}", "join t on true ".repeat(most + 1)),
+        format!("select * from t {}", "join t on true ".repeat(limits::JOINS_MAX + 1)),
+        ctes(30, "select a.* from c{} a join c{} b on a.x = b.x"),
+        ctes(150, "select * from c{}"),
         vec!["select 1"; most + 2].join(" union all "),
         format!("select {}1{}", "(".repeat(60), ")".repeat(60)),
         format!("select {}1 {}", "case when 1 then ".repeat(60), "end ".repeat(60)),
@@ -748,9 +750,53 @@ fn deep_statements_are_refused_and_wide_ones_are_not() {
         format!("values {}", vec!["(1, 'a')"; 10_000].join(",")),
         format!("select {}", vec!["a + b"; 1_600].join(",")),
         format!("select {}1{}", "(".repeat(20), ")".repeat(20)),
+        format!("select * from t {}", "join t on true ".repeat(limits::JOINS_MAX - 1)),
+        ctes(60, "select * from c{}"),
+        ctes(7, "select a.* from c{} a join c{} b on a.x = b.x"),
+        "with recursive a as (select 1 as x union all select x + 1 from a where x < 5) select * from a".to_owned(),
     ] {
         ok(&sql);
     }
+}
+
+/// So many CTEs, each over the one before.
+fn ctes(count: usize, query: &str) -> String {
+    let ctes = (1..=count).map(|at| format!("c{at} as ({})", query.replace("{}", &(at - 1).to_string())));
+    let ctes = std::iter::once("c0 as (select * from t)".to_owned())
+        .chain(ctes)
+        .collect::<Vec<_>>();
+    format!("with {} select count(*) from c{count}", ctes.join(", "))
+}
+
+#[test]
+fn what_the_engine_would_pass_over_is_refused() {
+    refused(&[
+        (
+            "select * from t tablesample system (10)",
+            "0A000",
+            "TABLESAMPLE is not supported",
+        ),
+        (
+            "select a from t order by a fetch first 2 rows with ties",
+            "0A000",
+            "FETCH FIRST with WITH TIES is not supported",
+        ),
+        (
+            "select a from t fetch first 2 rows with ties",
+            "42601",
+            "WITH TIES cannot be specified without ORDER BY clause",
+        ),
+    ]);
+    ok("select a from t fetch first 2 rows only");
+    let list = |count: usize| vec!["a"; count].join(", ");
+    for wide in [
+        format!("select {}", list(1_665)),
+        format!("select 1 from t group by {}", list(1_665)),
+        format!("select 1 from t order by {}", list(1_665)),
+    ] {
+        refused(&[(wide.as_str(), "54011", "target lists can have at most 1664 entries")]);
+    }
+    ok(&format!("select {}", list(1_664)));
 }
 
 #[test]

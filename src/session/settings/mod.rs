@@ -310,13 +310,11 @@ impl Settings {
         zone::arrow_name(self.zone())
     }
 
-    /// How long a statement may run; none: as long as it takes.
-    pub fn statement_timeout(&self) -> Option<Duration> {
-        self.value("statement_timeout")
-            .parse()
-            .ok()
-            .filter(|ms| *ms > 0)
-            .map(Duration::from_millis)
+    /// How long a statement may run: as the session says, but never beyond [`limits::STATEMENT_TIMEOUT_MAX`].
+    pub fn statement_timeout(&self) -> Duration {
+        let set = self.value("statement_timeout").parse().ok().filter(|ms| *ms > 0);
+        set.map_or(limits::STATEMENT_TIMEOUT_MAX, Duration::from_millis)
+            .min(limits::STATEMENT_TIMEOUT_MAX)
     }
 
     pub fn application_name(&self) -> &str {

@@ -532,7 +532,12 @@ fn reports_are_all_at_first_and_then_what_changed() {
 #[test]
 fn the_engine_reads_typed_values() {
     let mut settings = settings();
-    assert_eq!(settings.statement_timeout(), None);
+    assert_eq!(settings.statement_timeout(), limits::STATEMENT_TIMEOUT);
+    // What says "as long as it takes", and what is longer, is the server's own bound.
+    for long in ["statement_timeout = 0", "statement_timeout = '1d'"] {
+        set(&mut settings, long).unwrap();
+        assert_eq!(settings.statement_timeout(), limits::STATEMENT_TIMEOUT_MAX);
+    }
     assert_eq!(settings.style(), Style::default());
     assert_eq!(settings.engine_time_zone(), "UTC");
     for sql in [
@@ -547,7 +552,7 @@ fn the_engine_reads_typed_values() {
     ] {
         set(&mut settings, sql).unwrap();
     }
-    assert_eq!(settings.statement_timeout(), Some(Duration::from_millis(1500)));
+    assert_eq!(settings.statement_timeout(), Duration::from_millis(1500));
     assert_eq!(settings.engine_time_zone(), "+05:00");
     assert_eq!(
         settings.style(),

@@ -1,7 +1,14 @@
 //! HTTP to one runtime's admin port: `POST /query` and `GET /version`, nothing else, for that port can do everything and asks for no
 //! password. Paths are fixed here and redirects are not followed.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -12,7 +19,7 @@ use hyper::{
 };
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::Client,
+    client::legacy::{Client, connect::HttpInfo},
     rt::{TokioExecutor, TokioTimer},
 };
 use tokio::time::timeout;
@@ -20,12 +27,16 @@ use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVeri
 
 use super::{
     errors::{self, Failure},
+    inflate::{self, Inflate},
     socket::QuickAckConnector,
 };
 use crate::{Error, Result, SqlState};
 
 /// What `/query` answers with.
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
+
+/// The one compression that is asked for.
+const ZSTD: &str = "zstd";
 
 /// A runtime in the same region answers within milliseconds; a dropped SYN is sent again after one second, and after three.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -50,6 +61,15 @@ pub(super) struct HttpClient {
     query: Uri,
     version: Uri,
     silence_max: Duration,
+    /// The runtime was last reached beyond a private network: its replies are compressed.
+    is_far: AtomicBool,
+}
+
+/// The body of a reply that announces itself as an Arrow stream.
+pub(super) struct Reply {
+    pub(super) body: Incoming,
+    /// It is compressed.
+    pub(super) inflate: Option<Inflate>,
 }
 
 impl HttpClient {
@@ -95,6 +115,7 @@ impl HttpClient {
             query: with_path(&base, "/query")?,
             version: with_path(&base, "/version")?,
             silence_max: SILENCE_MAX,
+            is_far: AtomicBool::new(false),
         })
     }
 
@@ -109,8 +130,14 @@ impl HttpClient {
         self.silence_max
     }
 
-    /// Sends a query; returns the body of a reply that announces itself as an Arrow stream, and nothing else.
-    pub(super) async fn query(&self, sql: &str) -> Result<Incoming, Failure> {
+    /// Has replies compressed as those of a remote runtime are.
+    #[cfg(test)]
+    pub(super) fn take_for_far(&self) {
+        self.is_far.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends a query; returns a reply that announces itself as an Arrow stream, and nothing else.
+    pub(super) async fn query(&self, sql: &str) -> Result<Reply, Failure> {
         let body = serde_json::json!({ "query": sql }).to_string();
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
@@ -118,6 +145,10 @@ impl HttpClient {
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static(ARROW_STREAM));
+        // Runtimes before 1.7 do not know it and send what they always do.
+        if self.is_far.load(Ordering::Relaxed) {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ZSTD));
+        }
         let response = timeout(self.silence_max, self.client.request(request))
             .await
             .map_err(|_| Failure::lasting(errors::silent()))?
@@ -126,12 +157,16 @@ impl HttpClient {
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
-        if response.headers().contains_key(header::CONTENT_ENCODING) || !is_arrow_stream(response.headers()) {
-            return Err(Failure::lasting(errors::not_a_runtime(
+        let inflate = inflate(response.headers());
+        match inflate.filter(|_| is_arrow_stream(response.headers())) {
+            Some(inflate) => Ok(Reply {
+                body: response.into_body(),
+                inflate,
+            }),
+            None => Err(Failure::lasting(errors::not_a_runtime(
                 "the reply to a query is not an Arrow stream",
-            )));
+            ))),
         }
-        Ok(response.into_body())
     }
 
     /// What `/version` says, as it stands.
@@ -144,6 +179,11 @@ impl HttpClient {
             .map_err(|error| errors::from_transport(&error))?;
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
+        }
+        // The first that is asked of a runtime, and asked again ever so often: its replies tell where it is.
+        if let Some(reached) = response.extensions().get::<HttpInfo>() {
+            self.is_far
+                .store(inflate::is_far(reached.remote_addr().ip()), Ordering::Relaxed);
         }
         small_body(response.into_body())
             .await
@@ -197,6 +237,15 @@ fn is_arrow_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(ARROW_STREAM))
 }
 
+/// How a body is to be read: as it is, or inflated; `None` where it is encoded in a way that was not asked for.
+fn inflate(headers: &HeaderMap) -> Option<Option<Inflate>> {
+    match headers.get(header::CONTENT_ENCODING) {
+        None => Some(None),
+        Some(encoding) if encoding == ZSTD => Inflate::new().ok().map(Some),
+        Some(_) => None,
+    }
+}
+
 /// Reads the text of a refusal and says what it means.
 async fn refused(response: Response<Incoming>) -> Failure {
     let status = response.status();
@@ -205,8 +254,25 @@ async fn refused(response: Response<Incoming>) -> Failure {
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
-    let body = small_body(response.into_body()).await.unwrap_or_default();
+    let inflate = inflate(response.headers()).flatten();
+    let mut body = small_body(response.into_body()).await.unwrap_or_default();
+    if let Some(inflate) = inflate {
+        body = small_text(inflate, body).unwrap_or_default();
+    }
     errors::from_response(status, retry_after, &body)
+}
+
+/// A compressed text of bounded size.
+fn small_text(mut inflate: Inflate, body: Bytes) -> Option<Bytes> {
+    let mut text = BytesMut::new();
+    inflate.feed(body);
+    while let Some(piece) = inflate.next().ok()? {
+        if text.len() + piece.len() > SMALL_REPLY_SIZE_MAX {
+            return None;
+        }
+        text.extend_from_slice(&piece);
+    }
+    Some(text.freeze())
 }
 
 /// A body of bounded size that arrives in bounded time, or nothing.

@@ -9,7 +9,11 @@ use arrow::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{RuntimeSource, filter::quote};
+use super::{
+    RuntimeSource,
+    filter::quote,
+    view::{self, InvocationView},
+};
 use crate::{Error, Result, source::Introspection};
 
 /// Tables asked about at once: a few round trips instead of twenty, without a burst that a rate limiter would notice.
@@ -18,10 +22,14 @@ const TABLES_AT_ONCE: usize = 4;
 /// More tables than any runtime has; a peer that names more is at fault.
 const TABLES_MAX: usize = 1000;
 
-/// The relevant part of `/version`.
-#[derive(serde::Deserialize)]
+/// The relevant part of `/version`. Two answers are compared by what they say, for a runtime lists its features in another order each
+/// time.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub(super) struct Version {
     pub(super) version: String,
+    /// Experimental features of the node that answers; empty before 1.7.
+    #[serde(default)]
+    pub(super) features: BTreeMap<String, bool>,
 }
 
 pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<Introspection> {
@@ -53,6 +61,21 @@ pub(super) async fn discover(source: &RuntimeSource, version: &str) -> Result<In
         tables,
         functions,
     })
+}
+
+/// What the view over all invocations says of itself, where there is one.
+pub(super) async fn invocation_view(source: &RuntimeSource, found: &Introspection) -> Result<Option<InvocationView>> {
+    if !found.tables.contains_key(view::NAME) {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT definition FROM information_schema.views WHERE table_schema = 'public' AND table_name = '{}'",
+        view::NAME
+    );
+    let definitions = texts(source, &sql).await?;
+    Ok(definitions
+        .first()
+        .and_then(|definition| InvocationView::parse(definition, found)))
 }
 
 /// The first column of a query, as text.

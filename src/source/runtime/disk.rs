@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::FileExt,
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,20 +15,51 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 
-use crate::{Error, Result, SqlState};
+use crate::{Error, Result, SqlState, limits};
 
 /// What is written and read at once: a system call and a change of threads cost little beside it.
 pub(super) const BLOCK_SIZE: usize = 512 * 1024;
 /// The same, as a file counts.
 const BLOCK_BYTES: u64 = BLOCK_SIZE as u64;
 
+/// What the replies of all clusters take: they share one disk.
+static PROCESS: LazyLock<Arc<Budget>> = LazyLock::new(|| Arc::new(Budget::new(limits::PROCESS_SPOOL_SIZE_MAX)));
+
+/// Bytes that are taken, up to a cap.
+#[derive(Debug)]
+struct Budget {
+    max: u64,
+    used: AtomicU64,
+}
+
+impl Budget {
+    fn new(max: u64) -> Self {
+        Budget {
+            max,
+            used: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether there was room.
+    fn take(&self, size: u64) -> bool {
+        let take = |used: u64| used.checked_add(size).filter(|used| *used <= self.max);
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
+    }
+
+    fn give(&self, size: u64) {
+        self.used.fetch_sub(size, Ordering::Relaxed);
+    }
+}
+
 /// The disk that the replies of one cluster share.
 #[derive(Debug)]
 pub(super) struct Disk {
     dir: PathBuf,
     result_size_max: u64,
-    size_max: u64,
-    used: AtomicU64,
+    cluster: Budget,
+    process: Arc<Budget>,
 }
 
 impl Disk {
@@ -37,14 +68,14 @@ impl Disk {
         Disk {
             dir,
             result_size_max,
-            size_max,
-            used: AtomicU64::new(0),
+            cluster: Budget::new(size_max),
+            process: Arc::clone(&PROCESS),
         }
     }
 
     /// Bytes taken now.
     pub(super) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        self.cluster.used.load(Ordering::Relaxed)
     }
 
     /// Takes one block for a reply that has `blocks` of them.
@@ -59,18 +90,27 @@ impl Disk {
             )
             .with_hint("Add LIMIT, select fewer columns or rows, or fetch the rows faster."));
         }
-        let take = |used: u64| Some(used + BLOCK_BYTES).filter(|used| *used <= self.size_max);
-        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::new(
+        let full = |what: &str, budget: &Budget| {
+            let max = budget.max / 1_048_576;
+            Error::new(
                 SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!(
-                    "results of this cluster exceed the {} MB that may wait for their clients",
-                    self.size_max / 1_048_576
-                ),
+                format!("results of {what} exceed the {max} MB that may wait for their clients"),
             )
-            .with_hint("Add LIMIT, fetch the rows faster, or close cursors that are not read.")),
+            .with_hint("Add LIMIT, fetch the rows faster, or close cursors that are not read.")
+        };
+        if !self.cluster.take(BLOCK_BYTES) {
+            return Err(full("this cluster", &self.cluster));
         }
+        if !self.process.take(BLOCK_BYTES) {
+            self.cluster.give(BLOCK_BYTES);
+            return Err(full("all clusters", &self.process));
+        }
+        Ok(())
+    }
+
+    fn give(&self, size: u64) {
+        self.cluster.give(size);
+        self.process.give(size);
     }
 }
 
@@ -129,7 +169,7 @@ impl Drop for SpoolFile {
         if let (Some(file), Ok(runtime)) = (self.file.take(), Handle::try_current()) {
             drop(runtime.spawn_blocking(move || drop(file)));
         }
-        self.disk.used.fetch_sub(size, Ordering::Relaxed);
+        self.disk.give(size);
     }
 }
 
@@ -140,4 +180,42 @@ pub(super) fn failed(what: &str, error: &io::Error) -> Error {
         _ => SqlState::IO_ERROR,
     };
     Error::new(code, format!("could not {what} temporary file")).with_log(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_clusters_share_one_disk() {
+        let process = Arc::new(Budget::new(3 * BLOCK_BYTES));
+        let disk = || Disk {
+            process: Arc::clone(&process),
+            ..Disk::new(std::env::temp_dir(), 10 * BLOCK_BYTES, 2 * BLOCK_BYTES)
+        };
+        let (one, other) = (Arc::new(disk()), Arc::new(disk()));
+        let first = SpoolFile::new(one.clone());
+        assert_eq!((first.grow().unwrap(), first.grow().unwrap()), (0, 1));
+        assert!(
+            first
+                .grow()
+                .unwrap_err()
+                .message()
+                .starts_with("results of this cluster")
+        );
+        let second = SpoolFile::new(other.clone());
+        second.grow().unwrap();
+        let error = second.grow().unwrap_err();
+        assert_eq!(error.code(), SqlState::PROGRAM_LIMIT_EXCEEDED);
+        assert!(
+            error.message().starts_with("results of all clusters"),
+            "{}",
+            error.message()
+        );
+        assert_eq!(other.used(), BLOCK_BYTES);
+        drop(first);
+        second.grow().unwrap();
+        drop(second);
+        assert_eq!(process.used.load(Ordering::Relaxed), 0);
+    }
 }

@@ -64,6 +64,19 @@ pub(super) fn cut_off() -> Error {
         .with_detail("The rows received so far are incomplete; the cluster does not say why it stopped.")
 }
 
+/// A refusal of a statement that was sent as its client typed it.
+pub(super) fn of_typed(error: Error) -> Error {
+    let of_its_text = ["42", "0A", "XX"]
+        .iter()
+        .any(|class| error.code().code().starts_with(class));
+    match error.hint() {
+        None if of_its_text => {
+            error.with_hint("The cluster refused the statement as typed. SET restate.route = auto may run it.")
+        }
+        _ => error,
+    }
+}
+
 /// No whole response arrived.
 pub(super) fn from_transport(error: &legacy::Error) -> Failure {
     if error.is_connect() {
@@ -186,6 +199,8 @@ fn is_transient(message: &str) -> bool {
         || (message.contains("partition") && message.contains("doesn't exist on this node"))
         || message.contains("connection closed")
         || message.contains("connect throttled")
+        || message.contains("handshake failed")
+        || message.contains("No such scanner")
 }
 
 fn from_message(message: &str, log: String) -> Failure {
@@ -240,6 +255,8 @@ fn from_text(message: &str, text: &str) -> Error {
     }
     if let Some((_, rest)) = text.split_once("ParserError(\"") {
         let why = rest.strip_suffix("\")").unwrap_or(rest);
+        // The place is one in the text that was sent, which is not the client's.
+        let why = why.split(" at Line: ").next().unwrap_or(why);
         return Error::new(SqlState::SYNTAX_ERROR, bounded(&format!("syntax error: {why}")));
     }
     if text.contains("Divide by zero") {
@@ -252,7 +269,9 @@ fn from_text(message: &str, text: &str) -> Error {
         return Error::new(SqlState::OUT_OF_MEMORY, "cluster has not enough memory for this query")
             .with_detail(bounded(text));
     }
-    Error::new(class_of(message, text), bounded(text))
+    // What follows is a dump of the engine's own structures.
+    let shown = text.split(": [").next().unwrap_or(text);
+    Error::new(class_of(message, text), bounded(shown))
 }
 
 /// Of texts that are passed on as they are.
@@ -333,7 +352,12 @@ mod tests {
             (
                 "Datafusion error: SQL error: ParserError(\"Expected: an SQL statement, found: selec at Line: 1, Column: 1\")",
                 SqlState::SYNTAX_ERROR,
-                "syntax error: Expected: an SQL statement, found: selec at Line: 1, Column: 1",
+                "syntax error: Expected: an SQL statement, found: selec",
+            ),
+            (
+                "Datafusion error: This feature is not implemented: Extract not supported by ExprPlanner: [Literal(Utf8(\"YEAR\"), None)]",
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "Extract not supported by ExprPlanner",
             ),
             (
                 "Datafusion error: SQL error: RecursionLimitExceeded",
@@ -392,7 +416,10 @@ mod tests {
             "Datafusion error: External error: node lookup for partition 7 failed",
             "Datafusion error: External error: partition 3 doesn't exist on this node, this is benign and can be retried",
             "Datafusion error: External error: connection closed",
-            "Datafusion error: External error: connect throttled; retry later",
+            "Datafusion error: External error: connect throttled; 3.68769489s left in throttling window",
+            "Datafusion error: External error: handshake failed: tcp connect error",
+            "Datafusion error: Internal error: No such scanner. It could have expired due to a long period of inactivity..\nThis issue \
+             was likely caused by a bug in DataFusion's code.",
         ] {
             let failure = of(message);
             assert_eq!(

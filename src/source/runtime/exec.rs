@@ -43,6 +43,7 @@ pub struct RuntimeExec {
     sql: Arc<str>,
     shape: RowShape,
     load: Load,
+    typed: bool,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -63,6 +64,7 @@ impl RuntimeExec {
             sql: sql.into(),
             shape,
             load: Load::Scan,
+            typed: false,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -71,6 +73,12 @@ impl RuntimeExec {
     /// Says what the query costs the runtime; without this it is taken for a scan.
     pub fn with_load(mut self, load: Load) -> Self {
         self.load = load;
+        self
+    }
+
+    /// The query is the client's own text: where the runtime refuses it, another route may help.
+    pub fn typed(mut self) -> Self {
+        self.typed = true;
         self
     }
 
@@ -133,7 +141,7 @@ impl ExecutionPlan for RuntimeExec {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
-        let (source, schema, shape) = (self.source.clone(), self.schema(), self.shape);
+        let (source, schema, shape, typed) = (self.source.clone(), self.schema(), self.shape, self.typed);
         let query = Query {
             sql: self.sql.clone(),
             load: self.load,
@@ -142,7 +150,9 @@ impl ExecutionPlan for RuntimeExec {
         };
         let rows = stream::once(async move {
             let start = Instant::now();
-            let replies = source.run(query).await.map_err(to_datafusion)?;
+            let replies = source.run(query).await;
+            let replies =
+                replies.map_err(|error| to_datafusion(if typed { errors::of_typed(error) } else { error }))?;
             meter.first_row.add_elapsed(start);
             Ok::<_, datafusion::error::DataFusionError>(rows(replies, schema, shape, meter, start))
         })

@@ -1,6 +1,6 @@
-//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `decode` and `reader` turn a reply into batches, `spool` keeps it
+//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP, `inflate`, `decode` and `reader` turn a reply into batches, `spool` keeps it
 //! for a slow client (on `disk` if it must), `shield` bounds what runs there at once, `errors` says what a failure means, `discover`
-//! asks what the runtime has; `table`, `filter` and `exec` are what the engine sees of it.
+//! asks what the runtime has, `view` and `scopes` what a rewrite must know of it; `table`, `filter` and `exec` are what the engine sees.
 
 mod client;
 mod conform;
@@ -10,8 +10,10 @@ mod disk;
 mod errors;
 mod exec;
 mod filter;
+mod inflate;
 mod literal;
 mod reader;
+mod scopes;
 mod shield;
 mod socket;
 mod spool;
@@ -20,6 +22,7 @@ mod table;
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::{
     fmt,
@@ -29,7 +32,6 @@ use std::{
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use bytes::Bytes;
 use datafusion::{catalog::TableProvider, error::DataFusionError, execution::SendableRecordBatchStream};
 
 use crate::{
@@ -42,7 +44,10 @@ pub(crate) use filter::quote;
 pub(crate) use literal::literal;
 pub(crate) use reader::to_datafusion;
 pub use shield::{Load, RuntimeLimits};
-pub(crate) use table::RuntimeTable;
+pub(crate) use table::{RuntimeTable, pins};
+#[cfg(test)]
+pub(crate) use view::tests::DEFINITION as INVOCATION_VIEW_DEFINITION;
+pub(crate) use view::{InvocationView, NAME as INVOCATION_VIEW, STATE_TABLE, STATUS_TABLE};
 
 /// How long an answer of `/version` is believed. An upgrade is rare and takes longer than this; a query that meets it in between gets
 /// the runtime's own error.
@@ -56,6 +61,7 @@ struct Inner {
     client: Arc<client::HttpClient>,
     shield: shield::Shield,
     known: RwLock<Option<Known>>,
+    scopes: scopes::Scopes,
     /// Lets one caller ask while the others wait for what it learns, be it a failure.
     asking: tokio::sync::Mutex<Option<Refusal>>,
 }
@@ -63,9 +69,10 @@ struct Inner {
 /// What was discovered, and when it was last found to hold.
 #[derive(Clone)]
 struct Known {
-    /// The whole answer of `/version`: besides the version it has the features that are switched on.
-    answer: Bytes,
+    /// The answer of `/version`: besides the version it has the features that are switched on.
+    answer: Arc<discover::Version>,
     introspection: Arc<Introspection>,
+    view: Option<Arc<InvocationView>>,
     checked: Instant,
 }
 
@@ -100,6 +107,7 @@ impl RuntimeSource {
             client: Arc::new(client),
             shield: shield::Shield::new(limits),
             known: RwLock::new(None),
+            scopes: scopes::Scopes::default(),
             asking: tokio::sync::Mutex::new(None),
         }))
     }
@@ -144,17 +152,22 @@ impl RuntimeSource {
     /// Asks for the version, and for the rest if that is another than what is known.
     async fn ask(&self, known: Option<&Known>) -> Result<Known> {
         let answer = self.0.client.version().await.map_err(|failure| failure.error)?;
-        let introspection = match known {
-            Some(known) if known.answer == answer => known.introspection.clone(),
+        let answer: Arc<discover::Version> = serde_json::from_slice(&answer)
+            .map(Arc::new)
+            .map_err(|_| errors::not_a_runtime("the reply to /version has no version"))?;
+        let (introspection, view) = match known {
+            Some(known) if known.answer == answer => (known.introspection.clone(), known.view.clone()),
             _ => {
-                let version: discover::Version = serde_json::from_slice(&answer)
-                    .map_err(|_| errors::not_a_runtime("the reply to /version has no version"))?;
-                Arc::new(discover::discover(self, &version.version).await?)
+                let found = discover::discover(self, &answer.version).await?;
+                let view = discover::invocation_view(self, &found).await?;
+                (Arc::new(found), view.map(Arc::new))
             }
         };
+        self.0.scopes.check(self, &answer).await;
         Ok(Known {
             answer,
             introspection,
+            view,
             checked: Instant::now(),
         })
     }
@@ -168,6 +181,26 @@ impl RuntimeSource {
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 
+    /// A runtime of which everything is known, for good: its tables, its view's definition, and the tables without scopes.
+    #[cfg(test)]
+    pub(crate) fn knowing(url: &str, found: Introspection, definition: Option<&str>, unscoped: &[&str]) -> Self {
+        let source = Self::new(url).expect("a URL");
+        let features = std::collections::BTreeMap::from([("vqueues".to_owned(), false)]);
+        let view = definition.map(|definition| InvocationView::parse(definition, &found).expect("a definition"));
+        let for_good = Instant::now() + Duration::from_secs(3600);
+        source.0.scopes.know(unscoped, for_good);
+        source.set_known(Known {
+            answer: Arc::new(discover::Version {
+                version: found.version.clone(),
+                features,
+            }),
+            introspection: Arc::new(found),
+            view: view.map(Arc::new),
+            checked: for_good,
+        });
+        source
+    }
+
     /// Has the next [`introspect`](Source::introspect) ask for the version.
     #[cfg(test)]
     fn distrust(&self) {
@@ -175,6 +208,23 @@ impl RuntimeSource {
             known.checked -= VERSION_TTL;
             self.set_known(known);
         }
+    }
+
+    /// The schema of one of its tables, as it was last discovered.
+    pub(crate) fn schema_of(&self, table: &str) -> Option<SchemaRef> {
+        self.known()?.introspection.tables.get(table).cloned()
+    }
+
+    /// What its view over all invocations is made of, where that is known.
+    pub(crate) fn invocation_view(&self) -> Option<Arc<InvocationView>> {
+        self.known()?.view
+    }
+
+    /// Whether it is known that no row of `table` has a scope. The first question has the answer looked for, in the background: until
+    /// it is there, nothing is known.
+    pub(crate) fn has_no_scopes(&self, table: &str) -> bool {
+        let fresh = self.known().filter(|known| known.checked.elapsed() < VERSION_TTL);
+        fresh.is_some_and(|known| self.0.scopes.are_unused(self, &known.answer, table))
     }
 
     /// Whether `partition_key` can be compared on the status and state tables: before 1.7 any such filter is an internal error there.

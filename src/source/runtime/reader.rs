@@ -11,7 +11,6 @@ use datafusion::{
 };
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::{
     sync::OwnedSemaphorePermit,
     task::coop::consume_budget,
@@ -21,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Load,
-    client::HttpClient,
+    client::{self, HttpClient},
     decode::IpcDecoder,
     errors::{self, Failure, Retry},
     shield::Shield,
@@ -29,9 +28,9 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How long a failure is answered by asking again, before the first row. After a node's death the others take over in about two
-/// seconds; a started runtime needs less than one.
-const RETRY_BUDGET: Duration = Duration::from_secs(3);
+/// How long a failure is answered by asking again, before the first row. A started runtime needs less than a second; after a node's
+/// death the others take over in about two, and on a busy machine say themselves that they do not connect for up to six.
+const RETRY_BUDGET: Duration = Duration::from_secs(10);
 
 /// The first pause; each one is twice as long as the one before,
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -93,13 +92,19 @@ async fn ask(
     query: &Query,
     permit: Arc<OwnedSemaphorePermit>,
 ) -> Result<SendableRecordBatchStream, Failure> {
-    let body = client.query(&query.sql).await?;
+    let reply = client.query(&query.sql).await?;
     let (mut writer, reader) = spool(shield.disk.clone(), query.spooled.clone());
     let (silence_max, received) = (client.silence_max(), query.received.clone());
+    let (watch, idle_max) = (writer.watch(), shield.idle_max);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
-        let end = drain(body, &mut writer, silence_max, received).await;
+        let end = tokio::select! {
+            end = drain(reply, &mut writer, silence_max, received) => end,
+            failure = watch.idle(idle_max) => Err(failure),
+        };
         drop(permit);
         writer.end(end);
+        // What was read whole may still wait for its client.
+        watch.idle(idle_max).await;
     }));
     let mut reply = Reply {
         decoder: IpcDecoder::default(),
@@ -111,22 +116,30 @@ async fn ask(
     Ok(reply.into_stream(schema, first))
 }
 
-/// Reads a body to its end as HTTP says it.
+/// Reads a body to its end as HTTP says it. What it says is kept as Arrow's bytes, and the limits are of those.
 async fn drain(
-    mut body: Incoming,
+    mut sent: client::Reply,
     writer: &mut SpoolWriter,
     silence_max: Duration,
     received: Count,
 ) -> Result<(), Failure> {
     loop {
-        let frame = match timeout(silence_max, body.frame()).await {
+        let frame = match timeout(silence_max, sent.body.frame()).await {
             Err(_) => return Err(Failure::lasting(errors::silent())),
             Ok(None) => return Ok(()),
             Ok(Some(frame)) => frame.map_err(|error| broken_off(error.to_string()))?,
         };
         if let Ok(chunk) = frame.into_data() {
             received.add(chunk.len());
-            writer.push(chunk).await.map_err(Failure::lasting)?;
+            let Some(inflate) = &mut sent.inflate else {
+                writer.push(chunk).await.map_err(Failure::lasting)?;
+                continue;
+            };
+            inflate.feed(chunk);
+            while let Some(piece) = inflate.next().map_err(not_zstd)? {
+                writer.push(piece).await.map_err(Failure::lasting)?;
+                consume_budget().await;
+            }
         }
     }
 }
@@ -184,6 +197,10 @@ fn broken_off(log: String) -> Failure {
 
 fn not_whole() -> Failure {
     broken_off("the body ended without the end-of-stream marker".to_owned())
+}
+
+fn not_zstd(error: std::io::Error) -> Failure {
+    Failure::lasting(errors::not_a_runtime(&format!("malformed zstd: {error}")))
 }
 
 fn malformed(error: arrow::error::ArrowError) -> Failure {

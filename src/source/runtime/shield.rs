@@ -36,6 +36,8 @@ pub struct RuntimeLimits {
     pub spool_result_size_max: u64,
     /// and for all together.
     pub spool_size_max: u64,
+    /// How long a reply stays there while none of it is taken.
+    pub spool_idle_max: Duration,
 }
 
 impl Default for RuntimeLimits {
@@ -48,6 +50,7 @@ impl Default for RuntimeLimits {
             spool_dir: std::env::temp_dir(),
             spool_result_size_max: limits::REPLY_SPOOL_SIZE_MAX,
             spool_size_max: limits::CLUSTER_SPOOL_SIZE_MAX,
+            spool_idle_max: limits::REPLY_IDLE_MAX,
         }
     }
 }
@@ -58,6 +61,7 @@ pub(super) struct Shield {
     scans: Gate,
     lookups: Gate,
     pub(super) disk: Arc<Disk>,
+    pub(super) idle_max: Duration,
 }
 
 impl Shield {
@@ -71,6 +75,7 @@ impl Shield {
         Shield {
             scans: gate(limits.scans, "scans"),
             lookups: gate(limits.lookups, "lookups"),
+            idle_max: limits.spool_idle_max,
             disk: Arc::new(Disk::new(
                 limits.spool_dir,
                 limits.spool_result_size_max,

@@ -5,17 +5,22 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use datafusion::physical_plan::metrics::Count;
-use tokio::{sync::Notify, task::spawn_blocking};
+use tokio::{
+    sync::Notify,
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     disk::{BLOCK_SIZE, Disk, SpoolFile, failed},
     errors::Failure,
 };
-use crate::{Error, Result, limits};
+use crate::{Error, Result, SqlState, limits};
 
 /// The part of a reply that is on disk.
 struct Spilled {
@@ -36,6 +41,8 @@ struct State {
     back: VecDeque<Bytes>,
     back_size: usize,
     end: Option<Result<(), Failure>>,
+    /// When the reader last took something, or the first block went to disk.
+    taken: Option<Instant>,
 }
 
 /// A block to write.
@@ -89,6 +96,7 @@ impl State {
         }
         self.back_size -= BLOCK_SIZE;
         self.writing = true;
+        self.taken.get_or_insert_with(Instant::now);
         Ok(Some(Block {
             file: spilled.file.clone(),
             slot,
@@ -97,6 +105,7 @@ impl State {
     }
 
     fn next(&mut self) -> Next {
+        self.taken = Some(Instant::now());
         if let Some(chunk) = self.front.pop_front() {
             self.front_size -= chunk.len();
             return Next::Chunk(chunk);
@@ -119,7 +128,7 @@ impl State {
     }
 }
 
-struct Spool {
+pub(super) struct Spool {
     disk: Arc<Disk>,
     state: Mutex<State>,
     changed: Notify,
@@ -129,6 +138,40 @@ impl Spool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Resolves once some of the reply has been on disk for so long without any of it being taken. Then all that was kept is given
+    /// up, and the reader gets this error in its place.
+    pub(super) async fn idle(&self, idle_max: Duration) -> Failure {
+        loop {
+            let since = {
+                let state = self.state();
+                state.taken.filter(|_| state.spilled.is_some())
+            };
+            let deadline = since.unwrap_or_else(Instant::now) + idle_max;
+            if since.is_some() && Instant::now() >= deadline {
+                break;
+            }
+            sleep_until(deadline).await;
+        }
+        *self.state() = State {
+            end: Some(Err(Failure::lasting(not_read(idle_max)))),
+            ..State::default()
+        };
+        self.changed.notify_one();
+        Failure::lasting(not_read(idle_max))
+    }
+}
+
+/// Nobody reads a reply.
+fn not_read(idle_max: Duration) -> Error {
+    Error::new(
+        SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        format!(
+            "result was given up, for none of it was fetched in {} seconds",
+            idle_max.as_secs_f32()
+        ),
+    )
+    .with_hint("Run the statement again and fetch its rows sooner, or select fewer of them.")
 }
 
 /// A spool for one reply.
@@ -191,6 +234,11 @@ impl SpoolWriter {
         drop(state);
         self.spool.changed.notify_one();
         Ok(())
+    }
+
+    /// A view of the reply for whoever looks after it.
+    pub(super) fn watch(&self) -> Arc<Spool> {
+        self.spool.clone()
     }
 
     /// Nothing more comes; the reader gets this after all that was kept.

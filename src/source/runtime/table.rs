@@ -35,6 +35,27 @@ const OUTSIDE_STORAGE: [&str; 6] = [
 /// The columns by which a runtime finds rows without reading all of them, on whatever table has them.
 const KEYS: [&str; 2] = ["id", "partition_key"];
 
+/// Those that do so as well on one table each: the key of the object or workflow that a row is of.
+const SERVICE_KEYS: [(&str, &str); 6] = [
+    ("state", "service_key"),
+    ("sys_inbox", "service_key"),
+    ("sys_invocation", "target_service_key"),
+    ("sys_invocation_status", "target_service_key"),
+    ("sys_keyed_service_status", "service_key"),
+    ("sys_promise", "service_key"),
+];
+
+/// Since 1.7 rows with a scope lie elsewhere: where a table has this column, only a filter that it is NULL makes a service key one.
+const SCOPE: &str = "scope";
+
+/// The tables whose `id` is an invocation's, by which the runtime finds their rows.
+const OF_INVOCATIONS: [&str; 4] = [
+    "sys_invocation",
+    "sys_invocation_status",
+    "sys_journal",
+    "sys_journal_events",
+];
+
 #[derive(Debug)]
 pub(crate) struct RuntimeTable {
     source: RuntimeSource,
@@ -67,13 +88,48 @@ impl RuntimeTable {
         if broken { &["partition_key"] } else { &[] }
     }
 
+    /// Whether it lies in the memory of a node or two: reading it whole costs as little as looking one row up.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        OUTSIDE_STORAGE.contains(&self.name.as_str())
+    }
+
     /// What a scan with these filters costs the runtime.
     pub(crate) fn load(&self, filters: &[Expr]) -> Load {
-        if OUTSIDE_STORAGE.contains(&self.name.as_str()) || filters.iter().any(pins_a_key) {
+        let service_key = self.service_key().filter(|_| self.finds_service_keys(filters));
+        let is_key = |name: &str| KEYS.contains(&name) || Some(name) == service_key;
+        if self.is_in_memory() || filters.iter().any(|filter| pins(filter, &is_key)) {
             Load::Lookup
         } else {
             Load::Scan
         }
+    }
+
+    /// The column by which rows of one object or workflow are found.
+    pub(crate) fn service_key(&self) -> Option<&'static str> {
+        let found = SERVICE_KEYS.iter().find(|(table, _)| *table == self.name);
+        found.map(|(_, column)| *column)
+    }
+
+    /// Whether it has a column for the scope of its rows.
+    pub(crate) fn has_scopes(&self) -> bool {
+        self.schema.index_of(SCOPE).is_ok()
+    }
+
+    /// Whether these filters let the runtime find rows by a service key, if they say one.
+    fn finds_service_keys(&self, filters: &[Expr]) -> bool {
+        let unscoped = |filter: &Expr| matches!(filter, Expr::IsNull(inner) if is_column(inner, SCOPE));
+        !self.has_scopes() || filters.iter().any(unscoped)
+    }
+
+    /// Whether a scan that says one value, or a few, of `column` beside these filters is a lookup.
+    pub(crate) fn finds_by(&self, column: &str, filters: &[Expr]) -> bool {
+        let by_service = Some(column) == self.service_key() && self.finds_service_keys(filters);
+        !self.is_in_memory() && !self.avoid().contains(&column) && (KEYS.contains(&column) || by_service)
+    }
+
+    /// Whether `column` is the id of an invocation: to compare it with what cannot be one is an error in the runtime.
+    pub(crate) fn is_invocation_id(&self, column: &str) -> bool {
+        column == "id" && OF_INVOCATIONS.contains(&self.name.as_str())
     }
 
     /// The SELECT that yields `columns` of the rows that pass `filters`.
@@ -160,16 +216,20 @@ impl TableProvider for RuntimeTable {
 }
 
 /// Whether only rows with one of a few keys pass.
-fn pins_a_key(filter: &Expr) -> bool {
-    let is_key = |expr: &Expr| matches!(expr, Expr::Column(column) if KEYS.contains(&column.name.as_str()));
+pub(crate) fn pins(filter: &Expr, is_key: &dyn Fn(&str) -> bool) -> bool {
+    let is_key_column = |expr: &Expr| matches!(expr, Expr::Column(column) if is_key(&column.name));
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
-            Operator::Eq => is_key(left) || is_key(right),
-            Operator::And => pins_a_key(left) || pins_a_key(right),
-            Operator::Or => pins_a_key(left) && pins_a_key(right),
+            Operator::Eq => is_key_column(left) || is_key_column(right),
+            Operator::And => pins(left, is_key) || pins(right, is_key),
+            Operator::Or => pins(left, is_key) && pins(right, is_key),
             _ => false,
         },
-        Expr::InList(list) => !list.negated && list.list.len() <= limits::LOOKUP_KEYS_MAX && is_key(&list.expr),
+        Expr::InList(list) => !list.negated && list.list.len() <= limits::LOOKUP_KEYS_MAX && is_key_column(&list.expr),
         _ => false,
     }
+}
+
+fn is_column(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == name)
 }

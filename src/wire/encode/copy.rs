@@ -152,29 +152,19 @@ impl CopyEncoder {
         size: usize,
         out: &mut BytesMut,
     ) -> Result<usize> {
-        let mut next = rows.start;
-        while next < rows.end {
-            let (options, scratch, before_row) = (&self.options, &mut self.row_lens, &mut self.before_row);
-            let room = size.saturating_sub(out.len());
-            next += self.window.encode(batch, next..rows.end, room, |columns, count| {
-                // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
-                row_lens(columns, count, 8, 4, scratch)?;
-                out.reserve(scratch.iter().sum::<usize>().min(room));
-                let mut written = 0;
-                while written < count {
-                    put_row(columns, written, options, std::mem::take(before_row), out)?;
-                    written += 1;
-                    if out.len() >= size {
-                        break;
-                    }
+        let (options, lens, before_row) = (&self.options, &mut self.row_lens, &mut self.before_row);
+        self.window.encode_until(batch, rows, size, out, |columns, count, out| {
+            // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
+            row_lens(columns, count, 8, 4, lens)?;
+            out.reserve(lens.iter().sum::<usize>().min(size.saturating_sub(out.len())));
+            for row in 0..count {
+                put_row(columns, row, options, std::mem::take(before_row), out)?;
+                if out.len() >= size {
+                    return Ok(row + 1);
                 }
-                Ok(written)
-            })?;
-            if out.len() >= size {
-                break;
             }
-        }
-        Ok(next)
+            Ok(count)
+        })
     }
 
     /// Appends what comes after the rows: the binary trailer.

@@ -92,7 +92,7 @@ impl RowEncoder {
     }
 
     /// Appends DataRow messages until `out` holds `size` bytes or more, at least one; returns the first row that is left
-    /// (`rows.end` if none is). Keeps the buffer small however large the rows are.
+    /// (`rows.end` if none is).
     pub fn encode_until(
         &mut self,
         batch: &RecordBatch,
@@ -100,19 +100,11 @@ impl RowEncoder {
         size: usize,
         out: &mut BytesMut,
     ) -> Result<usize> {
-        let mut next = rows.start;
-        while next < rows.end {
-            let row_lens_scratch = &mut self.row_lens;
-            let room = size.saturating_sub(out.len());
-            next += self.window.encode(batch, next..rows.end, room, |columns, count| {
-                row_lens(columns, count, FRAME_SIZE, CELL_LEN_SIZE, row_lens_scratch)?;
-                put_rows(columns, row_lens_scratch, size, out)
-            })?;
-            if out.len() >= size {
-                break;
-            }
-        }
-        Ok(next)
+        let lens = &mut self.row_lens;
+        self.window.encode_until(batch, rows, size, out, |columns, count, out| {
+            row_lens(columns, count, FRAME_SIZE, CELL_LEN_SIZE, lens)?;
+            put_rows(columns, lens, size, out)
+        })
     }
 }
 

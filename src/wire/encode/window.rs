@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
+use bytes::BytesMut;
 
 use super::Format;
 use super::cells::{Cells, too_large};
@@ -90,9 +91,30 @@ impl Window {
             })
     }
 
+    /// Has `write` append windows of `rows` to `out` until that holds `size` bytes or more, at least one row; returns the first row
+    /// that is left (`rows.end` if none is). Keeps the buffer small however large the rows are.
+    pub fn encode_until(
+        &mut self,
+        batch: &RecordBatch,
+        rows: Range<usize>,
+        size: usize,
+        out: &mut BytesMut,
+        mut write: impl FnMut(&mut [Column<'_>], usize, &mut BytesMut) -> Result<usize>,
+    ) -> Result<usize> {
+        let mut next = rows.start;
+        while next < rows.end {
+            let room = size.saturating_sub(out.len());
+            next += self.encode(batch, next..rows.end, room, |columns, count| write(columns, count, out))?;
+            if out.len() >= size {
+                break;
+            }
+        }
+        Ok(next)
+    }
+
     /// Encodes as many of `rows` as make a window (at least one) and passes on their columns; returns what `write` does: how
     /// many of them it wrote. `room` says how many bytes it will write: no more rows are encoded than are likely to fit.
-    pub fn encode(
+    fn encode(
         &mut self,
         batch: &RecordBatch,
         rows: Range<usize>,

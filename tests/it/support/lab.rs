@@ -102,6 +102,17 @@ pub fn psql() -> Option<PathBuf> {
     program("psql")
 }
 
+/// The directory of the programs of PostgreSQL 15, where Debian's package and its kin put them.
+pub fn postgres() -> Option<PathBuf> {
+    directory();
+    let programs = PathBuf::from("/usr/lib/postgresql/15/bin");
+    if programs.join("postgres").is_file() {
+        Some(programs)
+    } else {
+        skipped("PostgreSQL 15")
+    }
+}
+
 /// A `java` that compiles a source file as it starts it, with pgjdbc on its class path.
 pub fn java() -> Option<Command> {
     let jar = part("pgjdbc", "postgresql.jar")?;

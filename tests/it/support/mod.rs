@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod lab;
+pub mod postgres;
 pub mod process;
 pub mod psql;
 pub mod raw;

@@ -24,6 +24,11 @@ use super::{
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_restate-pg");
 
+/// The server that is driven: the one that was built with the tests, unless another is named.
+pub fn binary() -> PathBuf {
+    std::env::var_os("RESTATE_PG_BINARY").map_or_else(|| BINARY.into(), PathBuf::from)
+}
+
 /// Where a cluster's rows are.
 #[derive(Clone, Debug)]
 pub enum Data {
@@ -76,7 +81,7 @@ impl Server {
         .expect("copy the key set");
         write("restate-pg.toml", &configuration(port, clusters));
 
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         command
             .env("RUST_LOG", level)
             .args(["serve", "--config", "restate-pg.toml"])

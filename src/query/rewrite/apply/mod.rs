@@ -32,21 +32,38 @@ use crate::catalog::CatalogTable;
 use run::{Shape, function};
 
 /// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. `state` plans
-/// the subqueries. Annotates the plan first: what becomes of a subquery has its types.
-pub fn apply(plan: LogicalPlan, state: &SessionState) -> EngineResult<LogicalPlan> {
+/// the subqueries, see [`catalogue_state`]. Annotates the plan first: what becomes of a subquery has its types.
+pub fn apply(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
     let plan = super::annotate::annotate(plan)?;
     if !has_candidates(&plan)? {
         return Ok(plan);
     }
+    rewrite(plan, state)
+}
+
+/// The state in which plans over the catalogue alone are made: some thousand rows in memory are not worth parting.
+pub fn catalogue_state(state: &SessionState) -> Arc<SessionState> {
     let mut config = state.config().clone().with_target_partitions(1);
-    // A filter that one run learned would be wrong for the next.
+    // A filter that one run of a subquery learned would be wrong for the next.
     config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
-    let inner = Arc::new(
-        SessionStateBuilder::new_from_existing(state.clone())
-            .with_config(config)
-            .build(),
-    );
-    rewrite(plan, &inner)
+    let state = SessionStateBuilder::new_from_existing(state.clone()).with_config(config);
+    Arc::new(state.build())
+}
+
+/// Whether a plan reads nothing, or relations of the catalogue only.
+pub fn reads_catalogue_only(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut only = true;
+    plan.apply_with_subqueries(|plan| {
+        if let LogicalPlan::TableScan(scan) = plan {
+            let provider = source_as_provider(&scan.source)?;
+            only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
+        }
+        Ok(match only {
+            true => TreeNodeRecursion::Continue,
+            false => TreeNodeRecursion::Stop,
+        })
+    })?;
+    Ok(only)
 }
 
 fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
@@ -313,23 +330,14 @@ fn same(one: &Expr, other: &Expr) -> bool {
 /// Whether a plan reads nothing but relations of the catalogue, and the types of its parameters are known: a plan that is
 /// made to find them out is not run.
 fn can_run_here(plan: &LogicalPlan) -> EngineResult<bool> {
-    let mut only = true;
+    let mut known = true;
     plan.apply_with_subqueries(|plan| {
-        if let LogicalPlan::TableScan(scan) = plan {
-            let provider = source_as_provider(&scan.source)?;
-            only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
-        }
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                only &= !matches!(expr, Expr::Placeholder(Placeholder { field: None, .. }));
+                known &= !matches!(expr, Expr::Placeholder(Placeholder { field: None, .. }));
                 Ok(TreeNodeRecursion::Continue)
             })
-        })?;
-        Ok(if only {
-            TreeNodeRecursion::Continue
-        } else {
-            TreeNodeRecursion::Stop
         })
     })?;
-    Ok(only)
+    Ok(known && reads_catalogue_only(plan)?)
 }

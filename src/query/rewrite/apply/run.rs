@@ -16,6 +16,7 @@ use arrow::{
 use datafusion::{
     common::{
         Column, ScalarValue,
+        metadata::FieldMetadata,
         tree_node::{Transformed, TreeNode},
     },
     error::{DataFusionError, Result as EngineResult},
@@ -62,7 +63,6 @@ pub(super) fn function(
     let values: Values = Arc::new(Mutex::new(Vec::new()));
     // Optimized with the outer columns in place, for their filters sink to the scans; then these become values.
     let optimized = state.optimize(&plan)?;
-    let bound = bind(optimized, &outer, &values)?;
     let result = match shape {
         Shape::Scalar => schema
             .fields()
@@ -76,6 +76,10 @@ pub(super) fn function(
             Field::new_list("rows", Field::new_list_field(DataType::Struct(fields), true), true)
         }
     };
+    if let Some(constant) = of_no_rows(&optimized, shape, &result)? {
+        return Ok(constant);
+    }
+    let bound = bind(optimized, &outer, &values)?;
     let mut args: Vec<Expr> = outer
         .iter()
         .map(|(_, expr)| match expr {
@@ -101,6 +105,19 @@ pub(super) fn function(
     };
     let udf = ScalarUDF::new_from_impl(Apply(Arc::new(runs)));
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), args)))
+}
+
+/// What a subquery is that is known to have no rows, whatever the values from outside.
+fn of_no_rows(plan: &LogicalPlan, shape: Shape, result: &Field) -> EngineResult<Option<Expr>> {
+    if !matches!(plan, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row) {
+        return Ok(None);
+    }
+    let value = match shape {
+        Shape::Scalar => ScalarValue::try_from(result.data_type())?,
+        Shape::Exists { negated } | Shape::In { negated } => ScalarValue::Boolean(Some(negated)),
+        Shape::Rows { .. } => return Ok(None),
+    };
+    Ok(Some(Expr::Literal(value, Some(FieldMetadata::from(result)))))
 }
 
 /// Struct fields by position, for a subquery's columns may share a name.

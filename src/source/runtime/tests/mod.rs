@@ -1,6 +1,7 @@
 //! Against a server that sends exactly what each test wants sent.
 
 mod crowd;
+mod far;
 mod filter;
 mod introspect;
 mod reply;

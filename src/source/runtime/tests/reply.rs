@@ -239,7 +239,7 @@ async fn a_starting_cluster_is_asked_again_and_given_up_after_the_budget() {
     let server = Server::start(move |_, _| vec![starting()]).await;
     let start = tokio::time::Instant::now();
     assert_eq!(failure(&source(&server)).await.code(), SqlState::CANNOT_CONNECT_NOW);
-    assert!(start.elapsed() < Duration::from_secs(4));
+    assert!(start.elapsed() < Duration::from_secs(12));
     assert!(server.requests().len() > 4);
 }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use datafusion::physical_plan::metrics::Count;
@@ -104,4 +104,35 @@ async fn a_writer_that_dies_leaves_an_error_behind_what_it_wrote() {
     assert_eq!(take(&mut reader, 3).await, b"abc");
     let error = reader.next().await.map_err(|failure| failure.error).unwrap_err();
     assert_eq!(error.code(), SqlState::INTERNAL_ERROR);
+}
+
+#[tokio::test]
+async fn what_nobody_takes_is_given_up_with_its_disk() {
+    let dir = TempDir::new().unwrap();
+    let disk = disk(&dir);
+    let (mut writer, mut reader) = spool(disk.clone(), Count::new());
+    let watch = writer.watch();
+    let block = Bytes::from(vec![7; BLOCK_SIZE]);
+    for _ in 0..2 * REPLY_MEMORY_MAX / BLOCK_SIZE {
+        writer.push(block.clone()).await.unwrap();
+    }
+    writer.end(Ok(()));
+    assert!(disk.used() > 0);
+    watch.idle(Duration::from_millis(20)).await;
+    drop(watch);
+    assert_eq!(disk.used(), 0);
+    let error = reader.next().await.map_err(|failure| failure.error).unwrap_err();
+    assert_eq!(error.code(), SqlState::CONFIGURATION_LIMIT_EXCEEDED);
+}
+
+#[tokio::test]
+async fn what_fits_in_memory_may_wait() {
+    let dir = TempDir::new().unwrap();
+    let (mut writer, mut reader) = spool(disk(&dir), Count::new());
+    let watch = writer.watch();
+    writer.push(Bytes::from_static(b"abc")).await.unwrap();
+    writer.end(Ok(()));
+    let wait = tokio::time::timeout(Duration::from_millis(20), watch.idle(Duration::from_millis(1)));
+    assert!(wait.await.is_err());
+    assert_eq!(take(&mut reader, usize::MAX).await, b"abc");
 }

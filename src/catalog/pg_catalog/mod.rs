@@ -1,0 +1,134 @@
+//! The rows of `pg_catalog` that say something of this cluster. Every other relation is as `sql/` has it, or empty.
+
+mod class;
+mod keys;
+mod lookup;
+mod refer;
+mod session;
+mod stats;
+
+use super::{
+    definition,
+    facts::SessionFacts,
+    model::{Model, NAMESPACES, OWNER, Relation},
+    rows::{Row, row},
+    seed,
+};
+use class::{pg_attribute, pg_class, pg_type};
+use keys::{pg_constraint, pg_index};
+use refer::{pg_depend, pg_description, pg_rewrite};
+use session::{pg_settings, pg_stat_activity, time_zones};
+
+pub use lookup::{relation_name, relation_oid, type_oid};
+
+/// OID of the catalogue of databases, to which their comments belong.
+const PG_DATABASE: u32 = 1262;
+
+/// OID of the encoding `UTF8`.
+const UTF8: i32 = 6;
+
+/// The rows of a relation of `pg_catalog`.
+pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row> {
+    match name {
+        "pg_class" => pg_class(model),
+        "pg_attribute" => pg_attribute(model),
+        "pg_type" => pg_type(model),
+        "pg_namespace" => NAMESPACES
+            .iter()
+            .map(|(oid, name, _)| row! { "oid" => *oid, "nspname" => *name, "nspowner" => OWNER })
+            .collect(),
+        "pg_database" => vec![row! {
+            "oid" => model.database_oid, "datname" => &model.database, "datdba" => OWNER, "encoding" => UTF8,
+            "datlocprovider" => "c", "datistemplate" => false, "datallowconn" => true, "datconnlimit" => -1,
+            "datfrozenxid" => 716, "datminmxid" => 1, "dattablespace" => 1663, "datcollate" => "C.UTF-8", "datctype" => "C.UTF-8",
+        }],
+        "pg_roles" => vec![row! {
+            "rolname" => &model.user, "rolsuper" => false, "rolinherit" => true, "rolcreaterole" => false,
+            "rolcreatedb" => false, "rolcanlogin" => true, "rolreplication" => false, "rolconnlimit" => -1,
+            "rolpassword" => "********", "rolbypassrls" => false, "oid" => OWNER,
+        }],
+        "pg_user" => vec![row! {
+            "usename" => &model.user, "usesysid" => OWNER, "usecreatedb" => false, "usesuper" => false, "userepl" => false,
+            "usebypassrls" => false, "passwd" => "********",
+        }],
+        "pg_constraint" => model
+            .constraints()
+            .map(|(constraint, relation)| pg_constraint(constraint, relation))
+            .collect(),
+        "pg_index" => pg_index(model),
+        "pg_description" => pg_description(model),
+        "pg_shdescription" => vec![row! {
+            "objoid" => model.database_oid, "classoid" => PG_DATABASE,
+            "description" => database_comment(model),
+        }],
+        "pg_depend" => pg_depend(model),
+        "pg_rewrite" => pg_rewrite(model),
+        "pg_settings" => facts.map(pg_settings).unwrap_or_default(),
+        "pg_tables" => relations_of_kind(model, "r")
+            .map(|relation| {
+                row! {
+                    "schemaname" => relation.schema(), "tablename" => &relation.name, "tableowner" => &model.user,
+                    "hasindexes" => relation.primary_key().is_some(), "hasrules" => false, "hastriggers" => false,
+                    "rowsecurity" => false,
+                }
+            })
+            .collect(),
+        "pg_views" => relations_of_kind(model, "v")
+            .map(|relation| {
+                row! {
+                    "schemaname" => relation.schema(), "viewname" => &relation.name, "viewowner" => &model.user,
+                    "definition" => definition::view(relation),
+                }
+            })
+            .collect(),
+        "pg_indexes" => model
+            .indexes()
+            .map(|(_, constraint, relation)| {
+                row! {
+                    "schemaname" => relation.schema(), "tablename" => &relation.name, "indexname" => &constraint.name,
+                    "indexdef" => definition::index(constraint, relation),
+                }
+            })
+            .collect(),
+        "pg_stat_activity" => facts
+            .map(|facts| vec![pg_stat_activity(model, facts)])
+            .unwrap_or_default(),
+        "pg_stat_ssl" => facts
+            .map(|facts| vec![row! { "pid" => facts.backend_pid, "ssl" => true }])
+            .unwrap_or_default(),
+        "pg_stat_gssapi" => facts
+            .map(|facts| vec![row! { "pid" => facts.backend_pid, "gss_authenticated" => false, "encrypted" => false }])
+            .unwrap_or_default(),
+        "pg_timezone_names" => time_zones(),
+        _ => match stats::rows(model, name) {
+            Some(rows) => rows,
+            None => seeded(name),
+        },
+    }
+}
+
+/// The comment on the database.
+pub fn database_comment(model: &Model) -> String {
+    format!("Introspection tables of a Restate {} cluster", model.runtime_version)
+}
+
+/// Whether a relation's rows are those of its data file, in every database: nothing is put to them.
+pub fn is_same_everywhere(name: &str) -> bool {
+    !matches!(name, "pg_type" | "pg_settings") && !seed::rows(name).is_empty()
+}
+
+/// Rows that are the same in every database.
+pub fn seeded(name: &str) -> Vec<Row> {
+    seed::rows(name)
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|(column, value)| (*column, Some((*value).to_owned())))
+                .collect()
+        })
+        .collect()
+}
+
+fn relations_of_kind<'a>(model: &'a Model, kind: &'a str) -> impl Iterator<Item = &'a Relation> {
+    model.relations.iter().filter(move |relation| relation.kind == kind)
+}

@@ -1,0 +1,68 @@
+//! Relations whose rows depend on the session that asks, or on the time.
+
+use chrono::Offset;
+use chrono_tz::{OffsetComponents, OffsetName};
+
+use super::seeded;
+use crate::catalog::{
+    facts::SessionFacts,
+    model::{Model, OWNER},
+    rows::{Row, row},
+};
+
+/// What PostgreSQL says of each setting, with this session's values; settings that only this program knows come last.
+/// Those that only a superuser may read are no settings of a session, and PostgreSQL does not list them either.
+pub(super) fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
+    let mut own = facts.settings.all();
+    let mut rows: Vec<Row> = seeded("pg_settings");
+    rows.retain_mut(|row| {
+        let name = row.iter().find(|(column, _)| *column == "name");
+        let name = name.and_then(|(_, name)| name.as_deref()).unwrap_or_default();
+        let Some(at) = own.iter().position(|(own, ..)| own.eq_ignore_ascii_case(name)) else {
+            return false;
+        };
+        let (_, setting, _) = own.swap_remove(at);
+        row.retain(|(column, _)| *column != "setting");
+        row.push(("setting", Some(setting)));
+        true
+    });
+    rows.extend(own.into_iter().map(|(name, setting, description)| {
+        row! {
+            "name" => name, "setting" => setting, "category" => "Customized Options", "short_desc" => description,
+            "context" => "user", "vartype" => "string", "source" => "default", "pending_restart" => false,
+        }
+    }));
+    rows.sort_by_key(|row| {
+        row.iter()
+            .find(|(column, _)| *column == "name")
+            .and_then(|(_, name)| name.as_ref())
+            .map(|name| name.to_lowercase())
+    });
+    rows
+}
+
+pub(super) fn pg_stat_activity(model: &Model, facts: &SessionFacts) -> Row {
+    row! {
+        "datid" => model.database_oid, "datname" => &model.database, "pid" => facts.backend_pid, "usesysid" => OWNER,
+        "usename" => &model.user, "application_name" => facts.settings.get("application_name").unwrap_or_default(),
+        "backend_start" => facts.start_time_us, "xact_start" => facts.statement_time_us(),
+        "query_start" => facts.statement_time_us(), "state_change" => facts.statement_time_us(), "state" => "active",
+        "query" => facts.query.as_deref().unwrap_or(""), "backend_type" => "client backend",
+    }
+}
+
+/// Every time zone with its offset of today.
+pub(super) fn time_zones() -> Vec<Row> {
+    let now = chrono::Utc::now();
+    chrono_tz::TZ_VARIANTS
+        .iter()
+        .map(|zone| {
+            let offset = now.with_timezone(zone).offset().to_owned();
+            let seconds = i64::from(offset.fix().local_minus_utc());
+            row! {
+                "name" => zone.name(), "abbrev" => offset.abbreviation(), "utc_offset" => seconds * 1_000_000_000,
+                "is_dst" => !offset.dst_offset().is_zero(),
+            }
+        })
+        .collect()
+}

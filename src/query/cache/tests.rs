@@ -1,0 +1,332 @@
+//! What is kept, for whom, and that nothing of the moment or of a session is kept with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use arrow::{
+    array::{Array, Int64Array, RecordBatch},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+    util::display::{ArrayFormatter, FormatOptions},
+};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::TableProvider,
+    common::ScalarValue,
+    datasource::MemTable,
+    physical_plan::collect,
+    sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
+};
+use postgres_types::Type;
+
+use super::*;
+use crate::{
+    Result,
+    catalog::facts::{SessionFacts, SettingsView},
+    query::{Engine, Scope, route::Route},
+    source::{Introspection, Source},
+};
+
+/// A cluster with one table, whose columns a test may change.
+#[derive(Debug)]
+struct Cluster(Mutex<Arc<Introspection>>);
+
+impl Cluster {
+    fn new(columns: &[&str]) -> Arc<Self> {
+        Arc::new(Cluster(Mutex::new(Self::with(columns))))
+    }
+
+    fn with(columns: &[&str]) -> Arc<Introspection> {
+        let fields: Vec<_> = columns
+            .iter()
+            .map(|name| Field::new(*name, DataType::Int64, true))
+            .collect();
+        Arc::new(Introspection {
+            version: "1.7.12".into(),
+            tables: BTreeMap::from([("numbers".to_owned(), Arc::new(Schema::new(fields)) as SchemaRef)]),
+            functions: BTreeSet::new(),
+        })
+    }
+
+    fn upgrade(&self, columns: &[&str]) {
+        *self.0.lock().unwrap() = Self::with(columns);
+    }
+}
+
+#[async_trait]
+impl Source for Cluster {
+    async fn introspect(&self) -> Result<Arc<Introspection>> {
+        Ok(Arc::clone(&self.0.lock().unwrap()))
+    }
+
+    fn table(&self, _table: &str, schema: SchemaRef) -> Arc<dyn TableProvider> {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|_| Arc::new(Int64Array::from(vec![1, 2, 3])) as Arc<dyn Array>)
+            .collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap())
+    }
+}
+
+/// A session's one setting, which may change while it lasts.
+#[derive(Debug, Default)]
+struct Setting(Mutex<String>);
+
+impl SettingsView for Setting {
+    fn get(&self, _name: &str) -> Option<String> {
+        Some(self.0.lock().unwrap().clone())
+    }
+
+    fn set(&self, _name: &str, value: &str, _local: bool) -> Result<String> {
+        *self.0.lock().unwrap() = value.to_owned();
+        Ok(value.to_owned())
+    }
+
+    fn all(&self) -> Vec<(String, String, String)> {
+        Vec::new()
+    }
+}
+
+fn engine(cluster: Arc<Cluster>) -> Engine {
+    Engine::new("demo".parse().unwrap(), cluster).unwrap()
+}
+
+async fn session(engine: &Engine, user: &str, time_zone: &str, setting: &Arc<Setting>) -> Scope {
+    let facts = SessionFacts {
+        user: user.to_owned(),
+        database: "demo".to_owned(),
+        backend_pid: 1,
+        start_time_us: 0,
+        query_time_us: 0,
+        query: None,
+        settings: Arc::clone(setting) as Arc<dyn SettingsView>,
+        catalog: engine.catalog("demo").await.unwrap(),
+    };
+    engine.scope(facts, time_zone, Route::Auto)
+}
+
+fn statement(sql: &str) -> ast::Statement {
+    Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0)
+}
+
+fn plan(scope: &Scope, sql: &str) -> Result<Plan> {
+    Plan::new(scope, statement(sql), &[])
+}
+
+/// The one value of a statement, as text.
+async fn value(scope: &Scope, sql: &str) -> String {
+    value_with(scope, sql, Vec::new()).await
+}
+
+async fn value_with(scope: &Scope, sql: &str, values: Vec<ScalarValue>) -> String {
+    let physical = plan(scope, sql).unwrap().physical(scope, values).await.unwrap();
+    let batches = collect(physical, scope.state.task_ctx()).await.unwrap();
+    let column = Arc::clone(batches.iter().find(|batch| batch.num_rows() > 0).unwrap().column(0));
+    ArrayFormatter::try_new(&column, &FormatOptions::default())
+        .unwrap()
+        .value(0)
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_statement_is_planned_once_for_all_sessions_of_a_cluster() {
+    let engine = engine(Cluster::new(&["id"]));
+    let setting = Arc::default();
+    let (one, other) = (
+        session(&engine, "one", "UTC", &setting).await,
+        session(&engine, "other", "UTC", &setting).await,
+    );
+    let sql = "select sum(id) from numbers where id > 1";
+    assert_eq!(value(&one, sql).await, "5");
+    assert_eq!(
+        value(&other, "SELECT sum( id )  FROM numbers\nWHERE id > 1 -- the same").await,
+        "5"
+    );
+    assert_eq!(one.shared_plans.len(), 1);
+    assert_eq!((one.own_plans.len(), other.own_plans.len()), (0, 0));
+    assert_eq!(value(&other, "select sum(id) from numbers where id > 2").await, "3");
+    assert_eq!(one.shared_plans.len(), 2);
+}
+
+#[tokio::test]
+async fn clusters_share_nothing() {
+    let (one, other) = (engine(Cluster::new(&["id"])), engine(Cluster::new(&["id"])));
+    let setting = Arc::default();
+    let (one, other) = (
+        session(&one, "u", "UTC", &setting).await,
+        session(&other, "u", "UTC", &setting).await,
+    );
+    plan(&one, "select id from numbers").unwrap();
+    assert_eq!((one.shared_plans.len(), other.shared_plans.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn parameters_are_bound_each_time() {
+    let engine = engine(Cluster::new(&["id"]));
+    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let sql = "select sum(id) from numbers where id > $1";
+    assert_eq!(value_with(&scope, sql, vec![ScalarValue::Int64(Some(1))]).await, "5");
+    assert_eq!(value_with(&scope, sql, vec![ScalarValue::Int64(Some(2))]).await, "3");
+    assert_eq!(scope.shared_plans.len(), 1);
+    // Another type for the parameter is another plan.
+    let declared = Plan::new(&scope, statement(sql), &[Some(Type::TEXT)]);
+    assert!(declared.is_err() || declared.unwrap().parameter_types().next() == Some(&Type::TEXT));
+}
+
+#[tokio::test]
+async fn now_is_the_time_of_each_run() {
+    let engine = engine(Cluster::new(&["id"]));
+    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    for sql in [
+        "select now()",
+        "select current_timestamp",
+        "select max(now()) from numbers",
+        "select (select now())",
+    ] {
+        let first = value(&scope, sql).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert_ne!(value(&scope, sql).await, first, "{sql}");
+    }
+    let first = value(&scope, "select random()").await;
+    assert_ne!(value(&scope, "select random()").await, first);
+}
+
+#[tokio::test]
+async fn what_a_session_is_answered_is_its_own() {
+    let engine = engine(Cluster::new(&["id"]));
+    let (setting, theirs) = (Arc::<Setting>::default(), Arc::<Setting>::default());
+    setting.set("x", "mine", false).unwrap();
+    theirs.set("x", "theirs", false).unwrap();
+    let (one, other) = (
+        session(&engine, "ada", "UTC", &setting).await,
+        session(&engine, "bob", "UTC", &theirs).await,
+    );
+    for sql in ["select current_user", "select max(current_user) from numbers"] {
+        assert_eq!(value(&one, sql).await, "ada", "{sql}");
+        assert_eq!(value(&other, sql).await, "bob", "{sql}");
+    }
+    let sql = "select current_setting('x') from numbers limit 1";
+    assert_eq!(value(&one, sql).await, "mine");
+    assert_eq!(value(&other, sql).await, "theirs");
+    // The same session, the same plan, another value.
+    setting.set("x", "changed", false).unwrap();
+    assert_eq!(value(&one, sql).await, "changed");
+    assert_eq!(one.shared_plans.len(), 0);
+    assert_eq!((one.own_plans.len(), other.own_plans.len()), (3, 3));
+}
+
+#[tokio::test]
+async fn what_a_table_function_is_called_with_is_of_the_moment() {
+    let engine = engine(Cluster::new(&["id"]));
+    let setting = Arc::<Setting>::default();
+    let scope = session(&engine, "u", "UTC", &setting).await;
+    for sql in [
+        "select count(*) from range(0, current_setting('x')::bigint) as t(n)",
+        "select count(*) from generate_series(1, current_setting('x')::bigint) as t(n)",
+    ] {
+        for rows in ["3", "5"] {
+            setting.set("x", rows, false).unwrap();
+            assert_eq!(value(&scope, sql).await, rows, "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_time_zone_is_part_of_what_a_plan_is() {
+    let engine = engine(Cluster::new(&["id"]));
+    let setting = Arc::default();
+    let (utc, other) = (
+        session(&engine, "u", "UTC", &setting).await,
+        session(&engine, "u", "America/New_York", &setting).await,
+    );
+    let sql = "select '2026-01-01 00:00:00'::timestamptz at time zone 'UTC'";
+    let (here, there) = (value(&utc, sql).await, value(&other, sql).await);
+    assert!(here.starts_with("2026-01-01T00:00"), "{here}");
+    assert!(there.starts_with("2026-01-01T05:00"), "{there}");
+    assert_eq!(value(&utc, sql).await, here);
+}
+
+#[tokio::test]
+async fn another_schema_forgets_all_plans() {
+    let cluster = Cluster::new(&["id"]);
+    let engine = engine(Arc::clone(&cluster));
+    let setting = Arc::default();
+    let before = session(&engine, "u", "UTC", &setting).await;
+    assert_eq!(
+        plan(&before, "select * from numbers").unwrap().schema().fields().len(),
+        1
+    );
+    cluster.upgrade(&["id", "more"]);
+    let after = session(&engine, "u", "UTC", &setting).await;
+    assert_eq!(after.shared_plans.len(), 0);
+    assert_eq!(
+        plan(&after, "select * from numbers").unwrap().schema().fields().len(),
+        2
+    );
+    // A session that has not seen the change yet does not get, nor leave, the other's plan.
+    assert_eq!(
+        plan(&before, "select * from numbers").unwrap().schema().fields().len(),
+        1
+    );
+    assert_eq!(
+        plan(&after, "select * from numbers").unwrap().schema().fields().len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_plan_that_is_run_again_gives_its_rows_again() {
+    let engine = engine(Cluster::new(&["id"]));
+    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    for sql in [
+        "select sum(a.id) from numbers a join numbers b on a.id = b.id",
+        "select count(*) from (select id from numbers union select id from numbers) t",
+        "select count(distinct id) from numbers group by id > 0",
+        "with recursive r as (select 1 as n union all select n + 1 from r where n < 5) select sum(n) from r",
+        "select (select max(id) from numbers) from numbers",
+        "select count(*) from generate_series(1, 7) as t(n)",
+        "select row_number() over (order by id) from numbers",
+    ] {
+        let first = value(&scope, sql).await;
+        assert_eq!(value(&scope, sql).await, first, "{sql}");
+        assert_eq!(value(&scope, sql).await, first, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_plans_used_last_stay() {
+    let engine = engine(Cluster::new(&["id"]));
+    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let catalog = engine.catalog("demo").await.unwrap();
+    let queries: Vec<_> = (0..4).map(|n| statement(&format!("select {n}"))).collect();
+    let key = |n: usize| Key {
+        query: &queries[n],
+        declared: &[],
+        time_zone: "UTC",
+        catalog: &catalog,
+        route: Route::Auto,
+    };
+    let some = plan(&scope, "select 1").unwrap();
+    let has = |cache: &PlanCache| (0..4).filter(|n| cache.get(key(*n)).is_some()).collect::<Vec<_>>();
+
+    let few = PlanCache::new(2, 1_000);
+    few.insert(key(0), some.clone(), 1);
+    few.insert(key(1), some.clone(), 1);
+    few.get(key(0));
+    few.insert(key(2), some.clone(), 1);
+    assert_eq!(has(&few), [0, 2]);
+
+    let small = PlanCache::new(100, 800);
+    for n in 0..4 {
+        small.insert(key(n), some.clone(), 100);
+    }
+    small.insert(key(0), some.clone(), 100);
+    assert_eq!(has(&small).len(), 4, "what is kept again counts once");
+    small.clear();
+    assert_eq!(has(&small), [0; 0]);
+    small.insert(key(0), some.clone(), 101);
+    assert_eq!(has(&small), [0; 0], "one plan does not drive out the others");
+}

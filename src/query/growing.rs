@@ -1,0 +1,276 @@
+//! Functions whose result is as large as a number or a constant says: `repeat(x, 1000000000)` is a statement of thirty bytes that asks
+//! for more memory than the machine has, and no pool counts what a function makes. So its size is known before it is made. A runtime
+//! knows no such bound and would abort: none of these is sent there (`route::meaning`, `route::typed`).
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray},
+    compute::cast,
+    datatypes::{DataType, FieldRef, Int64Type},
+};
+use datafusion::{
+    common::config::ConfigOptions,
+    error::Result,
+    execution::{FunctionRegistry, SessionState},
+    logical_expr::{
+        ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        simplify::{ExprSimplifyResult, SimplifyContext},
+    },
+};
+
+use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
+
+/// The functions, by name.
+const GROWING: [&str; 8] = [
+    "array_repeat",
+    "array_resize",
+    "concat_ws",
+    "lpad",
+    "regexp_replace",
+    "repeat",
+    "replace",
+    "rpad",
+];
+
+/// Puts a bound on each of the functions in `state`.
+pub fn bound(state: &mut SessionState) -> Result<()> {
+    for name in GROWING {
+        if let Some(inner) = state.scalar_functions().get(name).cloned() {
+            state.register_udf(Arc::new(ScalarUDF::new_from_impl(Bounded { inner })))?;
+        }
+    }
+    Ok(())
+}
+
+/// A function of the engine, refused where its result would be too large.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Bounded {
+    inner: Arc<ScalarUDF>,
+}
+
+impl ScalarUDFImpl for Bounded {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(types)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        self.inner.return_field_from_args(args)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.inner().coerce_types(types)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        self.inner.inner().simplify(args, info)
+    }
+
+    fn with_updated_config(&self, _: &ConfigOptions) -> Option<ScalarUDF> {
+        None
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.inner.inner().documentation()
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        check(self.name(), &args)?;
+        self.inner.invoke_with_args(args)
+    }
+}
+
+/// Refuses a result of which one value, or all together, would be too large.
+fn check(name: &str, args: &ScalarFunctionArgs) -> Result<()> {
+    let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    // Of constants alone one value is made, however many rows there are.
+    let rows = if constant { 1 } else { args.number_rows };
+    let size = sizes_of(name, &args.args)?;
+    let mut all: u64 = 0;
+    for row in 0..rows {
+        let size = size(row);
+        if size > limits::VALUE_SIZE_MAX {
+            let error = Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "requested length too large");
+            return Err(to_datafusion(error));
+        }
+        all = all.saturating_add(size);
+    }
+    if all > limits::STEP_SIZE_MAX {
+        let error = Error::new(SqlState::OUT_OF_MEMORY, "out of memory").with_detail(format!(
+            "Function {name} would make more than {} MB at once.",
+            limits::STEP_SIZE_MAX / 1_048_576
+        ));
+        return Err(to_datafusion(error));
+    }
+    Ok(())
+}
+
+/// How large the result of a row is at most, in bytes.
+fn sizes_of(name: &str, args: &[ColumnarValue]) -> Result<Box<dyn Fn(usize) -> u64>> {
+    let texts = |index: usize| {
+        args.get(index)
+            .map_or(Ok(Numbers::default()), |arg| Numbers::of(arg, sizes))
+    };
+    let value = texts(0)?;
+    Ok(match name {
+        // An empty text to look for is found between all characters.
+        "replace" => {
+            let (from, to) = (texts(1)?, texts(2)?);
+            Box::new(move |row| growth(value.at(row), from.at(row), to.at(row)))
+        }
+        // What a regular expression finds may be empty.
+        "regexp_replace" => {
+            let to = texts(2)?;
+            Box::new(move |row| growth(value.at(row), 1, to.at(row)))
+        }
+        "concat_ws" => {
+            let parts = (1..args.len()).map(texts).collect::<Result<Vec<_>>>()?;
+            Box::new(move |row| {
+                let separator = value.at(row);
+                let parts = parts.iter().map(|part| part.at(row).saturating_add(separator));
+                parts.fold(0, u64::saturating_add)
+            })
+        }
+        _ => {
+            let count = args
+                .get(1)
+                .map_or(Ok(Numbers::default()), |arg| Numbers::of(arg, counts))?;
+            match name {
+                // A character has up to four bytes.
+                "lpad" | "rpad" => {
+                    let width = if args.len() > 2 { 4 } else { 1 };
+                    Box::new(move |row| count.at(row).saturating_mul(width))
+                }
+                "array_resize" => Box::new(move |row| value.at(row).saturating_add(count.at(row).saturating_mul(8))),
+                _ => Box::new(move |row| count.at(row).saturating_mul(value.at(row))),
+            }
+        }
+    })
+}
+
+/// The size of a text in which everything that may be found is replaced.
+fn growth(size: u64, from: u64, to: u64) -> u64 {
+    let found = size / from.max(1) + 1;
+    size.saturating_add(found.saturating_mul(to))
+}
+
+/// A number for each row, or one for all.
+#[derive(Default)]
+struct Numbers(Vec<u64>);
+
+impl Numbers {
+    fn of(arg: &ColumnarValue, numbers: fn(&ArrayRef) -> Result<Vec<u64>>) -> Result<Self> {
+        let array = match arg {
+            ColumnarValue::Array(array) => Arc::clone(array),
+            ColumnarValue::Scalar(scalar) => scalar.to_array()?,
+        };
+        numbers(&array).map(Numbers)
+    }
+
+    fn at(&self, row: usize) -> u64 {
+        match self.0.as_slice() {
+            [one] => *one,
+            numbers => numbers.get(row).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// How many bytes each value has.
+fn sizes(array: &ArrayRef) -> Result<Vec<u64>> {
+    let sizes: Vec<usize> = match array.data_type() {
+        DataType::Utf8 => lengths(array.as_string::<i32>().iter()),
+        DataType::LargeUtf8 => lengths(array.as_string::<i64>().iter()),
+        DataType::Utf8View => lengths(array.as_string_view().iter()),
+        // Of lists and of what lists are made of, their share of all.
+        _ => vec![array.get_array_memory_size() / array.len().max(1) + 1; array.len()],
+    };
+    Ok(sizes.into_iter().map(|size| size as u64).collect())
+}
+
+fn lengths<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Vec<usize> {
+    texts.map(|text| text.map_or(0, str::len)).collect()
+}
+
+/// What each value counts; nothing where it is negative or NULL.
+fn counts(array: &ArrayRef) -> Result<Vec<u64>> {
+    let counts = cast(array, &DataType::Int64)?;
+    let counts = counts.as_primitive::<Int64Type>().iter();
+    Ok(counts
+        .map(|count| u64::try_from(count.unwrap_or_default()).unwrap_or_default())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::pretty::pretty_format_batches;
+    use datafusion::{
+        execution::SessionStateBuilder,
+        prelude::{SessionConfig, SessionContext},
+    };
+
+    use super::*;
+    use crate::query::errors::from_datafusion;
+
+    async fn run(sql: &str) -> crate::Result<String> {
+        let mut state = SessionStateBuilder::new()
+            .with_config(SessionConfig::new())
+            .with_default_features()
+            .build();
+        bound(&mut state).unwrap();
+        let frame = SessionContext::new_with_state(state).sql(sql).await;
+        let rows = frame
+            .map_err(from_datafusion)?
+            .collect()
+            .await
+            .map_err(from_datafusion)?;
+        Ok(pretty_format_batches(&rows).unwrap().to_string())
+    }
+
+    #[tokio::test]
+    async fn results_as_large_as_a_number_says_are_refused_before_they_are_made() {
+        let table = "(values ('a'), ('b'), ('c')) as t(x)";
+        for (call, code) in [
+            ("repeat('ab', 1000000000)", "54000"),
+            ("lpad(x, 2000000000)", "54000"),
+            ("rpad(x, 400000000, 'é')", "54000"),
+            ("repeat(x, 100000000)", "53200"),
+            ("lpad('x', 1000000000)", "53200"),
+            ("replace(repeat(x, 100000), x, repeat(x, 100000))", "54000"),
+            ("array_repeat(repeat(x, 100000), 10000000)", "54000"),
+            (
+                "regexp_replace(repeat(x, 100000), '', repeat('b', 100000), 'g')",
+                "54000",
+            ),
+            ("concat_ws(repeat(x, 20000000), x, x, x)", "53200"),
+        ] {
+            let error = run(&format!("select {call} from {table}")).await.err();
+            assert_eq!(error.map(|error| error.code().code()), Some(code), "{call}");
+        }
+        for (call, expected) in [
+            ("repeat('ab', 3)", "ababab"),
+            ("concat(repeat('ab', -1), '-')", "| -"),
+            ("lpad(x, 3, 'é')", "ééc"),
+            ("rpad(lpad('xyz', 2), 4, '.')", "xy.."),
+            ("replace('aba', 'a', 'cc')", "ccbcc"),
+            ("length(repeat('x', 100000))", "100000"),
+            ("array_repeat(1, 2)", "[1, 1]"),
+            ("concat_ws('-', x, 'z')", "c-z"),
+            ("regexp_replace('aba', 'a', 'c', 'g')", "cbc"),
+        ] {
+            let rows = run(&format!("select {call} from {table}")).await.unwrap();
+            assert!(rows.contains(expected), "{call}: {rows}");
+        }
+    }
+}

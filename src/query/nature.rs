@@ -1,0 +1,102 @@
+//! What a plan says of itself that decides where, and as what, it may be kept.
+
+use std::ops::ControlFlow;
+
+use datafusion::{
+    common::tree_node::{TreeNode, TreeNodeRecursion},
+    error::Result,
+    execution::SessionState,
+    logical_expr::{Expr, LogicalPlan, Volatility, expr::ScalarFunction},
+    sql::sqlparser::ast::{self, Visit, Visitor},
+};
+
+/// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.
+const STEP_SIZE: usize = 1_000;
+const FIELD_SIZE: usize = 200;
+const EXPRESSION_SIZE: usize = 600;
+
+/// A plan's nature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Nature {
+    /// Bytes that it takes, roughly.
+    pub(super) size: usize,
+    /// It holds something of the session that it was made in: a function that answers for that session.
+    pub(super) is_of_session: bool,
+    /// It is optimized to the same whenever it runs: no function's value in it depends on the time or on a session's settings.
+    pub(super) is_fixed: bool,
+}
+
+impl Nature {
+    /// `state` has the functions that all sessions share; any other is one of the session.
+    pub(super) fn of(plan: &LogicalPlan, state: &SessionState) -> Result<Self> {
+        let mut nature = Nature {
+            size: 0,
+            is_of_session: false,
+            is_fixed: true,
+        };
+        plan.apply_with_subqueries(|plan| {
+            nature.size += STEP_SIZE + FIELD_SIZE * plan.schema().fields().len();
+            plan.apply_expressions(|expr| {
+                expr.apply(|expr| {
+                    nature.add(expr, state);
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        })?;
+        Ok(nature)
+    }
+
+    fn add(&mut self, expr: &Expr, state: &SessionState) {
+        self.size += EXPRESSION_SIZE;
+        match expr {
+            Expr::ScalarFunction(ScalarFunction { func, .. }) => {
+                self.is_of_session |= state.scalar_functions().get(func.name()) != Some(func);
+                self.is_fixed &= func.signature().volatility == Volatility::Immutable;
+            }
+            Expr::Literal(value, _) => self.size += value.size(),
+            Expr::ScalarVariable(..) => (self.is_of_session, self.is_fixed) = (true, false),
+            Expr::HigherOrderFunction(_) => self.is_fixed = false,
+            _ => {}
+        }
+    }
+}
+
+/// Whether a plan of `query` may be kept at all. What table functions are called with becomes values while it is planned, so anything but
+/// literals would be kept as it was then.
+pub(super) fn may_be_kept(query: &ast::Statement) -> bool {
+    query.visit(&mut TableFunctions).is_continue()
+}
+
+/// Finds a table function with an argument that is no literal.
+struct TableFunctions;
+
+impl Visitor for TableFunctions {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        let arguments: Vec<&ast::FunctionArg> = match factor {
+            ast::TableFactor::Table { args: Some(args), .. } => args.args.iter().collect(),
+            ast::TableFactor::Function { args, .. } => args.iter().collect(),
+            _ => return ControlFlow::Continue(()),
+        };
+        match arguments.into_iter().all(is_literal_argument) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    }
+}
+
+fn is_literal_argument(argument: &ast::FunctionArg) -> bool {
+    let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) = argument else {
+        return false;
+    };
+    is_literal(value)
+}
+
+fn is_literal(value: &ast::Expr) -> bool {
+    match value {
+        ast::Expr::Value(_) => true,
+        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => is_literal(expr),
+        _ => false,
+    }
+}

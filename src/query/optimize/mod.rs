@@ -1,0 +1,106 @@
+//! The same answer by a faster way: what a runtime does badly is said in the way that it does well. Each rule is a file, with its before
+//! and after. [`unscoped`] and [`stored`] change one scan; what [`live`] and [`subquery`] need to know of the cluster is asked [`first`],
+//! before the statement itself. They run on plans that the engine has optimized, each time a statement runs: what they go by (the
+//! cluster's scopes, its invocations in memory) changes while a plan may be kept.
+
+mod first;
+mod init_plan;
+mod invocation_id;
+mod live;
+mod stored;
+mod subquery;
+#[cfg(test)]
+mod tests;
+mod unscoped;
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::tree_node::Transformed,
+    error::Result,
+    execution::SessionState,
+    logical_expr::{LogicalPlan, TableScan},
+    optimizer::{
+        ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule, eliminate_filter::EliminateFilter,
+        propagate_empty_relation::PropagateEmptyRelation, push_down_filter::PushDownFilter,
+        simplify_expressions::SimplifyExpressions,
+    },
+    physical_plan::ExecutionPlan,
+};
+
+use super::route::with_table;
+use crate::source::runtime::RuntimeTable;
+use init_plan::InitPlanExec;
+
+/// The physical plan of an optimized plan, rewritten. What must be known first is asked here.
+pub async fn physical(plan: LogicalPlan, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = by_rules(plan, state)?;
+    let (plan, asked) = first::asked(plan, state).await?;
+    let physical = state.query_planner().create_physical_plan(&plan, state).await?;
+    Ok(match asked.is_empty() {
+        true => physical,
+        false => Arc::new(InitPlanExec::new(asked, physical)),
+    })
+}
+
+/// The rules that need to ask nothing.
+fn by_rules(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(ScanRule {
+            name: "stored_invocations",
+            rewrite: stored::rewrite,
+        }),
+        Arc::new(ScanRule {
+            name: "unscoped_rows",
+            rewrite: unscoped::rewrite,
+        }),
+    ];
+    Optimizer::with_rules(rules).optimize(plan, state, |_, _| {})
+}
+
+/// The plan with what was asked first in it: folded, and moved into the scans.
+fn settled(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(EliminateFilter::new()),
+        Arc::new(PropagateEmptyRelation::new()),
+        Arc::new(PushDownFilter::new()),
+    ];
+    Optimizer::with_rules(rules).optimize(plan, state, |_, _| {})
+}
+
+/// A rule over one scan of a runtime's table: gives the scan that takes its place, if one does.
+struct ScanRule {
+    name: &'static str,
+    rewrite: fn(&TableScan, &RuntimeTable) -> Option<TableScan>,
+}
+
+impl std::fmt::Debug for ScanRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl OptimizerRule for ScanRule {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn supports_rewrite(&self) -> bool {
+        true
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::TableScan(scan) = &plan else {
+            return Ok(Transformed::no(plan));
+        };
+        Ok(match with_table(scan, |table| (self.rewrite)(scan, table)).flatten() {
+            Some(scan) => Transformed::yes(LogicalPlan::TableScan(scan)),
+            None => Transformed::no(plan),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Whether a cluster has scoped rows, which since 1.7 lie elsewhere than the others: only a filter that leaves them out finds the rest by
+//! their service key. None can be known of from outside for good, so three things must hold together:
+//!
+//! * a scan of the table found none, at most [`SEARCH_TTL`] ago: none are left from times when scopes could be used;
+//! * the node that answers has vqueues switched off: it refuses what would write one;
+//! * nothing ever went through a vqueue of any partition (`sys_vqueue_meta` is empty; its rows stay): no other node is already ahead of
+//!   the one that answers. This and the second are looked at whenever the version is, so both are as fresh as the schema.
+//!
+//! Whoever asks first starts the search, which costs the runtime as much as the statement that it would have made cheap.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::TryStreamExt;
+
+use super::{RuntimeSource, discover::Version, filter::quote};
+use crate::Result;
+
+/// How long a search is believed. One more scan in ten minutes costs nothing beside those that it saves.
+const SEARCH_TTL: Duration = Duration::from_secs(600);
+
+/// How long after a search another may start, when the first found scopes or failed.
+const SEARCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The features of which any says that scopes are, or may be, in use.
+const FEATURES: [&str; 4] = [
+    "vqueues",
+    "scoped_virtual_objects",
+    "kafka_scope",
+    // With it the rows of `sys_vqueue_meta` do not stay.
+    "vqueue_obsolete_cleanup",
+];
+
+/// The table that has a row for each vqueue that there ever was.
+const QUEUES: &str = "sys_vqueue_meta";
+
+#[derive(Default)]
+pub(super) struct Scopes(Mutex<Found>);
+
+#[derive(Default)]
+struct Found {
+    /// By table: when it was searched, and whether no scope was found.
+    searches: BTreeMap<String, (Instant, bool)>,
+    /// Tables that are being searched.
+    running: BTreeSet<String>,
+    /// Somebody has asked: the vqueues are worth a question.
+    wanted: bool,
+    /// No partition has ever had a vqueue, as far as was last seen.
+    no_queues: bool,
+}
+
+impl Scopes {
+    /// Whether `table` is known to have no scoped row. Starts a search where that is not known, or not lately.
+    pub(super) fn are_unused(&self, source: &RuntimeSource, version: &Version, table: &str) -> bool {
+        if !allows_none(version) {
+            return false;
+        }
+        let mut found = self.lock();
+        let search = found.searches.get(table).copied();
+        let is_due = search.is_none_or(|(at, none)| at.elapsed() > if none { SEARCH_TTL } else { SEARCH_AGAIN_AFTER });
+        if is_due && !found.running.contains(table) && tokio::runtime::Handle::try_current().is_ok() {
+            found.running.insert(table.to_owned());
+            let (source, table) = (source.clone(), table.to_owned());
+            tokio::spawn(async move { source.0.scopes.search(&source, &table).await });
+        }
+        // While a search is repeated, the one before it stands.
+        found.no_queues && search.is_some_and(|(_, none)| none)
+    }
+
+    /// Looks at the vqueues, if anyone needs to know, whenever the version is asked for.
+    pub(super) async fn check(&self, source: &RuntimeSource, version: &Version) {
+        if !self.lock().wanted {
+            return;
+        }
+        let none = allows_none(version) && is_empty(source, QUEUES, None).await.unwrap_or(false);
+        let mut found = self.lock();
+        found.no_queues = none;
+        if !none {
+            found.searches.clear();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn know(&self, unscoped: &[&str], at: Instant) {
+        let mut found = self.lock();
+        found.no_queues = true;
+        for table in ["state", "sys_promise", "sys_invocation_status"] {
+            let none = unscoped.contains(&table);
+            found.searches.insert(table.to_owned(), (at, none));
+        }
+    }
+
+    async fn search(&self, source: &RuntimeSource, table: &str) {
+        self.lock().wanted = true;
+        let no_queues = is_empty(source, QUEUES, None).await.unwrap_or(false);
+        let none = no_queues && is_empty(source, table, Some("scope")).await.unwrap_or(false);
+        let mut found = self.lock();
+        found.no_queues = no_queues;
+        found.running.remove(table);
+        found.searches.insert(table.to_owned(), (Instant::now(), none));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the features of a node leave room for no scoped row; one that lists none is not trusted to have none.
+fn allows_none(version: &Version) -> bool {
+    version.features.contains_key("vqueues")
+        && FEATURES
+            .iter()
+            .all(|feature| !version.features.get(*feature).copied().unwrap_or(false))
+}
+
+/// Whether a table has no row, or none that has `column`. Without a column it is a lookup: the first row answers it.
+async fn is_empty(source: &RuntimeSource, table: &str, column: Option<&str>) -> Result<bool> {
+    let table = quote(table);
+    let rows = match column {
+        None => {
+            source
+                .look_up(&format!("SELECT 1 FROM \"public\".{table} LIMIT 1"))
+                .await?
+        }
+        Some(column) => {
+            let column = quote(column);
+            let sql = format!("SELECT {column} FROM \"public\".{table} WHERE {column} IS NOT NULL LIMIT 1");
+            source.query(&sql).await?
+        }
+    };
+    let first: Vec<_> = rows.try_collect().await.map_err(super::from_datafusion)?;
+    Ok(first.iter().all(|batch| batch.num_rows() == 0))
+}
