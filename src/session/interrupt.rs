@@ -1,10 +1,10 @@
 //! What may end a statement before its end: a CancelRequest, `statement_timeout`, a client that has gone, and whatever ends its
-//! session: a token that has expired, a server that stops.
+//! session: a token that has expired or was revoked, a server that stops.
 
 use std::{
     future::{self, Future},
     io,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -38,22 +38,23 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// What ends a session, whatever its client does. Between statements it ends at once; a statement that runs then has a grace.
+/// What ends a session, whatever its client does. Between statements it ends at once; a statement that runs when the token
+/// expires has a grace.
 #[derive(Debug)]
 pub struct Ends {
     expires_at: Instant,
+    /// Its token was revoked.
+    revoked: CancellationToken,
     stop: CancellationToken,
-    /// When `stop` was first seen to be cancelled.
-    stopped_at: OnceLock<Instant>,
     grace: Duration,
 }
 
 impl Ends {
-    pub fn new(expires_at: Instant, stop: CancellationToken) -> Self {
+    pub fn new(expires_at: Instant, revoked: CancellationToken, stop: CancellationToken) -> Self {
         Ends {
             expires_at,
+            revoked,
             stop,
-            stopped_at: OnceLock::new(),
             grace: limits::LAST_STATEMENT_GRACE,
         }
     }
@@ -67,6 +68,8 @@ impl Ends {
     pub fn check(&self) -> Result<()> {
         if Instant::now() >= self.expires_at {
             Err(expired())
+        } else if self.revoked.is_cancelled() {
+            Err(revoked())
         } else if self.stop.is_cancelled() {
             Err(shutting_down())
         } else {
@@ -78,25 +81,25 @@ impl Ends {
     pub async fn due(&self) -> Error {
         tokio::select! {
             () = sleep_until(self.expires_at) => expired(),
+            () = self.revoked.cancelled() => revoked(),
             () = self.stop.cancelled() => shutting_down(),
         }
     }
 
-    /// Resolves with the reason once what began before must have ended.
+    /// Resolves with the reason once what began before must have ended. A server that stops, and whoever revokes a token, cancel what
+    /// runs themselves.
     async fn overdue(&self) -> Error {
-        let stopped = async {
-            self.stop.cancelled().await;
-            sleep_until(*self.stopped_at.get_or_init(Instant::now) + self.grace).await;
-        };
-        tokio::select! {
-            () = sleep_until(self.expires_at + self.grace) => expired(),
-            () = stopped => shutting_down(),
-        }
+        sleep_until(self.expires_at + self.grace).await;
+        expired()
     }
 }
 
 fn expired() -> Error {
     Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication expired").with_hint("Reconnect with a new token.")
+}
+
+fn revoked() -> Error {
+    Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication revoked")
 }
 
 fn shutting_down() -> Error {

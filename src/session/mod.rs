@@ -104,7 +104,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             let extended = matches!(frame.tag, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
             // A panic is a bug of ours; it ends the statement, not the session, and never another one.
-            let answered = AssertUnwindSafe(self.answer_to(frame)).catch_unwind().await;
+            // On the heap while it lasts: an idle session does not carry the room that a statement takes.
+            let answer = Box::pin(self.answer_to(frame));
+            let answered = AssertUnwindSafe(answer).catch_unwind().await;
             self.backend.end_statement();
             match answered.unwrap_or_else(|panic| Err(panicked(&*panic).into())) {
                 Ok(()) => {}

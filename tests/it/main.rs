@@ -14,6 +14,7 @@ mod demo;
 mod driver;
 mod equality;
 mod extended;
+mod hostile;
 mod jdbc;
 mod login;
 mod memory;
