@@ -174,8 +174,8 @@ async fn main() {
 
     println!("{url}, {rounds} rounds, server {binary}; medians in ms");
     println!(
-        "{:<30} {:>9} {:>9} {:>9} {:>9} {:>9}  {}",
-        "", "direct", "quickack", "server", "ratio", "to quick", "within 1.1 × direct + 1 ms"
+        "{:<30} {:>9} {:>9} {:>9} {:>9} {:>9}  within 1.1 × direct + 1 ms",
+        "", "direct", "quickack", "server", "ratio", "to quick"
     );
     for ((name, _), times) in statements.iter().zip(&mut times) {
         if let Some(words) = refused.get(name) {

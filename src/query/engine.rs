@@ -14,6 +14,7 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::planner::ExprPlanner,
+    optimizer::{Analyzer, AnalyzerRule},
     prelude::SessionConfig,
 };
 
@@ -24,6 +25,7 @@ use super::{
     nested_loop::BoundNestedLoops,
     rewrite::{apply::catalogue_state, planners::PostgresOperators},
     route::{Route, RoutePlanner},
+    sound::Sound,
     views::{self, NoSettings},
     yielding::Yielding,
 };
@@ -183,6 +185,13 @@ impl Scope {
     }
 }
 
+/// The engine's own rules, after ours: some of its own fail on what ours says in another way.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Sound)];
+    rules.extend(Analyzer::new().rules);
+    rules
+}
+
 fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionState> {
     let mut options = ConfigOptions::new();
     options.catalog.create_default_catalog_and_schema = false;
@@ -197,6 +206,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_config(SessionConfig::from(options))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_analyzer_rules(analyzer_rules())
         .with_query_planner(Arc::new(RoutePlanner))
         .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .with_physical_optimizer_rule(Arc::new(Yielding))

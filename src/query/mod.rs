@@ -13,6 +13,7 @@ mod optimize;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
+mod sound;
 pub mod statement;
 mod types;
 mod unknown;

@@ -95,8 +95,34 @@ fn is_literal_argument(argument: &ast::FunctionArg) -> bool {
 
 fn is_literal(value: &ast::Expr) -> bool {
     match value {
-        ast::Expr::Value(_) => true,
+        ast::Expr::Value(value) => !matches!(value.value, ast::Value::Placeholder(_)),
         ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => is_literal(expr),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
+
+    use super::may_be_kept;
+
+    #[test]
+    fn table_functions_of_anything_but_literals_are_not_kept() {
+        let may_be_kept = |sql: &str| may_be_kept(&Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap()[0]);
+        for sql in [
+            "select now() from t",
+            "select * from f(1, -2, 'x') where a = now()",
+            "select * from t, f((1)) as u(n)",
+        ] {
+            assert!(may_be_kept(sql), "{sql}");
+        }
+        for sql in [
+            "select * from f(now())",
+            "select * from f(1, $1)",
+            "select * from t where a in (select n from f(current_setting('x')::bigint) as u(n))",
+        ] {
+            assert!(!may_be_kept(sql), "{sql}");
+        }
     }
 }

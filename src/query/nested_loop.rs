@@ -47,7 +47,7 @@ impl PhysicalOptimizerRule for BoundNestedLoops {
             }
             let pairs = Arc::new(Pairs::default());
             let children = [(build, Side::Build), (probe, Side::Probe)];
-            let children = children.map(|(input, side)| BoundedInput::new(input, side, &pairs));
+            let children = children.map(|(input, side)| BoundedInput::over(input, side, &pairs));
             plan.replace_children(
                 children.into(),
                 ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
@@ -122,7 +122,7 @@ struct BoundedInput {
 }
 
 impl BoundedInput {
-    fn new(input: &Arc<dyn ExecutionPlan>, side: Side, pairs: &Arc<Pairs>) -> Arc<dyn ExecutionPlan> {
+    fn over(input: &Arc<dyn ExecutionPlan>, side: Side, pairs: &Arc<Pairs>) -> Arc<dyn ExecutionPlan> {
         Arc::new(BoundedInput {
             input: Arc::clone(input),
             side,
@@ -167,7 +167,7 @@ impl ExecutionPlan for BoundedInput {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.as_slice() {
-            [input] => Ok(BoundedInput::new(input, self.side, &self.pairs)),
+            [input] => Ok(BoundedInput::over(input, self.side, &self.pairs)),
             _ => Err(to_datafusion(Error::internal("a bounded input has one child"))),
         }
     }

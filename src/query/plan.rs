@@ -134,7 +134,10 @@ impl Plan {
         }
         let logical = to_plan(scope, query, types.clone())?;
         expansion::check(&logical).map_err(from_datafusion)?;
-        let schema = described(logical.schema().as_arrow());
+        let schema = described(
+            logical.schema().as_arrow(),
+            analyzed(scope, logical.clone())?.schema().as_arrow(),
+        );
         let parameters = types
             .into_iter()
             .flatten()
@@ -246,14 +249,28 @@ fn parameter_field(ty: &Type) -> Result<FieldRef> {
     Ok(Arc::new(Field::new("", data_type, true).with_metadata(metadata)))
 }
 
-/// A result's schema as it is described: internal markers taken off the names.
-fn described(schema: &Schema) -> SchemaRef {
+/// The plan as the engine itself begins with it: only then are the types known of what has branches (CASE, UNION).
+fn analyzed(scope: &Scope, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let analyzer = scope.state.analyzer();
+    analyzer
+        .execute_and_check(plan, scope.state.config_options(), |_, _| {})
+        .map_err(from_datafusion)
+}
+
+/// A result's schema as it is described: internal markers taken off the names, types as `analyzed` has them.
+fn described(schema: &Schema, analyzed: &Schema) -> SchemaRef {
     let fields: Vec<_> = schema
         .fields()
         .iter()
-        .map(|field| match rewrite::output_name(field.name()) {
-            name if name == field.name() => Arc::clone(field),
-            name => Arc::new(field.as_ref().clone().with_name(name)),
+        .zip(analyzed.fields())
+        .map(|(field, analyzed)| {
+            let name = rewrite::output_name(field.name());
+            let same = name == field.name() && field.data_type() == analyzed.data_type();
+            if same {
+                return Arc::clone(field);
+            }
+            let named = field.as_ref().clone().with_name(name);
+            Arc::new(named.with_data_type(analyzed.data_type().clone()))
         })
         .collect();
     Arc::new(Schema::new(fields))

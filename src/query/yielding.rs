@@ -1,6 +1,6 @@
-//! Makes joins yield. A join may give any number of batches for one that it was given, without asking its sources, which are the only
-//! places where the engine yields: a cross join of a million rows with themselves would keep its thread for hours, and neither a
-//! timeout nor a cancel request would be heard.
+//! Makes joins yield. A join on columns that hold few values may give any number of batches for one that it was given, without asking its
+//! sources, which are the only places where the engine yields: it would keep its thread for hours, and neither a timeout nor a cancel
+//! request would be heard. Joins without equal columns are looked after in `nested_loop`.
 
 use std::sync::Arc;
 

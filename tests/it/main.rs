@@ -11,6 +11,7 @@ mod catalogue;
 mod check;
 mod clients;
 mod demo;
+mod differential;
 mod driver;
 mod equality;
 mod extended;

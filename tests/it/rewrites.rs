@@ -131,7 +131,7 @@ fn rows_of_a_service_key_are_the_same_without_scopes() {
         let by_key =
             format!("select key, value_utf8 from state where service_name = 'LoadObj' and service_key = '{key}'");
         let has_scopes = match version {
-            Version::V1_7_12 => true,
+            Version::V1_7_12 | Version::Queues => true,
             Version::V1_6_1 => false,
         };
         let statements = [
@@ -222,19 +222,19 @@ fn faults_of_an_old_runtime_are_none_of_ours() {
     let (some, other) = (keys[0], keys[keys.len() / 2]);
     let faulty = format!("select id from sys_invocation_status where partition_key = {some}");
     http::query(&runtime.admin, &faulty).expect_err("the fault is there");
-    let cases: [(String, Box<dyn Fn(&u64) -> bool>); 5] = [
-        (format!("= {some}"), Box::new(move |key| *key == some)),
-        (format!("> {other}"), Box::new(move |key| *key > other)),
-        (format!("<= {other}"), Box::new(move |key| *key <= other)),
-        (format!("<> {some}"), Box::new(move |key| *key != some)),
-        (
-            format!("in ({some}, {other})"),
-            Box::new(move |key| *key == some || *key == other),
-        ),
+    type Holds = fn(u64, u64, u64) -> bool;
+    let cases: [(String, Holds); 5] = [
+        (format!("= {some}"), |key, some, _| key == some),
+        (format!("> {other}"), |key, _, other| key > other),
+        (format!("<= {other}"), |key, _, other| key <= other),
+        (format!("<> {some}"), |key, some, _| key != some),
+        (format!("in ({some}, {other})"), |key, some, other| {
+            key == some || key == other
+        }),
     ];
     for (condition, holds) in cases {
         let sql = format!("select partition_key from sys_invocation_status where partition_key {condition}");
-        let expected = keys.iter().filter(|key| holds(key)).count();
+        let expected = keys.iter().filter(|key| holds(**key, some, other)).count();
         assert_eq!(rows(&sql).expect("psql").len(), expected, "{condition}");
     }
     let joined =

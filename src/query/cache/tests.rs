@@ -223,14 +223,10 @@ async fn what_a_table_function_is_called_with_is_of_the_moment() {
     let engine = engine(Cluster::new(&["id"]));
     let setting = Arc::<Setting>::default();
     let scope = session(&engine, "u", "UTC", &setting).await;
-    for sql in [
-        "select count(*) from range(0, current_setting('x')::bigint) as t(n)",
-        "select count(*) from generate_series(1, current_setting('x')::bigint) as t(n)",
-    ] {
-        for rows in ["3", "5"] {
-            setting.set("x", rows, false).unwrap();
-            assert_eq!(value(&scope, sql).await, rows, "{sql}");
-        }
+    let sql = "select count(*) from generate_series(1, current_setting('x')::bigint) as t(n)";
+    for rows in ["3", "5"] {
+        setting.set("x", rows, false).unwrap();
+        assert_eq!(value(&scope, sql).await, rows);
     }
 }
 
@@ -285,7 +281,6 @@ async fn a_plan_that_is_run_again_gives_its_rows_again() {
         "select sum(a.id) from numbers a join numbers b on a.id = b.id",
         "select count(*) from (select id from numbers union select id from numbers) t",
         "select count(distinct id) from numbers group by id > 0",
-        "with recursive r as (select 1 as n union all select n + 1 from r where n < 5) select sum(n) from r",
         "select (select max(id) from numbers) from numbers",
         "select count(*) from generate_series(1, 7) as t(n)",
         "select row_number() over (order by id) from numbers",
@@ -306,7 +301,9 @@ async fn the_plans_used_last_stay() {
         query: &queries[n],
         declared: &[],
         time_zone: "UTC",
+        route: Route::Auto,
         catalog: &catalog,
+        route: Route::Auto,
     };
     let some = plan(&scope, "select 1").unwrap();
     let has = |cache: &PlanCache| (0..4).filter(|n| cache.get(key(*n)).is_some()).collect::<Vec<_>>();

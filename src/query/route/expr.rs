@@ -82,7 +82,10 @@ impl Writer<'_> {
                 let index = names.schema.maybe_index_of_column(column)?;
                 names.columns.get(index)?.sql.clone()
             }
-            Expr::Literal(value, _) => literal(value)?,
+            Expr::Literal(value, _) => {
+                self.has_text |= is_text(&value.data_type());
+                literal(value)?
+            }
             Expr::BinaryExpr(BinaryExpr {
                 op: op @ (Operator::And | Operator::Or),
                 ..
@@ -137,6 +140,7 @@ impl Writer<'_> {
                 for item in &list.list {
                     self.list_values += 1;
                     let Expr::Literal(item, _) = item else { return None };
+                    self.has_text |= is_text(&item.data_type());
                     if self.list_values > LIST_VALUES_MAX || !operator(Operator::Eq, &value, &item.data_type()) {
                         return None;
                     }

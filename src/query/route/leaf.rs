@@ -32,6 +32,8 @@ use crate::source::{
 pub(super) struct RuntimeQuery {
     pub(super) source: RuntimeSource,
     pub(super) sql: String,
+    /// The same where no text is taken for an id.
+    pub(super) fallback: Option<String>,
     pub(super) shape: RowShape,
     pub(super) load: Load,
     pub(super) schema: DFSchemaRef,
@@ -100,7 +102,7 @@ impl QueryPlanner for RoutePlanner {
         match way.as_deref().copied().unwrap_or_default() {
             Route::Local => planner.create_physical_plan(plan, session).await,
             Route::Auto | Route::Runtime => {
-                let plan = route(plan.clone(), session).await?;
+                let plan = route(plan.clone()).await?;
                 planner.create_physical_plan(&plan, session).await
             }
         }
@@ -125,6 +127,8 @@ impl ExtensionPlanner for LeafPlanner {
         };
         let schema = Arc::clone(query.schema.inner());
         let exec = RuntimeExec::new(query.source.clone(), query.sql.clone(), schema, query.shape);
-        Ok(Some(Arc::new(exec.with_load(query.load))))
+        Ok(Some(Arc::new(
+            exec.with_load(query.load).with_fallback(query.fallback.clone()),
+        )))
     }
 }

@@ -1,8 +1,9 @@
 //! What means the same in a runtime as here: the one list of functions, operators, types and casts that are sent. Whatever is not on it
-//! stays with the engine. Left out on purpose:
+//! stays with the engine. A function is on it by name, and is sent only where it is the engine's own of that name, which is what a
+//! runtime has: one of this program's that goes by the same name is another, and is never sent. Left out on purpose:
 //!
 //! * what PostgreSQL and the runtime say differently and is PostgreSQL's here: `to_char`, `to_timestamp`, regular expressions,
-//!   SIMILAR TO, JSON operators, `extract`'s numeric; their functions are this program's own and thereby unknown there;
+//!   SIMILAR TO, JSON operators, `extract`'s numeric (`exceptions.md` is the whole list);
 //! * times in another zone than UTC: casts and `date_trunc` in them depend on the version's time zone data;
 //! * text of anything but integers, booleans and text (floats, times and decimals print differently by version), and text read as
 //!   anything else (what is refused, and with which words, differs);
@@ -12,11 +13,16 @@
 //! * approximate aggregates (their hash functions change), those that depend on the order of rows unless they say it,
 //!   IGNORE NULLS, grouping sets, window frames by distance in values.
 
-use std::{collections::HashMap, sync::Arc};
+#![doc = include_str!("exceptions.md")]
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::{
-    catalog::Session,
+    functions, functions_aggregate, functions_window,
     logical_expr::{AggregateUDF, Operator, ScalarUDF, WindowUDF},
 };
 
@@ -77,32 +83,44 @@ const WINDOWS: [&str; 11] = [
     "row_number",
 ];
 
+/// The engine's own functions by name, whatever a session has under these names.
+struct Own {
+    scalars: HashMap<String, Arc<ScalarUDF>>,
+    aggregates: HashMap<String, Arc<AggregateUDF>>,
+    windows: HashMap<String, Arc<WindowUDF>>,
+}
+
+static OWN: LazyLock<Own> = LazyLock::new(|| {
+    let scalars = functions::all_default_functions().into_iter();
+    let aggregates = functions_aggregate::all_default_aggregate_functions().into_iter();
+    let windows = functions_window::all_default_window_functions().into_iter();
+    Own {
+        scalars: scalars.map(|function| (function.name().to_owned(), function)).collect(),
+        aggregates: aggregates
+            .map(|function| (function.name().to_owned(), function))
+            .collect(),
+        windows: windows.map(|function| (function.name().to_owned(), function)).collect(),
+    }
+});
+
 /// The list, as far as one runtime has it.
 pub(super) struct Meaning<'a> {
-    scalars: &'a HashMap<String, Arc<ScalarUDF>>,
-    aggregates: &'a HashMap<String, Arc<AggregateUDF>>,
-    windows: &'a HashMap<String, Arc<WindowUDF>>,
     introspection: &'a Introspection,
 }
 
 impl<'a> Meaning<'a> {
-    pub(super) fn new(session: &'a dyn Session, introspection: &'a Introspection) -> Self {
-        Meaning {
-            scalars: session.scalar_functions(),
-            aggregates: session.aggregate_functions(),
-            windows: session.window_functions(),
-            introspection,
-        }
+    pub(super) fn new(introspection: &'a Introspection) -> Self {
+        Meaning { introspection }
     }
 
     fn has(&self, name: &str) -> bool {
         self.introspection.functions.contains(name)
     }
 
-    /// Whether a function of the engine's own (a namesake of this program's is another) may be sent with such arguments.
+    /// Whether a function may be sent with such arguments.
     pub(super) fn scalar(&self, function: &Arc<ScalarUDF>, args: &[DataType]) -> bool {
         let name = function.name();
-        if !self.has(name) || self.scalars.get(name) != Some(function) {
+        if !self.has(name) || OWN.scalars.get(name) != Some(function) {
             return false;
         }
         let all = |test: fn(&DataType) -> bool| args.iter().all(test);
@@ -118,7 +136,7 @@ impl<'a> Meaning<'a> {
     /// Whether an aggregate may be sent. `ordered`: it says the order of its rows.
     pub(super) fn aggregate(&self, function: &Arc<AggregateUDF>, args: &[DataType], ordered: bool) -> bool {
         let name = function.name();
-        let known = self.has(name) && self.aggregates.get(name) == Some(function);
+        let known = self.has(name) && OWN.aggregates.get(name) == Some(function);
         let depends = OF_ORDER.contains(&name);
         known
             && depends == ordered
@@ -134,7 +152,7 @@ impl<'a> Meaning<'a> {
         let name = function.name();
         WINDOWS.contains(&name)
             && self.has(name)
-            && self.windows.get(name) == Some(function)
+            && OWN.windows.get(name) == Some(function)
             && args.iter().all(|ty| comparable(ty) || ty.is_null())
     }
 

@@ -18,7 +18,6 @@ mod write;
 use std::{any::Any, sync::Arc};
 
 use datafusion::{
-    catalog::Session,
     common::tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     datasource::source_as_provider,
     error::Result,
@@ -44,14 +43,14 @@ pub enum Route {
 
 /// Replaces the largest sub-plans of an optimized `plan` that its runtime can run. Where the plan reads no runtime, or its runtime
 /// cannot be asked what it has, the plan stays as it is.
-async fn route(plan: LogicalPlan, session: &dyn Session) -> Result<LogicalPlan> {
+async fn route(plan: LogicalPlan) -> Result<LogicalPlan> {
     let Some(source) = source(&plan)? else {
         return Ok(plan);
     };
     let Ok(introspection) = source.introspect().await else {
         return Ok(plan);
     };
-    let meaning = Meaning::new(session, &introspection);
+    let meaning = Meaning::new(&introspection);
     let router = Router {
         source: &source,
         meaning: &meaning,
@@ -138,10 +137,14 @@ impl Router<'_> {
         if matches!(plan, LogicalPlan::TableScan(_)) {
             return None;
         }
-        let query = Writer::new(self.source, self.meaning).query(plan, ordered)?;
+        let writer = || Writer::new(self.source, self.meaning);
+        let query = writer().query(plan, ordered)?;
+        // Only where a text stands can one be taken for an id.
+        let veiled = query.has_text.then(|| writer().veiled().query(plan, ordered)).flatten();
         let leaf = RuntimeQuery {
             source: self.source.clone(),
             sql: query.sql,
+            fallback: veiled.map(|query| query.sql),
             shape: query.shape,
             load: query.load,
             schema: Arc::clone(plan.schema()),

@@ -121,13 +121,13 @@ impl Select {
     }
 
     /// The names of its columns where it stands for a plan of this schema. Beside an ORDER BY no computed column takes a name that a
-    /// column of FROM could have: the key would be ambiguous.
+    /// column of FROM could have: the key would be ambiguous. Those of a derived table in it end in a lower number.
     pub(super) fn names(&self, schema: &DFSchema) -> Vec<String> {
         let mut names = output_names(schema);
         if !self.order.is_empty() {
             for (index, (name, column)) in names.iter_mut().zip(&self.columns).enumerate() {
                 if !is_called(column, name) {
-                    *name = format!("c{index}");
+                    *name = format!("c{index}_{}", self.nesting);
                 }
             }
         }
@@ -165,8 +165,10 @@ fn is_called(column: &Column, name: &str) -> bool {
 /// A name for each field, unique among them: the field's own where that is a word.
 pub(super) fn output_names(schema: &DFSchema) -> Vec<String> {
     let fields = schema.fields();
+    // A name of the engine's own (`__common_expr_1`) could be one that the runtime's engine gives as well.
     let is_word = |name: &str| {
-        (1..=63).contains(&name.len())
+        name.starts_with(|first: char| first.is_ascii_lowercase())
+            && (1..=63).contains(&name.len())
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -177,8 +179,10 @@ pub(super) fn output_names(schema: &DFSchema) -> Vec<String> {
         .map(|(index, field)| {
             let name = field.name();
             let once = fields.iter().filter(|other| other.name() == name).count() == 1;
-            // `c7` could be the name that another column gets.
-            let reserved = name.strip_prefix('c').is_some_and(|rest| rest.parse::<usize>().is_ok());
+            // `c7` and `c7_1` could be names that other columns get.
+            let reserved = name
+                .strip_prefix('c')
+                .is_some_and(|rest| rest.split('_').all(|number| number.parse::<usize>().is_ok()));
             if once && !reserved && is_word(name) {
                 name.clone()
             } else {

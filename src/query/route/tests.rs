@@ -8,6 +8,7 @@ use arrow::{
         ArrayRef, BooleanArray, DurationMillisecondArray, LargeBinaryArray, LargeStringArray, RecordBatch,
         TimestampMillisecondArray, UInt32Array, UInt64Array,
     },
+    datatypes::DataType,
     ipc::writer::StreamWriter,
     util::display::{ArrayFormatter, FormatOptions},
 };
@@ -18,6 +19,7 @@ use datafusion::{
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     datasource::MemTable,
+    logical_expr::{Volatility, create_udf},
     physical_plan::{ExecutionPlan, collect},
     prelude::{SessionConfig, SessionContext},
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
@@ -27,12 +29,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Route, literal::literal, meaning::spelled};
+use super::{
+    Route,
+    literal::literal,
+    meaning::{Meaning, spelled},
+};
 use crate::{
     Error, Result,
     catalog::facts::{SessionFacts, SettingsView},
     query::{Engine, Plan, Scope},
-    source::{RuntimeSource, runtime::RuntimeExec},
+    source::{Introspection, RuntimeSource, runtime::RuntimeExec},
 };
 
 const SERVICES: [Option<&str>; 4] = [Some("Cart"), Some("Signup"), None, Some("it's \"odd\"")];
@@ -409,7 +415,14 @@ const PREDICATES: [&str; 40] = [
 ];
 
 /// Statements of every shape; `ORDERED` marks those whose rows have an order.
-const SHAPES: [&str; 58] = [
+const SHAPES: [&str; 65] = [
+    "select distinct on (status) status, id from sys_invocation order by status, status desc, id /* ORDERED */",
+    "select distinct on (lower(c0)) lower(c0) as c0 from (select status as c0 from sys_invocation order by id limit 9) s order by lower(c0) /* ORDERED */",
+    "select sum(index) filter (where completed is true), max(index) filter (where completed is true) from sys_journal",
+    "select completed is not false as a, count(*) filter (where (index = 1) is unknown), count(*) filter (where completed is not false) from sys_journal group by 1",
+    "select id, rank() over (order by journal_retention, id) from sys_invocation",
+    "select null as a, 1 as b union all select status, count(*) from sys_invocation group by 1",
+    "select case status when 'running' then 'this' else id end as a from sys_invocation",
     "select * from sys_invocation",
     "select count(*) from sys_invocation",
     "select count(*), count(completed_at), count(distinct target_service_name) from sys_invocation",
@@ -636,6 +649,30 @@ async fn an_old_runtime_is_spared_its_faults() {
     let routes = Routes::over("1.7.12").await;
     assert!(routes.sent(compared).await[0].contains("WHERE"));
     assert!(routes.sent("select id from sys_invocation order by id limit 3").await[0].contains("ORDER BY"));
+}
+
+#[test]
+fn a_namesake_of_the_engines_function_is_never_sent() {
+    let introspection = Introspection {
+        version: "1.7.12".to_owned(),
+        tables: BTreeMap::new(),
+        functions: ["upper", "max", "rank"].map(str::to_owned).into(),
+    };
+    let meaning = Meaning::new(&introspection);
+    let namesake = create_udf(
+        "upper",
+        vec![DataType::Utf8],
+        DataType::Utf8,
+        Volatility::Immutable,
+        Arc::new(|args| Ok(args[0].clone())),
+    );
+    assert!(!meaning.scalar(&Arc::new(namesake), &[DataType::Utf8]));
+    assert!(meaning.scalar(&datafusion::functions::string::upper(), &[DataType::Utf8]));
+    // A session's own function under a name of the list is no other case: what the session has is not asked.
+    let max = datafusion::functions_aggregate::min_max::max_udaf();
+    assert!(meaning.aggregate(&max, &[DataType::Int64], false));
+    let renamed = Arc::new(max.as_ref().clone().with_aliases(["greatest_of"]));
+    assert!(!meaning.aggregate(&renamed, &[DataType::Int64], false));
 }
 
 /// Deep statements take a deep stack, as the server's threads have.

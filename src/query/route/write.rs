@@ -16,7 +16,7 @@ use super::{
 };
 use crate::source::{
     RuntimeSource,
-    runtime::{Load, RowShape, quote},
+    runtime::{Load, RowShape, column, quote},
 };
 
 /// Steps of a plan that become one query; a level of the runtime's plan each.
@@ -32,6 +32,8 @@ pub(super) struct Query {
     pub(super) load: Load,
     /// Its rows come in an order that the plan asks for.
     pub(super) ordered: bool,
+    /// There is a text among its literals.
+    pub(super) has_text: bool,
 }
 
 /// Writes one query.
@@ -43,6 +45,9 @@ pub(super) struct Writer<'a> {
     steps: usize,
     /// A scan as soon as one of its tables is scanned.
     load: Load,
+    /// No text is taken for an id: see [`column`].
+    veiled: bool,
+    pub(super) has_text: bool,
     pub(super) expressions: usize,
     pub(super) list_values: usize,
 }
@@ -55,9 +60,16 @@ impl<'a> Writer<'a> {
             aliases: 0,
             steps: 0,
             load: Load::Lookup,
+            veiled: false,
+            has_text: false,
             expressions: 0,
             list_values: 0,
         }
+    }
+
+    pub(super) fn veiled(mut self) -> Self {
+        self.veiled = true;
+        self
     }
 
     /// The query for `plan`, if the runtime can run it. `ordered`: an order in it counts, and is kept.
@@ -81,6 +93,7 @@ impl<'a> Writer<'a> {
             shape,
             load: self.load,
             ordered: !select.order.is_empty(),
+            has_text: self.has_text,
         })
     }
 
@@ -160,8 +173,8 @@ impl<'a> Writer<'a> {
             self.load = Load::Scan;
         }
         let alias = self.alias();
-        let column = |name: &String| Column::plain(format!("{alias}.{}", quote(name)));
         let all = scan.source.schema();
+        let column = |name: &String| Column::plain(column(&all, &format!("{alias}."), name, self.veiled));
         let all = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &all).ok()?;
         let all_columns: Vec<Column> = all.fields().iter().map(|field| column(field.name())).collect();
         // A column that this runtime fails to compare is read by scans alone.

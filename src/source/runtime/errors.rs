@@ -262,8 +262,9 @@ fn from_text(message: &str, text: &str) -> Error {
     if text.contains("Divide by zero") {
         return Error::new(SqlState::DIVISION_BY_ZERO, "division by zero");
     }
-    if text.contains("non valid invocation id") {
-        return Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid invocation ID");
+    // `non valid invocation id`, `non valid VQueue`: what a column of ids is compared with is none.
+    if text.contains("non valid ") {
+        return Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid identifier");
     }
     if text.contains("Resources exhausted") || text.contains("Not enough memory") {
         return Error::new(SqlState::OUT_OF_MEMORY, "cluster has not enough memory for this query")
@@ -377,7 +378,7 @@ mod tests {
             (
                 "Datafusion error: External error: non valid invocation id",
                 SqlState::INVALID_TEXT_REPRESENTATION,
-                "invalid invocation ID",
+                "invalid identifier",
             ),
             (
                 "Datafusion error: This feature is not implemented: The context currently only supports a single SQL statement",

@@ -22,7 +22,7 @@ use datafusion::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Load, RuntimeSource, conform::conform, errors, reader::Query, to_datafusion};
-use crate::{Error, Result};
+use crate::{Error, Result, SqlState};
 
 /// Rows of one batch that has no columns, made from a count.
 const COUNTED_BATCH_ROWS: u64 = 64 * 1024;
@@ -43,6 +43,7 @@ pub struct RuntimeExec {
     sql: Arc<str>,
     shape: RowShape,
     load: Load,
+    fallback: Option<Arc<str>>,
     typed: bool,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -64,6 +65,7 @@ impl RuntimeExec {
             sql: sql.into(),
             shape,
             load: Load::Scan,
+            fallback: None,
             typed: false,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -73,6 +75,13 @@ impl RuntimeExec {
     /// Says what the query costs the runtime; without this it is taken for a scan.
     pub fn with_load(mut self, load: Load) -> Self {
         self.load = load;
+        self
+    }
+
+    /// The same query, said so that no text in it is taken for an id: sent, as a scan, where the first one is refused for a text that is
+    /// none.
+    pub fn with_fallback(mut self, sql: Option<String>) -> Self {
+        self.fallback = sql.map(Into::into);
         self
     }
 
@@ -142,15 +151,22 @@ impl ExecutionPlan for RuntimeExec {
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
         let (source, schema, shape, typed) = (self.source.clone(), self.schema(), self.shape, self.typed);
-        let query = Query {
-            sql: self.sql.clone(),
-            load: self.load,
+        let query = |sql: &Arc<str>, load| Query {
+            sql: Arc::clone(sql),
+            load,
             received: meter.received.clone(),
             spooled: meter.spooled.clone(),
         };
+        let fallback = self.fallback.as_ref().map(|sql| query(sql, Load::Scan));
+        let query = query(&self.sql, self.load);
         let rows = stream::once(async move {
             let start = Instant::now();
-            let replies = source.run(query).await;
+            let replies = match (source.run(query).await, fallback) {
+                (Err(error), Some(fallback)) if error.code() == SqlState::INVALID_TEXT_REPRESENTATION => {
+                    source.run(fallback).await
+                }
+                (replies, _) => replies,
+            };
             let replies =
                 replies.map_err(|error| to_datafusion(if typed { errors::of_typed(error) } else { error }))?;
             meter.first_row.add_elapsed(start);

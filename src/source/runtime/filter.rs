@@ -8,7 +8,10 @@ use datafusion::{
     prelude::Column,
 };
 
-use super::literal::{comparable, literal, string};
+use super::{
+    column::column,
+    literal::{comparable, literal, string},
+};
 
 /// Terms (comparisons, tests) in the filters that are offered together.
 const TERMS_MAX: usize = 100;
@@ -35,6 +38,7 @@ pub(super) struct FilterWriter<'a> {
     schema: &'a Schema,
     /// Columns that this version of the runtime cannot compare.
     avoid: &'a [&'a str],
+    veiled: bool,
     offers: usize,
     terms: usize,
     values: usize,
@@ -47,6 +51,7 @@ impl<'a> FilterWriter<'a> {
         FilterWriter {
             schema,
             avoid,
+            veiled: false,
             offers: 1,
             terms: 0,
             values: 0,
@@ -60,6 +65,12 @@ impl<'a> FilterWriter<'a> {
             offers: OFFERS_MAX,
             ..Self::for_offer(schema, avoid)
         }
+    }
+
+    /// Texts are not taken for ids: see [`column`].
+    pub(super) fn veiled(mut self) -> Self {
+        self.veiled = true;
+        self
     }
 
     /// The filter as SQL, without parentheses around it, or `None` where it is not in the subset or beyond the limits.
@@ -174,7 +185,7 @@ impl<'a> FilterWriter<'a> {
             return None;
         };
         let (_, field) = self.schema.column_with_name(name)?;
-        Some((quote(name), field.data_type()))
+        Some((column(self.schema, "", name, self.veiled), field.data_type()))
     }
 
     fn comparable_column(&self, expr: &Expr) -> Option<(String, &'a DataType)> {

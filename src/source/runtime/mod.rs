@@ -3,6 +3,7 @@
 //! asks what the runtime has, `view` and `scopes` what a rewrite must know of it; `table`, `filter` and `exec` are what the engine sees.
 
 mod client;
+mod column;
 mod conform;
 mod decode;
 mod discover;
@@ -39,6 +40,7 @@ use crate::{
     source::{Introspection, Source},
 };
 
+pub(crate) use column::column;
 pub use exec::{RowShape, RuntimeExec};
 pub(crate) use filter::quote;
 pub(crate) use literal::literal;

@@ -13,6 +13,7 @@ use datafusion::{
 
 use super::{
     Load, RuntimeSource,
+    column::column,
     exec::{RowShape, RuntimeExec},
     filter::{FilterWriter, quote},
     to_datafusion,
@@ -139,7 +140,10 @@ impl RuntimeTable {
             false => columns
                 .fields()
                 .iter()
-                .map(|field| quote(field.name()))
+                .map(|field| match column(&self.schema, "", field.name(), false) {
+                    plain if plain == quote(field.name()) => plain,
+                    value => format!("{value} AS {}", quote(field.name())),
+                })
                 .collect::<Vec<_>>()
                 .join(", "),
         };
@@ -193,9 +197,11 @@ impl TableProvider for RuntimeTable {
             None => self.schema.clone(),
         };
         let load = self.load(filters);
-        let mut writer = FilterWriter::for_scan(&self.schema, self.avoid());
-        let filters: Option<Vec<String>> = filters.iter().map(|filter| writer.write(filter)).collect();
-        let Some(filters) = filters else {
+        let written = |mut writer: FilterWriter| -> Option<Vec<String>> {
+            filters.iter().map(|filter| writer.write(filter)).collect()
+        };
+        let writer = || FilterWriter::for_scan(&self.schema, self.avoid());
+        let Some(plain) = written(writer()) else {
             let error = Error::new(
                 SqlState::STATEMENT_TOO_COMPLEX,
                 "statement has too many filters on one table",
@@ -203,14 +209,18 @@ impl TableProvider for RuntimeTable {
             .with_detail(format!("Table \"{}\".", self.name));
             return Err(to_datafusion(error));
         };
-        let sql = self.sql(&schema, &filters, limit);
+        let sql = self.sql(&schema, &plain, limit);
+        let veiled = written(writer().veiled()).filter(|veiled| *veiled != plain);
+        let fallback = veiled.map(|filters| self.sql(&schema, &filters, limit));
         let shape = if schema.fields().is_empty() {
             RowShape::Count
         } else {
             RowShape::Columns
         };
         Ok(Arc::new(
-            RuntimeExec::new(self.source.clone(), sql, schema, shape).with_load(load),
+            RuntimeExec::new(self.source.clone(), sql, schema, shape)
+                .with_load(load)
+                .with_fallback(fallback),
         ))
     }
 }

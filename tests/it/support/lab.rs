@@ -20,14 +20,17 @@ use super::{
 pub enum Version {
     V1_7_12,
     V1_6_1,
+    /// 1.7.12 with its experimental queues, whose tables are empty otherwise.
+    Queues,
 }
 
 impl Version {
     pub const ALL: [Version; 2] = [Version::V1_7_12, Version::V1_6_1];
+    pub const WITH_QUEUES: [Version; 3] = [Version::V1_7_12, Version::V1_6_1, Version::Queues];
 
     pub const fn as_str(self) -> &'static str {
         match self {
-            Version::V1_7_12 => "1.7.12",
+            Version::V1_7_12 | Version::Queues => "1.7.12",
             Version::V1_6_1 => "1.6.1",
         }
     }
@@ -143,10 +146,11 @@ pub fn client(name: &str) -> Option<Command> {
 
 /// A runtime of `version`, filled; started when it is first asked for and shared by all tests of the run.
 pub fn runtime(version: Version) -> Option<&'static Runtime> {
-    static RUNTIMES: [OnceLock<Option<Runtime>>; 2] = [const { OnceLock::new() }; 2];
+    static RUNTIMES: [OnceLock<Option<Runtime>>; 3] = [const { OnceLock::new() }; 3];
     let slot = match version {
         Version::V1_7_12 => &RUNTIMES[0],
         Version::V1_6_1 => &RUNTIMES[1],
+        Version::Queues => &RUNTIMES[2],
     };
     match slot.get_or_init(|| start(version)) {
         Some(runtime) => Some(runtime),
@@ -161,7 +165,8 @@ fn start(version: Version) -> Option<Runtime> {
     let node = program("node")?;
     part("the Restate SDK", "node_modules/@restatedev/restate-sdk")?;
 
-    let run = directory().join(format!("run-{name}-{}", std::process::id()));
+    let queues = matches!(version, Version::Queues);
+    let run = directory().join(format!("run-{version:?}-{}", std::process::id()));
     std::fs::create_dir_all(&run).expect("create the runtime's directory");
     // Never released: the directory goes when this process ends.
     std::mem::forget(guard(&format!("sleep 1; rm -rf '{}'", run.display())));
@@ -188,6 +193,12 @@ fn start(version: Version) -> Option<Runtime> {
         .env("RESTATE_INGRESS__BIND_ADDRESS", local(ingress))
         // Completed invocations stay while the tests look at them.
         .env("RESTATE_WORKER__CLEANUP_INTERVAL", "1h");
+    if queues {
+        command.envs([
+            ("RESTATE_EXPERIMENTAL_ENABLE_PROTOCOL_V7", "true"),
+            ("RESTATE_EXPERIMENTAL_ENABLE_VQUEUES", "true"),
+        ]);
+    }
     let server = Process::start(command, &run, "server");
 
     let workload = directory().join("workload");
@@ -209,6 +220,9 @@ fn start(version: Version) -> Option<Runtime> {
     });
 
     drive(script("drive.mjs").args([url(admin), url(ingress), url(service)]));
+    if queues {
+        drive(script("queues.mjs").args([url(admin), url(ingress)]));
+    }
     // 100,000 rows of state: what a cursor with fetch size 100 is read over. More invocations are for measurements.
     let invocations = std::env::var("RESTATE_PG_LAB_INVOCATIONS").unwrap_or_else(|_| "400".to_owned());
     drive(script("load.mjs").args([&url(admin), &url(ingress), &invocations, "100", "1000"]));

@@ -7,6 +7,7 @@ mod hostile;
 mod introspect;
 mod reply;
 mod scan;
+mod scopes;
 mod slow;
 
 use std::{path::Path, sync::Arc, time::Duration};

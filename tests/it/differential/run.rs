@@ -1,0 +1,293 @@
+//! Asks each statement everywhere and says what came of it.
+
+use std::{fmt::Write as _, io::Write as _, path::Path, process::Command};
+
+use arrow::array::RecordBatch;
+
+use super::{
+    Target,
+    answer::{Ours, Session, difference, theirs},
+    generate::{Shape, Statement},
+};
+use crate::support::{
+    http,
+    server::{BINARY, Data, Server},
+};
+
+const CLUSTER: &str = "yourcluster";
+
+/// The cluster lives on while it is asked: an answer that the runtime itself has changed since is asked for again, so often.
+const ATTEMPTS: usize = 6;
+
+/// Snapshots that are taken for what moved since the last one.
+const SNAPSHOTS: usize = 3;
+
+/// A long run says how far it is after so many statements.
+const PROGRESS: usize = 250;
+
+/// Differences that are told in full.
+const TOLD: usize = 40;
+
+/// What came of the statements on one route.
+#[derive(Default)]
+struct Counts {
+    tried: usize,
+    equal: usize,
+    refused_alike: usize,
+    /// PostgreSQL accepts it, and the runtime does not.
+    here_only: usize,
+    /// The runtime's answer is known to be wrong; ours is the same with all the work done here.
+    at_fault: usize,
+    different: usize,
+}
+
+impl Counts {
+    fn line(&self) -> String {
+        format!(
+            "{} tried, {} equal, {} refused alike, {} answered here only, {} where the runtime is at fault, {} different",
+            self.tried, self.equal, self.refused_alike, self.here_only, self.at_fault, self.different
+        )
+    }
+}
+
+/// Differences, told as they are found.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    fn push(&mut self, failure: String) {
+        if self.0.len() < TOLD {
+            tell(&failure);
+        }
+        self.0.push(failure);
+    }
+}
+
+enum Outcome {
+    Equal,
+    RefusedAlike,
+    HereOnly,
+    AtFault,
+    Different(String),
+    /// The cluster's rows changed meanwhile.
+    Moved,
+}
+
+type Answer = Result<Result<Ours, String>, String>;
+
+/// Runs `statements` on every route; `what` is how they can be had again.
+pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), String> {
+    let server = Server::serve(&[(CLUSTER, Data::Runtime(target.url.clone()))]);
+    let mut local = Session::new(&server, CLUSTER, "local");
+    let mut auto = Session::new(&server, CLUSTER, "auto");
+    let mut routes = [Counts::default(), Counts::default()];
+    let mut failures = Failures::default();
+    let mut answers = Vec::new();
+    for (index, statement) in statements.iter().enumerate() {
+        if index > 0 && index.is_multiple_of(PROGRESS) {
+            tell(&format!(
+                "{} {what}: {index} of {}, {} differences\n",
+                target.name,
+                statements.len(),
+                failures.0.len()
+            ));
+        }
+        let (outcomes, answer) = ask(target, statement, &mut local, &mut auto);
+        answers.push(answer);
+        for ((route, outcome), counts) in ["local", "auto"].into_iter().zip(outcomes).zip(&mut routes) {
+            let mut fail = |why: String| {
+                failures.push(format!(
+                    "{} {what} #{index} {route}: {}\n  {why}\n",
+                    target.name, statement.sql
+                ))
+            };
+            counts.tried += 1;
+            match outcome {
+                Outcome::Equal => counts.equal += 1,
+                Outcome::RefusedAlike => counts.refused_alike += 1,
+                Outcome::HereOnly => counts.here_only += 1,
+                Outcome::AtFault => counts.at_fault += 1,
+                Outcome::Different(why) => {
+                    counts.different += 1;
+                    fail(why);
+                }
+                Outcome::Moved => {
+                    counts.different += 1;
+                    fail(format!("the cluster did not keep still in {ATTEMPTS} attempts"));
+                }
+            }
+        }
+    }
+    let snapshot = snapshot(target, statements, &answers, &mut auto, &mut failures, what);
+    let [local, auto] = routes;
+    let mut summary = String::new();
+    for (route, counts) in [("auto", &auto), ("local", &local), ("snapshot", &snapshot)] {
+        writeln!(summary, "{} {what} {route}: {}", target.name, counts.line()).expect("text");
+    }
+    tell(&summary);
+    match failures.0.is_empty() {
+        true => Ok(()),
+        false => Err(summary),
+    }
+}
+
+/// Past the harness's capture: the counts are what a run is for.
+fn tell(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
+}
+
+/// The outcomes on `local` and `auto`, and the last answer of `auto`.
+fn ask(target: &Target, statement: &Statement, local: &mut Session, auto: &mut Session) -> ([Outcome; 2], Answer) {
+    let sql = &statement.sql;
+    for attempt in 1..=ATTEMPTS {
+        let before = http::arrow(&target.url, sql);
+        let here = local.ask(sql, statement.ordered);
+        let there = auto.ask(sql, statement.ordered);
+        let outcomes = [&here, &there].map(|ours| compare(ours, &before, statement));
+        let differs = |outcome: &Outcome| matches!(outcome, Outcome::Different(_));
+        if !outcomes.iter().any(differs) {
+            return (outcomes, there);
+        }
+        // The runtime may be known to be wrong: then both of ours are the same.
+        if let (Ok(Ok(a)), Ok(Ok(b)), Some(_)) = (&here, &there, fault(target, statement))
+            && difference(&a.rows, &b.rows, statement.ordered).is_none()
+        {
+            return (
+                outcomes.map(|outcome| if differs(&outcome) { Outcome::AtFault } else { outcome }),
+                there,
+            );
+        }
+        let behind = http::arrow(&target.url, sql);
+        let still = match (&there, &before, &behind) {
+            (Ok(Ok(ours)), Ok(before), Ok(behind)) => {
+                let rows = [before, behind].map(|batches| theirs(batches, &ours.types));
+                matches!(rows, [Ok(a), Ok(b)] if difference(&a, &b, statement.ordered).is_none())
+            }
+            (_, before, behind) => before == behind,
+        };
+        if still || attempt == ATTEMPTS {
+            let outcomes = outcomes.map(|outcome| match outcome {
+                Outcome::Different(_) if !still => Outcome::Moved,
+                outcome => outcome,
+            });
+            return (outcomes, there);
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+fn compare(ours: &Answer, runtime: &Result<Vec<RecordBatch>, String>, statement: &Statement) -> Outcome {
+    match (ours, runtime) {
+        (Err(fault), _) => Outcome::Different(fault.clone()),
+        (Ok(Err(error)), _) if error.contains(" XX000: ") => Outcome::Different(error.clone()),
+        (Ok(Err(_)), Err(_)) => Outcome::RefusedAlike,
+        (Ok(Err(error)), Ok(_)) => Outcome::Different(format!("only the runtime answers: {error}")),
+        (Ok(Ok(_)), Err(_)) => Outcome::HereOnly,
+        (Ok(Ok(ours)), Ok(batches)) => match theirs(batches, &ours.types) {
+            Err(why) => Outcome::Different(why),
+            Ok(rows) => match difference(&ours.rows, &rows, statement.ordered) {
+                Some(difference) => Outcome::Different(difference),
+                None => Outcome::Equal,
+            },
+        },
+    }
+}
+
+/// Why the runtime's own answer to a statement may be wrong, by the faults that `src/query/route/exceptions.md` lists.
+fn fault(target: &Target, statement: &Statement) -> Option<&'static str> {
+    let sql = &statement.sql;
+    let joins = sql.contains(" join ") || sql.contains("(select") || statement.shape == Shape::Semijoin;
+    if sql.contains("scheduled_start_at") {
+        Some("scheduled_start_at is NULL where scheduled_at is not read beside it")
+    } else if sql.contains(" not in (select ") {
+        Some("NULL NOT IN what has rows is taken for true")
+    } else if sql.contains(" intersect ") || sql.contains(" except ") {
+        Some("a join in which NULL equals NULL loses its NULLs")
+    } else if target.version < [1, 7, 0] && (joins || sql.contains(" limit ") || sql.contains("distinct on")) {
+        Some("filters that are derived while a query runs compare the wrong column")
+    } else {
+        None
+    }
+}
+
+/// The same statements over a snapshot of the cluster. What differs may have moved: it is asked again of the runtime, and after that
+/// of another snapshot.
+fn snapshot(
+    target: &Target,
+    statements: &[Statement],
+    answers: &[Answer],
+    auto: &mut Session,
+    failures: &mut Failures,
+    what: &str,
+) -> Counts {
+    let mut counts = Counts {
+        tried: statements.len(),
+        ..Counts::default()
+    };
+    let mut left: Vec<(usize, &Statement, Answer)> = statements
+        .iter()
+        .zip(answers)
+        .enumerate()
+        .map(|(index, (statement, answer))| (index, statement, answer.clone()))
+        .collect();
+    for round in 1..=SNAPSHOTS {
+        if left.is_empty() {
+            break;
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        capture(target, directory.path());
+        let server = Server::serve(&[(CLUSTER, Data::Snapshot(directory.path().to_owned()))]);
+        let mut archive = Session::new(&server, CLUSTER, "auto");
+        let mut moved = Vec::new();
+        for (index, statement, expected) in left {
+            let answer = archive.ask(&statement.sql, statement.ordered);
+            let mut differs = differ(&answer, &expected, statement.ordered);
+            if differs.is_some() {
+                let again = auto.ask(&statement.sql, statement.ordered);
+                differs = differ(&answer, &again, statement.ordered);
+            }
+            match differs {
+                None if matches!(answer, Ok(Ok(_))) => counts.equal += 1,
+                None => counts.refused_alike += 1,
+                Some(_) if round < SNAPSHOTS => moved.push((index, statement, expected)),
+                Some(why) => {
+                    counts.different += 1;
+                    failures.push(format!(
+                        "{} {what} #{index} snapshot: {}\n  {why}\n",
+                        target.name, statement.sql
+                    ));
+                }
+            }
+        }
+        left = moved;
+    }
+    counts
+}
+
+/// A snapshot of the cluster.
+pub fn capture(target: &Target, directory: &Path) {
+    let captured = Command::new(BINARY)
+        .args(["snapshot", "--runtime", &target.url, "--out"])
+        .arg(directory)
+        .output()
+        .expect("run the program");
+    assert!(
+        captured.status.success(),
+        "{}",
+        String::from_utf8_lossy(&captured.stderr)
+    );
+}
+
+/// How the answer of a snapshot differs from the one by way of the runtime.
+fn differ(ours: &Answer, expected: &Answer, ordered: bool) -> Option<String> {
+    match (ours, expected) {
+        (Err(fault), _) => Some(fault.clone()),
+        (Ok(Ok(a)), Ok(Ok(b))) if a.types != b.types => {
+            Some(format!("types {:?} where {:?} are the runtime's", a.types, b.types))
+        }
+        (Ok(Ok(a)), Ok(Ok(b))) => difference(&a.rows, &b.rows, ordered),
+        (Ok(Err(_)), Ok(Err(_))) => None,
+        (Ok(Err(error)), _) => Some(format!("refused: {error}")),
+        (Ok(Ok(_)), Ok(Err(error)) | Err(error)) => Some(format!("answered, where by way of the runtime: {error}")),
+    }
+}
