@@ -70,8 +70,8 @@ pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;
 /// told to such a client either, so this is what frees the connection.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// How long a statement that runs when its session must end (the token has expired, the server stops) may still run: nearly
-/// all are done by then, and five seconds are left of the ten that a stopping server gives its connections.
+/// How long a statement that runs as its session's token expires may still run: nearly all are done by then, and an expired token is
+/// good for no more than that.
 pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it

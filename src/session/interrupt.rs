@@ -1,10 +1,10 @@
 //! What may end a statement before its end: a CancelRequest, `statement_timeout`, a client that has gone, and whatever ends its
-//! session: a token that has expired, a server that stops.
+//! session: a token that has expired or was revoked, a server that stops.
 
 use std::{
     future::{self, Future},
     io,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -38,25 +38,23 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// What ends a session, whatever its client does. Between statements it ends at once; a statement that runs then has a grace.
+/// What ends a session, whatever its client does. Between statements it ends at once; a statement that runs when the token
+/// expires has a grace.
 #[derive(Debug)]
 pub struct Ends {
     expires_at: Instant,
-    stop: CancellationToken,
-    /// Cancelled when the session's token is revoked; so is its statement.
+    /// Its token was revoked.
     revoked: CancellationToken,
-    /// When `stop` was first seen to be cancelled.
-    stopped_at: OnceLock<Instant>,
+    stop: CancellationToken,
     grace: Duration,
 }
 
 impl Ends {
-    pub fn new(expires_at: Instant, stop: CancellationToken, revoked: CancellationToken) -> Self {
+    pub fn new(expires_at: Instant, revoked: CancellationToken, stop: CancellationToken) -> Self {
         Ends {
             expires_at,
-            stop,
             revoked,
-            stopped_at: OnceLock::new(),
+            stop,
             grace: limits::LAST_STATEMENT_GRACE,
         }
     }
@@ -88,16 +86,11 @@ impl Ends {
         }
     }
 
-    /// Resolves with the reason once what began before must have ended.
+    /// Resolves with the reason once what began before must have ended. A server that stops, and whoever revokes a token, cancel what
+    /// runs themselves.
     async fn overdue(&self) -> Error {
-        let stopped = async {
-            self.stop.cancelled().await;
-            sleep_until(*self.stopped_at.get_or_init(Instant::now) + self.grace).await;
-        };
-        tokio::select! {
-            () = sleep_until(self.expires_at + self.grace) => expired(),
-            () = stopped => shutting_down(),
-        }
+        sleep_until(self.expires_at + self.grace).await;
+        expired()
     }
 }
 

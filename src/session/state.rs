@@ -75,11 +75,11 @@ impl Backend {
         } = admitted;
         let settings = SharedSettings::new(&parameters, &user)?;
         let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-        let ends = Ends::new(Instant::now() + left, stop, registration.revoked.clone());
+        let revoked = registration.revoked.clone();
         Ok(Backend {
             engine,
             registration,
-            ends: Arc::new(ends),
+            ends: Arc::new(Ends::new(Instant::now() + left, revoked, stop)),
             settings,
             transaction: Transaction::default(),
             statements: HashMap::new(),
