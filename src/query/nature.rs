@@ -10,6 +10,8 @@ use datafusion::{
     sql::sqlparser::ast::{self, Visit, Visitor},
 };
 
+use crate::catalog::functions;
+
 /// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.
 const STEP_SIZE: usize = 1_000;
 const FIELD_SIZE: usize = 200;
@@ -27,7 +29,7 @@ pub(super) struct Nature {
 }
 
 impl Nature {
-    /// `state` has the functions that all sessions share; any other is one of the session.
+    /// `state` has the engine's functions, which all sessions share; of this program's some are one session's.
     pub(super) fn of(plan: &LogicalPlan, state: &SessionState) -> Result<Self> {
         let mut nature = Nature {
             size: 0,
@@ -50,7 +52,8 @@ impl Nature {
         self.size += EXPRESSION_SIZE;
         match expr {
             Expr::ScalarFunction(ScalarFunction { func, .. }) => {
-                self.is_of_session |= state.scalar_functions().get(func.name()) != Some(func);
+                let is_shared = state.scalar_functions().get(func.name()) == Some(func) || functions::is_shared(func);
+                self.is_of_session |= !is_shared;
                 self.is_fixed &= func.signature().volatility == Volatility::Immutable;
             }
             Expr::Literal(value, _) => self.size += value.size(),

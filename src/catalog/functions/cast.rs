@@ -121,34 +121,13 @@ fn long_name(ty: &Type) -> &str {
     }
 }
 
-/// Text as PostgreSQL's input functions read it, and the words that mean the present.
+/// Text as PostgreSQL's input functions read it.
 fn read(text: &str, to: &Field, ty: &Type, zone: &Zone) -> Result<Value> {
-    let moment = matches!(*ty, Type::DATE | Type::TIMESTAMP | Type::TIMESTAMPTZ);
-    if moment && let Some(local) = present(text.trim(), zone) {
-        return Ok(match *ty {
-            Type::DATE => Value::Date(local.div_euclid(DAY)),
-            Type::TIMESTAMP => Value::Timestamp(local),
-            _ => Value::Timestamptz(datetime::to_utc(local, zone)?),
-        });
-    }
     let scalar = decode_parameter_in(ty, Format::Text, Some(text.as_bytes()), zone)?;
     match to.data_type() {
         // Of what an array holds, the type may be another spelling.
         DataType::List(_) => Value::of(scalar.cast_to(to.data_type()).map_err(Error::internal)?),
         _ => Value::of(scalar),
-    }
-}
-
-/// `now`, `today`, `tomorrow`, `yesterday` as a local time.
-fn present(word: &str, zone: &Zone) -> Option<i64> {
-    let now = datetime::to_local(datetime::now_micros(), zone);
-    let today = now.div_euclid(DAY) * DAY;
-    match word.to_ascii_lowercase().as_str() {
-        "now" => Some(now),
-        "today" => Some(today),
-        "tomorrow" => Some(today + DAY),
-        "yesterday" => Some(today - DAY),
-        _ => None,
     }
 }
 

@@ -147,7 +147,7 @@ pub const FUNCTIONS: &[Typed] = &[
 ];
 
 /// The clock's time, in microseconds since 1970.
-pub fn now_micros() -> i64 {
+fn now_micros() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
 }
@@ -578,13 +578,9 @@ fn timezone(row: &Row<'_>) -> Result<Value> {
     }
 }
 
-/// `age(end, start)`, `age(end)` from the midnight that began today.
+/// `age(end, start)`.
 fn age(row: &Row<'_>) -> Result<Value> {
-    let today = to_local(now_micros(), &row.zone).div_euclid(DAY) * DAY;
-    let (end, start) = match row.get(1) {
-        Value::Null => (today, local(row.get(0), &row.zone)?),
-        start => (local(row.get(0), &row.zone)?, local(start, &row.zone)?),
-    };
+    let (end, start) = (local(row.get(0), &row.zone)?, local(row.get(1), &row.zone)?);
     let (late, early, sign) = if end >= start {
         (end, start, 1)
     } else {

@@ -18,7 +18,7 @@ use super::native::{engine_error, result, signature};
 use crate::{Error, SqlState, catalog::types, wire::encode};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Shape {
+pub(super) enum Shape {
     /// Keys and values in turn.
     Object,
     Array,
@@ -31,7 +31,7 @@ enum Shape {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Json {
+pub(super) struct Json {
     name: &'static str,
     returns: &'static str,
     shape: Shape,

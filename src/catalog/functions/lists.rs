@@ -21,7 +21,7 @@ use crate::catalog::types::{self, pg_type_of};
 
 /// One function over an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum ListFunction {
+pub(super) enum ListFunction {
     /// `a[i]`.
     Subscript,
     /// The subscripts of an array, as `generate_subscripts` gives them.
@@ -39,7 +39,7 @@ enum ListFunction {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct OverList {
+pub(super) struct OverList {
     name: &'static str,
     function: ListFunction,
 }

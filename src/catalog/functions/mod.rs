@@ -110,3 +110,13 @@ pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<ScalarUDF>>
 pub fn cast_to(field: FieldRef) -> Arc<ScalarUDF> {
     cast::CastTo::function(field)
 }
+
+/// Whether a function of this program's answers every session alike: what it needs to know of one (its time zone) it is told with
+/// each call, and a plan that holds it belongs to all.
+pub fn is_shared(function: &ScalarUDF) -> bool {
+    let function = function.inner().as_ref();
+    function.is::<Typed>()
+        || function.is::<series::Series>()
+        || function.is::<lists::OverList>()
+        || function.is::<json::Json>()
+}

@@ -29,7 +29,7 @@ use crate::{
 const ELEMENTS_MAX: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Series;
+pub(super) struct Series;
 
 /// `pg_series(start, stop[, step])`.
 pub fn function(name: &str) -> Option<ScalarUDF> {

@@ -168,9 +168,36 @@ pub fn expr(expr: &mut Expr) {
     }
 }
 
+/// `'now'::timestamptz`, `'today'::date`: the statement's time, whenever its plan is run.
+fn present(literal: &Expr, data_type: &DataType) -> Option<Expr> {
+    if !matches!(data_type, DataType::Date | DataType::Timestamp(..)) {
+        return None;
+    }
+    let now = || call("now", Vec::new());
+    let day = |distance: i64| {
+        let today = cast(now(), DataType::Date);
+        Expr::Nested(Box::new(Expr::BinaryOp {
+            left: Box::new(today),
+            op: BinaryOperator::Plus,
+            right: Box::new(number(distance)),
+        }))
+    };
+    let moment = match quoted(literal)?.trim().to_ascii_lowercase().as_str() {
+        "now" => now(),
+        "today" => day(0),
+        "tomorrow" => day(1),
+        "yesterday" => day(-1),
+        _ => return None,
+    };
+    Some(cast(moment, data_type.clone()))
+}
+
 /// A cast to a type with a length or a precision, or to `numeric` without any.
 fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
     use DataType::*;
+    if let Some(moment) = present(of, data_type) {
+        return Some(moment);
+    }
     let length = |length: &Option<CharacterLength>, default: Option<u64>| match length {
         Some(CharacterLength::IntegerLength { length, .. }) => Some(*length),
         Some(CharacterLength::Max) => None,
@@ -307,6 +334,13 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             op: BinaryOperator::Modulo,
             right: Box::new(Expr::Nested(Box::new(right.clone()))),
         })),
+        ("age", [of]) => {
+            let today = cast(
+                cast(now(), DataType::Date),
+                DataType::Timestamp(None, TimezoneInfo::None),
+            );
+            call("age", vec![today, of.clone()])
+        }
         ("date", [of]) => cast(of.clone(), DataType::Date),
         ("statement_timestamp" | "transaction_timestamp", []) => now(),
         ("current_timestamp", [digits]) => call("pg_precision", vec![now(), digits.clone()]),

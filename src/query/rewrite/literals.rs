@@ -88,8 +88,8 @@ mod tests {
     fn values_are_cast_and_positions_are_not() {
         let engine = Engine::new();
         for (before, after) in [
-            ("SELECT 1 AS a", "SELECT 1::INT4 AS a"),
-            ("SELECT 3000000000 AS a", "SELECT 3000000000 AS a"),
+            ("SELECT a + 1 AS b FROM t", "SELECT a + 1::INT4 AS b FROM t"),
+            ("SELECT a + 3000000000 AS b FROM t", "SELECT a + 3000000000 AS b FROM t"),
             (
                 "SELECT a, count(*) AS c FROM t GROUP BY 1 ORDER BY 2 LIMIT 3 OFFSET 4",
                 "SELECT a, count(*) AS c FROM t GROUP BY 1 ORDER BY 2 LIMIT 3 OFFSET 4",
