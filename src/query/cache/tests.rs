@@ -303,7 +303,6 @@ async fn the_plans_used_last_stay() {
         time_zone: "UTC",
         route: Route::Auto,
         catalog: &catalog,
-        route: Route::Auto,
     };
     let some = plan(&scope, "select 1").unwrap();
     let has = |cache: &PlanCache| (0..4).filter(|n| cache.get(key(*n)).is_some()).collect::<Vec<_>>();
