@@ -65,6 +65,15 @@ pub const NAME_SIZE_MAX: usize = 1024;
 /// encoding, small enough that thousands of streams fit.
 pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;
 
+/// How long a client that takes nothing of what is sent to it keeps its session, statement and all. A person's paging and a tool that
+/// works through what it has read take minutes. A reply that waits as long on disk is given up before this; its error cannot be
+/// told to such a client either, so this is what frees the connection.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// How long a statement that runs as its session's token expires may still run: nearly all are done by then, and an expired token is
+/// good for no more than that.
+pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
+
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
 /// spill to disk.
 pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
@@ -79,8 +88,12 @@ pub const VALUE_SIZE_MAX: u64 = 1024 * 1024 * 1024 - 1;
 /// statements run at once.
 pub const STEP_SIZE_MAX: u64 = 128 * 1024 * 1024;
 
-/// What a scrollable cursor may keep of the rows that it has given.
+/// What a cursor declared SCROLL may keep of the rows that it has given.
 pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;
+
+/// The same for one that did not say: PostgreSQL lets such a cursor go backwards where that costs nothing, so one that is read through
+/// must not cost much here.
+pub const UNASKED_SCROLL_MEMORY_MAX: usize = 256 * 1024;
 
 /// Tokens of one query. An `IN` list of 49,000 values fits, far beyond the 20,000 that are known to run well; a syntax tree is
 /// some hundred bytes a token, so this bounds what one statement takes before it runs to some ten megabytes.

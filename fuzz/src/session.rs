@@ -73,9 +73,9 @@ pub(crate) fn start() -> (DuplexStream, JoinHandle<std::io::Result<()>>) {
         registration: Arc::<Registry>::default().register(0).expect("a cancel key"),
     };
     let (client, server) = tokio::io::duplex(PIPE_SIZE);
-    let session = Session::new(Connection::new(server), admitted).map_err(|(_, error)| error);
+    let session = Session::new(Connection::new(server), admitted, CancellationToken::new()).map_err(|(_, error)| error);
     let session = session.expect("a session");
-    (client, tokio::spawn(session.run(CancellationToken::new())))
+    (client, tokio::spawn(session.run()))
 }
 
 /// Whole messages of kinds that a backend sends, one after the other. The last may be cut where the client left in its midst.

@@ -140,6 +140,8 @@ async fn startup(
         Ok(Request::Startup(startup)) => startup,
         Ok(Request::Cancel(key)) => {
             server.cancels.cancel(&key);
+            // In good order: libpq's encrypted cancel fails for a stream that ends without TLS' own word for it.
+            connection.close().await;
             return Ok(None);
         }
         Ok(Request::Tls) => return refused(connection, &unexpected("SSLRequest")).await,

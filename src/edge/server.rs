@@ -162,9 +162,9 @@ async fn connection(socket: TcpStream, server: Arc<Server>, accepted_at: Instant
         admitted,
         places: _places,
     } = login;
-    match Session::new(connection, admitted) {
+    match Session::new(connection, admitted, stop) {
         Ok(session) => {
-            if let Err(error) = session.run(stop).await {
+            if let Err(error) = session.run().await {
                 debug!(%error, "a connection broke");
             }
         }

@@ -3,7 +3,10 @@
 use std::{future, io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 
 use crate::{
     Result, limits,
@@ -31,6 +34,8 @@ pub struct Connection<S> {
     stream: S,
     input: BytesMut,
     pub out: BytesMut,
+    /// How long the client may take nothing of what is sent to it.
+    pub write_stall_max: Duration,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -39,6 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stream,
             input: BytesMut::new(),
             out: BytesMut::new(),
+            write_stall_max: limits::WRITE_STALL_MAX,
         }
     }
 
@@ -127,17 +133,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Sends what has gathered. May be dropped half-way: what was sent has left the buffer, the rest goes with the next
-    /// flush.
+    /// flush. Fails for a client that has taken nothing for too long.
     pub async fn flush(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
-            if self.stream.write_buf(&mut self.out).await? == 0 {
+            let write = self.stream.write_buf(&mut self.out);
+            if timeout(self.write_stall_max, write).await?? == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
         if self.out.capacity() > 2 * limits::WRITE_BUFFER_SIZE {
             self.out = BytesMut::new();
         }
-        self.stream.flush().await
+        timeout(self.write_stall_max, self.stream.flush()).await?
     }
 
     /// Sends what has gathered and closes the stream. What the client still sends is not read, and a client that does not
@@ -147,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.flush().await?;
             self.stream.shutdown().await
         };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+        let _ = timeout(CLOSE_TIMEOUT, closed).await;
     }
 
     /// The stream, for an upgrade; only while nothing is buffered.

@@ -1,4 +1,4 @@
-//! Cursors: DECLARE, FETCH, MOVE.
+//! A position in a statement's rows, and the ways to move it: what Execute, FETCH and MOVE do.
 
 use arrow::{
     array::{RecordBatch, UInt32Array},
@@ -7,37 +7,43 @@ use arrow::{
 };
 
 use super::rows::Rows;
-use crate::{Error, Result, SqlState, limits};
+use crate::{
+    Error, Result, SqlState, limits,
+    query::statement::{Direction, Scroll},
+};
 
 /// What a column of a kept batch takes beside its values: the array and its buffers' handles. FETCH 1 keeps a batch a row.
 const COLUMN_OVERHEAD: usize = 256;
 
-/// A cursor: rows that are fetched by name. One declared SCROLL keeps what it has seen, up to a bound.
+/// Rows and a place among them.
 pub struct Cursor {
-    pub hold: bool,
-    /// The transaction that declared it WITH HOLD has committed: it lives as long as the session.
-    pub kept: bool,
-    pub binary: bool,
     rows: Rows,
-    seen: Option<Vec<RecordBatch>>,
-    seen_rows: u64,
-    seen_size: usize,
+    seen: Option<Seen>,
     /// Rows before the current one, plus one once a row is current: 0 is before the first row.
     position: u64,
     /// How many rows there are, once the end was seen.
     end: Option<u64>,
 }
 
+/// What a cursor has given, from its first row on: it can go back to all of it.
+#[derive(Default)]
+struct Seen {
+    batches: Vec<RecordBatch>,
+    rows: u64,
+    size: usize,
+    /// SCROLL was asked for: rows that take too much are an error then. Otherwise the cursor only goes forward from there.
+    asked: bool,
+}
+
 impl Cursor {
-    pub fn new(rows: Rows, scroll: bool, hold: bool, binary: bool) -> Self {
+    pub fn new(rows: Rows, scroll: Scroll) -> Self {
+        let seen = Seen {
+            asked: scroll == Scroll::Scroll,
+            ..Seen::default()
+        };
         Cursor {
-            hold,
-            kept: false,
-            binary,
             rows,
-            seen: scroll.then(Vec::new),
-            seen_rows: 0,
-            seen_size: 0,
+            seen: (scroll != Scroll::NoScroll).then_some(seen),
             position: 0,
             end: None,
         }
@@ -49,8 +55,11 @@ impl Cursor {
 
     /// The next rows, at most `rows_max`; `None` once there are no more (the cursor is then behind the last row).
     pub async fn forward(&mut self, rows_max: u64) -> Result<Option<RecordBatch>> {
-        let seen_rows = self.seen_rows;
-        if self.seen.is_some() && self.position < seen_rows {
+        if rows_max == 0 {
+            return Ok(None);
+        }
+        let seen_rows = self.seen.as_ref().map_or(0, |seen| seen.rows);
+        if self.position < seen_rows {
             let count = rows_max.min(seen_rows - self.position);
             let batch = self.seen_slice(self.position, count)?;
             self.position += count;
@@ -74,8 +83,55 @@ impl Cursor {
         }
     }
 
+    /// Moves forward by at most `rows_max` rows; how many there were.
+    pub async fn skip(&mut self, rows_max: u64) -> Result<u64> {
+        let mut moved = 0;
+        while let Some(batch) = self.forward(rows_max - moved).await? {
+            moved += batch.num_rows() as u64;
+        }
+        Ok(moved)
+    }
+
+    /// FETCH in any direction but forward by a count: one row, none, or rows backwards.
+    pub async fn fetch(&mut self, direction: Direction) -> Result<Option<RecordBatch>> {
+        let row = |number: i64| u64::try_from(number).unwrap_or(0);
+        match direction {
+            Direction::Forward(_) | Direction::Relative(0) | Direction::Backward(0) => self.current(),
+            Direction::Backward(count) => self.backward(row(count)).map(Some),
+            Direction::Relative(by) => {
+                if by < 0 {
+                    self.require_scroll()?;
+                }
+                let target = i64::try_from(self.position).unwrap_or(i64::MAX).saturating_add(by);
+                self.move_to_row(row(target)).await
+            }
+            Direction::Absolute(number) if number >= 0 => self.move_to_row(row(number)).await,
+            Direction::Absolute(number) => {
+                self.require_scroll()?;
+                let end = i64::try_from(self.count().await?).unwrap_or(i64::MAX);
+                self.move_to_row(row(end.saturating_add(number).saturating_add(1)))
+                    .await
+            }
+        }
+    }
+
+    /// The current row, where the cursor stands on one.
+    fn current(&self) -> Result<Option<RecordBatch>> {
+        match self.position.checked_sub(1) {
+            Some(index) if self.is_on_row() => {
+                self.require_scroll()?;
+                self.seen_slice(index, 1).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub fn is_on_row(&self) -> bool {
+        self.position > 0 && self.end.is_none_or(|end| self.position <= end)
+    }
+
     /// The row before the current one, and so on, at most `rows_max` of them, the last one first.
-    pub fn backward(&mut self, rows_max: u64) -> Result<RecordBatch> {
+    fn backward(&mut self, rows_max: u64) -> Result<RecordBatch> {
         self.require_scroll()?;
         let before = self.position.saturating_sub(1);
         let count = rows_max.min(before);
@@ -87,27 +143,20 @@ impl Cursor {
         take_record_batch(&batch, &reversed).map_err(Error::internal)
     }
 
-    /// Moves to row `target` (0 is before the first) without giving rows; what lies beyond the end is the end.
-    pub async fn seek(&mut self, target: u64) -> Result<()> {
-        if target < self.position {
+    /// Moves to row `number` and gives it; 0 is before the first.
+    async fn move_to_row(&mut self, number: u64) -> Result<Option<RecordBatch>> {
+        let before = number.saturating_sub(1);
+        // A cursor that has not moved has nothing to go back over.
+        if number <= self.position && self.position > 0 {
             self.require_scroll()?;
-            self.position = target;
+            self.position = before;
         }
-        while self.position < target {
-            if self.forward(target - self.position).await?.is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Rows up to and including the current one: 0 before the first.
-    pub fn position(&self) -> u64 {
-        self.position
+        self.skip(before - self.position.min(before)).await?;
+        if number == 0 { Ok(None) } else { self.forward(1).await }
     }
 
     /// How many rows the cursor has; takes all that are left.
-    pub async fn count(&mut self) -> Result<u64> {
+    async fn count(&mut self) -> Result<u64> {
         loop {
             if let Some(end) = self.end {
                 return Ok(end);
@@ -116,16 +165,7 @@ impl Cursor {
         }
     }
 
-    /// The current row, where the cursor stands on one.
-    pub fn current(&self) -> Result<Option<RecordBatch>> {
-        self.require_scroll()?;
-        match self.position.checked_sub(1) {
-            Some(index) if index < self.seen_rows => self.seen_slice(index, 1).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    pub fn require_scroll(&self) -> Result<()> {
+    fn require_scroll(&self) -> Result<()> {
         match self.seen {
             Some(_) => Ok(()),
             None => Err(Error::new(
@@ -142,8 +182,12 @@ impl Cursor {
             .columns()
             .iter()
             .map(|column| COLUMN_OVERHEAD + column.to_data().get_slice_memory_size().unwrap_or_default());
-        self.seen_size += sizes.sum::<usize>();
-        if self.seen_size > limits::SCROLL_MEMORY_MAX {
+        seen.size += sizes.sum::<usize>();
+        if !seen.asked && seen.size > limits::UNASKED_SCROLL_MEMORY_MAX {
+            self.seen = None;
+            return Ok(());
+        }
+        if seen.size > limits::SCROLL_MEMORY_MAX {
             return Err(Error::new(
                 SqlState::PROGRAM_LIMIT_EXCEEDED,
                 "a scrollable cursor's rows take too much memory",
@@ -151,8 +195,8 @@ impl Cursor {
             .with_detail(format!("The limit is {} bytes.", limits::SCROLL_MEMORY_MAX))
             .with_hint("Declare the cursor with NO SCROLL, or select fewer rows."));
         }
-        seen.push(batch.clone());
-        self.seen_rows += batch.num_rows() as u64;
+        seen.batches.push(batch.clone());
+        seen.rows += batch.num_rows() as u64;
         Ok(())
     }
 
@@ -160,7 +204,7 @@ impl Cursor {
     fn seen_slice(&self, start: u64, count: u64) -> Result<RecordBatch> {
         let mut parts = Vec::new();
         let (mut skip, mut left) = (start, count);
-        for batch in self.seen.iter().flatten() {
+        for batch in self.seen.iter().flat_map(|seen| &seen.batches) {
             let rows = batch.num_rows() as u64;
             if skip >= rows {
                 skip -= rows;

@@ -17,10 +17,10 @@ use super::{
     interrupt::Stop,
     portal::{Portal, Prepared, State},
     state::Answer,
+    text,
 };
 use crate::{
-    Error, Result, SqlState, limits,
-    query::statement::{Statement, split},
+    Error, Result, SqlState,
     wire::{backend, encode::Format, params::decode_parameter_in, types},
 };
 
@@ -30,44 +30,28 @@ const BAD_BINARY: &str = "incorrect binary data format in bind parameter";
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn parse(&mut self, message: Parse) -> Result<(), Stop> {
         let name = message.name.unwrap_or_default();
-        if !name.is_empty() {
-            if self.backend.statements.contains_key(&name) {
-                let words = format!("prepared statement \"{name}\" already exists");
-                return Err(Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, words).into());
-            }
-            check_limit(
-                self.backend.statements.len(),
-                limits::PREPARED_STATEMENTS_MAX,
-                "prepared statements",
-            )?;
-        } else {
+        if name.is_empty() {
             self.backend.statements.remove("");
         }
-        let declared = message
-            .type_oids
-            .into_iter()
-            .map(declared_type)
-            .collect::<Result<Vec<_>>>()?;
-        let pieces = split(&message.query)?;
-        let statement = match pieces.as_slice() {
-            [] => None,
-            [piece] => Some(Statement::parse(*piece)?),
-            _ => {
-                let words = "cannot insert multiple commands into a prepared statement";
-                return Err(Error::new(SqlState::SYNTAX_ERROR, words).into());
-            }
-        };
+        let mut statements = text::parse(&message.query)?;
+        let statement = statements.pop();
+        if !statements.is_empty() {
+            let words = "cannot insert multiple commands into a prepared statement";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).into());
+        }
         let prepared = match statement {
             None => Prepared::empty(),
             Some(statement) => {
-                self.backend.check_transaction(&statement)?;
+                self.backend.check_transaction(statement.as_ref().ok())?;
+                let declared = message.type_oids.into_iter().map(declared_type);
+                let declared = declared.collect::<Result<Vec<_>>>()?;
                 let interrupt = self.backend.begin_statement();
                 interrupt
-                    .race(&mut self.connection, self.backend.prepare(statement, declared))
+                    .race(&mut self.connection, self.backend.prepare(statement?, declared))
                     .await?
             }
         };
-        self.backend.statements.insert(name, Arc::new(prepared));
+        self.backend.keep_statement(name, prepared)?;
         backend::put(&mut self.connection.out, &ParseComplete::new());
         Ok(())
     }
@@ -78,24 +62,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             message.statement_name.unwrap_or_default(),
         );
         let prepared = Arc::clone(self.statement(&statement_name)?);
-        if let Some(statement) = &prepared.statement {
-            self.backend.check_transaction(statement)?;
+        let parameter_formats = formats(&message.parameter_format_codes)?;
+        let given = message.parameters.len();
+        if parameter_formats.len() > 1 && parameter_formats.len() != given {
+            let words = format!(
+                "bind message has {} parameter formats but {given} parameters",
+                parameter_formats.len()
+            );
+            return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
-        if !portal_name.is_empty() {
-            if self.backend.portals.contains_key(&portal_name) || self.backend.cursors.contains_key(&portal_name) {
-                let words = format!("cursor \"{portal_name}\" already exists");
-                return Err(Error::new(SqlState::DUPLICATE_CURSOR, words).into());
-            }
-            check_limit(self.backend.portals.len(), limits::PORTALS_MAX, "portals")?;
-        }
-        let prepared = {
-            let interrupt = self.backend.begin_statement();
-            interrupt
-                .race(&mut self.connection, self.backend.refresh(&prepared))
-                .await?
-        };
         let types = prepared.parameter_types();
-        let (given, formats) = (message.parameters.len(), formats(&message.parameter_format_codes)?);
         if given != types.len() {
             let words = format!(
                 "bind message supplies {given} parameters, but prepared statement \"{statement_name}\" requires {}",
@@ -103,12 +79,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             );
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
-        if formats.len() > 1 && formats.len() != given {
-            let words = format!(
-                "bind message has {} parameter formats but {given} parameters",
-                formats.len()
-            );
-            return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
+        self.backend.check_transaction(prepared.statement.as_ref())?;
+        if !portal_name.is_empty() {
+            self.backend.check_portal_name(&portal_name)?;
         }
         let zone = self.backend.settings.style().zone;
         let values = message
@@ -117,21 +90,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .zip(&types)
             .enumerate()
             .map(|(index, (value, ty))| {
-                decode_parameter_in(ty, format_of(&formats, index), value.as_deref(), &zone)
+                decode_parameter_in(ty, format_of(&parameter_formats, index), value.as_deref(), &zone)
                     .map_err(|error| of_parameter(error, index + 1))
             })
             .collect::<Result<Vec<_>>>()?;
-        let formats = self::formats(&message.result_column_format_codes)?;
+        let formats = formats(&message.result_column_format_codes)?;
+        let interrupt = self.backend.begin_statement();
+        let prepared = interrupt
+            .race(&mut self.connection, self.backend.refresh(&prepared))
+            .await?;
         let portal = Portal {
-            prepared: Arc::clone(&prepared),
-            values,
             formats,
-            state: State::Bound,
+            ..self.backend.portal(&prepared, State::Bound(values))
         };
-        if let Some(columns) = self
-            .backend
-            .describe(&portal.prepared)?
-            .map(|schema| schema.fields().len())
+        if let Some(columns) = portal.schema.as_ref().map(|schema| schema.fields().len())
             && portal.formats.len() > 1
             && portal.formats.len() != columns
         {
@@ -145,27 +117,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .statements
             .entry(statement_name)
             .and_modify(|known| *known = prepared);
-        if let Some(replaced) = self.backend.portals.insert(portal_name, portal) {
-            self.backend.release(replaced.state);
-        }
+        self.backend.portals.insert(portal_name, portal);
         backend::put(&mut self.connection.out, &BindComplete::new());
         Ok(())
     }
 
-    pub(super) async fn describe(&mut self, message: Describe) -> Result<(), Stop> {
+    pub(super) fn describe(&mut self, message: Describe) -> Result<(), Stop> {
         let name = message.name.unwrap_or_default();
-        let (prepared, formats) = match message.target_type {
-            b'S' => (Arc::clone(self.statement(&name)?), Vec::new()),
+        let (schema, formats, oids) = match message.target_type {
+            b'S' => {
+                let prepared = Arc::clone(self.statement(&name)?);
+                let oids: Vec<u32> = prepared.parameter_types().iter().map(Type::oid).collect();
+                (self.backend.describe(&prepared), Vec::new(), Some(oids))
+            }
             _ => {
                 let portal = self.backend.portals.get(&name).ok_or_else(|| no_portal(&name))?;
-                (Arc::clone(&portal.prepared), portal.formats.clone())
+                (portal.schema.clone(), portal.formats.clone(), None)
             }
         };
-        if message.target_type == b'S' {
-            let oids = prepared.parameter_types().iter().map(Type::oid).collect();
+        // What gives no rows can be described all the same.
+        if schema.is_some() {
+            self.backend.check_transaction(None)?;
+        }
+        if let Some(oids) = oids {
             backend::put(&mut self.connection.out, &ParameterDescription::new(oids));
         }
-        let schema = self.backend.describe(&prepared)?;
         self.put_description(schema.as_deref(), &formats);
         Ok(())
     }
@@ -177,58 +153,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .ok()
             .filter(|rows| *rows > 0)
             .unwrap_or(u64::MAX);
-        let portal = self.backend.portals.get_mut(&name).ok_or_else(|| no_portal(&name))?;
-        let prepared = Arc::clone(&portal.prepared);
-        let formats = portal.formats.clone();
-        let state = std::mem::replace(&mut portal.state, State::Done);
-        let values = match state {
-            State::Bound => std::mem::take(&mut portal.values),
-            _ => Vec::new(),
-        };
+        let portal = self.backend.portals.get(&name).ok_or_else(|| no_portal(&name))?;
+        let (prepared, formats) = (Arc::clone(&portal.prepared), portal.formats.clone());
         let Some(statement) = &prepared.statement else {
             backend::put(&mut self.connection.out, &EmptyQueryResponse::new());
             return Ok(());
         };
-        self.backend.check_transaction(statement)?;
+        self.backend.check_transaction(Some(statement))?;
         self.backend.implicit_block = false;
         let interrupt = self.backend.begin_statement();
-        let mut result = match state {
-            State::Open(result) => result,
-            State::Done if prepared.plan.is_some() => {
-                // A portal that has given all its rows gives none more.
-                self.complete("SELECT 0");
-                return Ok(());
-            }
-            State::Done => {
-                let words = format!("portal \"{name}\" cannot be run");
-                return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, words).into());
-            }
-            State::Bound => {
-                match interrupt
-                    .race(&mut self.connection, self.backend.answer(&prepared, values))
-                    .await?
-                {
-                    Answer::Rows(result) => result,
-                    Answer::Copy(rows, options) => return self.send_copy(rows, options, &interrupt).await,
-                    Answer::Done(tag) => {
-                        self.complete(&tag);
-                        return Ok(());
-                    }
+        let answer = interrupt.race(&mut self.connection, self.backend.open(&name)).await?;
+        match answer {
+            Answer::Rows(mut result) => {
+                let (rows, more) = self.send_rows(&mut result, &formats, rows_max, &interrupt).await?;
+                if more {
+                    backend::put(&mut self.connection.out, &PortalSuspended::new());
+                } else {
+                    self.complete(&result.kind.tag(rows));
                 }
             }
-        };
-        let sent = self.send_rows(&mut result, &formats, rows_max, &interrupt).await;
-        let kind = result.kind;
-        let more = matches!(sent, Ok((_, true)));
-        match self.backend.portals.get_mut(&name) {
-            Some(portal) if more => portal.state = State::Open(result),
-            _ => self.backend.release(State::Open(result)),
-        }
-        let (rows, _) = sent?;
-        if more {
-            backend::put(&mut self.connection.out, &PortalSuspended::new());
-        } else {
-            self.complete(&kind.tag(rows));
+            Answer::Copy(rows, options) => self.send_copy(rows, options, &interrupt).await?,
+            Answer::Done(tag) => self.complete(&tag),
         }
         Ok(())
     }
@@ -237,11 +182,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let name = message.name.as_deref().unwrap_or_default();
         if message.target_type == b'S' {
             self.backend.statements.remove(name);
-        } else if let Some(portal) = self.backend.portals.remove(name) {
-            self.backend.release(portal.state);
         } else {
-            // A cursor is a portal that SQL opened.
-            self.backend.cursors.remove(name);
+            self.backend.portals.remove(name);
         }
         backend::put(&mut self.connection.out, &CloseComplete::new());
     }
@@ -278,16 +220,6 @@ fn no_portal(name: &str) -> Error {
     Error::new(
         SqlState::INVALID_CURSOR_NAME,
         format!("portal \"{name}\" does not exist"),
-    )
-}
-
-fn check_limit(count: usize, max: usize, what: &str) -> Result<()> {
-    if count < max {
-        return Ok(());
-    }
-    Err(
-        Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, format!("too many {what}"))
-            .with_detail(format!("A session can have {max}.")),
     )
 }
 

@@ -1,6 +1,12 @@
-//! What may end a statement before its end: a CancelRequest, `statement_timeout`, a client that has gone.
+//! What may end a statement before its end: a CancelRequest, `statement_timeout`, a client that has gone, and whatever ends its
+//! session: a token that has expired or was revoked, a server that stops.
 
-use std::{future::Future, io};
+use std::{
+    future::{self, Future},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -9,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use crate::{Error, Result, SqlState};
+use crate::{Error, Result, SqlState, limits};
 
 /// Why a statement, or the whole session, cannot go on.
 #[derive(Debug)]
@@ -32,25 +38,98 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// What ends a session, whatever its client does. Between statements it ends at once; a statement that runs when the token
+/// expires has a grace.
+#[derive(Debug)]
+pub struct Ends {
+    expires_at: Instant,
+    /// Its token was revoked.
+    revoked: CancellationToken,
+    stop: CancellationToken,
+    grace: Duration,
+}
+
+impl Ends {
+    pub fn new(expires_at: Instant, revoked: CancellationToken, stop: CancellationToken) -> Self {
+        Ends {
+            expires_at,
+            revoked,
+            stop,
+            grace: limits::LAST_STATEMENT_GRACE,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Ends { grace, ..self }
+    }
+
+    /// Fails where nothing new may begin.
+    pub fn check(&self) -> Result<()> {
+        if Instant::now() >= self.expires_at {
+            Err(expired())
+        } else if self.revoked.is_cancelled() {
+            Err(revoked())
+        } else if self.stop.is_cancelled() {
+            Err(shutting_down())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Resolves with the reason once nothing new may begin.
+    pub async fn due(&self) -> Error {
+        tokio::select! {
+            () = sleep_until(self.expires_at) => expired(),
+            () = self.revoked.cancelled() => revoked(),
+            () = self.stop.cancelled() => shutting_down(),
+        }
+    }
+
+    /// Resolves with the reason once what began before must have ended. A server that stops, and whoever revokes a token, cancel what
+    /// runs themselves.
+    async fn overdue(&self) -> Error {
+        sleep_until(self.expires_at + self.grace).await;
+        expired()
+    }
+}
+
+fn expired() -> Error {
+    Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication expired").with_hint("Reconnect with a new token.")
+}
+
+fn revoked() -> Error {
+    Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication revoked")
+}
+
+fn shutting_down() -> Error {
+    Error::fatal(
+        SqlState::ADMIN_SHUTDOWN,
+        "terminating connection due to administrator command",
+    )
+}
+
 /// What may end the statement that runs now.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     pub token: CancellationToken,
     pub deadline: Option<Instant>,
+    pub ends: Arc<Ends>,
 }
 
 impl Interrupt {
-    /// Resolves with the reason once the statement is cancelled or its time is up.
+    /// Resolves with the reason once the statement is cancelled, its time is up, or its session ends.
     async fn raised(&self) -> Error {
         let timeout = async {
             match self.deadline {
                 Some(deadline) => sleep_until(deadline).await,
-                None => std::future::pending().await,
+                None => future::pending().await,
             }
         };
         let words = tokio::select! {
             () = self.token.cancelled() => "canceling statement due to user request",
             () = timeout => "canceling statement due to statement timeout",
+            error = self.ends.overdue() => return error,
         };
         Error::new(SqlState::QUERY_CANCELED, words)
     }
@@ -69,11 +148,13 @@ impl Interrupt {
             biased;
             reason = self.raised() => Err(reason.into()),
             done = work => done.map_err(Stop::from),
-            () = async {
-                if connection.flush().await.is_ok() {
-                    connection.closed().await;
+            gone = async {
+                match connection.flush().await {
+                    Ok(()) => connection.closed().await,
+                    Err(error) => return error,
                 }
-            } => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+                io::ErrorKind::ConnectionReset.into()
+            } => Err(gone.into()),
         }
     }
 

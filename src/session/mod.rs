@@ -1,4 +1,4 @@
-//! A logged-in connection: simple and extended protocol, prepared statements, portals, cursors, settings, transaction state.
+//! A logged-in connection: simple and extended protocol, prepared statements, portals, settings, transaction state.
 
 mod connection;
 mod cursor;
@@ -11,8 +11,10 @@ pub mod settings;
 mod shared;
 mod simple;
 mod state;
+mod take;
 #[cfg(test)]
 mod tests;
+mod text;
 mod transaction;
 mod utility;
 mod written;
@@ -25,10 +27,7 @@ use pgwire::messages::{
     response::ReadyForQuery,
     startup::{BackendKeyData, ParameterStatus, SecretKey},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use self::{interrupt::Stop, state::Backend};
@@ -60,31 +59,38 @@ pub struct Session<S> {
     backend: Backend,
     /// After an error in the extended protocol, everything up to the next Sync is passed over.
     skip_to_sync: bool,
+    /// Nothing has come since the client was told that it may go on.
+    idle: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// A session over `connection`; fails where a startup parameter is not what PostgreSQL would take.
-    pub fn new(connection: Connection<S>, admitted: Admitted) -> Result<Self, (Connection<S>, Error)> {
-        match Backend::new(admitted) {
+    /// A session over `connection`, until `stop` is cancelled; fails where a startup parameter is not what PostgreSQL would take.
+    pub fn new(
+        connection: Connection<S>,
+        admitted: Admitted,
+        stop: CancellationToken,
+    ) -> Result<Self, (Connection<S>, Error)> {
+        match Backend::new(admitted, stop) {
             Ok(backend) => Ok(Session {
                 connection,
                 backend,
                 skip_to_sync: false,
+                idle: false,
             }),
             Err(error) => Err((connection, error.into_fatal())),
         }
     }
 
-    /// Serves the client until it leaves, its token runs out, `stop` is cancelled, or an error ends the session.
-    pub async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
+    /// Serves the client until it leaves, its token runs out, the server stops, or an error ends the session.
+    pub async fn run(mut self) -> io::Result<()> {
         self.greet();
         loop {
             let message = tokio::select! {
                 message = self.connection.message() => message?,
-                () = tokio::time::sleep_until(self.backend.expires_at) => return self.end(expired()).await,
-                () = stop.cancelled() => return self.end(shutting_down()).await,
-                () = self.backend.registration.revoked.cancelled() => return self.end(revoked()).await,
+                error = self.backend.ends.due() => return self.end(error).await,
+                error = self.backend.idle_for_too_long(), if self.idle => return self.end(error).await,
             };
+            self.idle = false;
             let frame = match message {
                 None => return Ok(()),
                 Some(Err(error)) => return self.end(error).await,
@@ -121,17 +127,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn answer_to(&mut self, frame: Frame) -> Result<(), Stop> {
-        if Instant::now() >= self.backend.expires_at {
-            return Err(expired().into());
-        }
-        if self.backend.registration.revoked.is_cancelled() {
-            return Err(revoked().into());
-        }
+        self.backend.ends.check()?;
         match frontend::decode(frame)? {
             Message::Query(query) => self.simple_query(&query.query).await,
             Message::Parse(parse) => self.parse(parse).await,
             Message::Bind(bind) => self.bind(bind).await,
-            Message::Describe(describe) => self.describe(describe).await,
+            Message::Describe(describe) => self.describe(describe),
             Message::Execute(execute) => self.execute(execute).await,
             Message::Close(close) => {
                 self.close(&close);
@@ -166,6 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             &mut self.connection.out,
             &ReadyForQuery::new(self.backend.transaction.status()),
         );
+        self.idle = true;
     }
 
     fn report_settings(&mut self) {
@@ -197,19 +199,4 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
     let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
     Error::internal(format!("panic: {}", words.unwrap_or_default()))
-}
-
-fn expired() -> Error {
-    Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication expired").with_hint("Reconnect with a new token.")
-}
-
-fn revoked() -> Error {
-    Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication revoked")
-}
-
-fn shutting_down() -> Error {
-    Error::fatal(
-        SqlState::ADMIN_SHUTDOWN,
-        "terminating connection due to administrator command",
-    )
 }

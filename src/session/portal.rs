@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use datafusion::common::ScalarValue;
+use arrow::datatypes::SchemaRef;
+use datafusion::{common::ScalarValue, sql::sqlparser::ast};
 use postgres_types::Type;
 
 use super::{cursor::Cursor, rows::Rows};
 use crate::{
-    Result,
-    query::{Plan, statement::Statement},
+    query::{
+        Plan,
+        statement::{Scroll, Statement},
+    },
     wire::{encode::Format, types::pg_type},
 };
 
-/// A parsed statement, and its plan where it is a query.
+/// A parsed statement, and the plan of the query that it is or has.
 #[derive(Debug)]
 pub struct Prepared {
     /// `None` for an empty query.
@@ -36,6 +38,10 @@ impl Prepared {
         }
     }
 
+    pub fn is_query(&self) -> bool {
+        matches!(self.statement, Some(Statement::Query(_)))
+    }
+
     /// Whether both give columns of the same names and types, as PostgreSQL counts them.
     pub fn gives_same_columns(&self, other: &Prepared) -> bool {
         let columns = |prepared: &Prepared| -> Vec<(String, Type)> {
@@ -53,85 +59,95 @@ impl Prepared {
     }
 }
 
-/// A statement with its parameters bound, and its rows as far as they were taken.
+/// The query whose parameters are a statement's, and whose plan is made as it is prepared: its own, or a cursor's, or the one
+/// that is explained.
+pub fn query_of(statement: &Statement) -> Option<&ast::Statement> {
+    match statement {
+        Statement::Query(query) | Statement::Declare { query, .. } => Some(query),
+        Statement::Explain { statement, .. } => match statement.as_ref() {
+            Statement::Query(query) => Some(query),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A statement with its parameters bound, and its rows as far as they were taken. Bind makes one, and so does DECLARE: whoever
+/// made it, Execute, Describe and Close know it as well as FETCH, MOVE and CLOSE do.
 pub struct Portal {
+    /// What it runs; for a cursor, its DECLARE.
     pub prepared: Arc<Prepared>,
-    pub values: Vec<ScalarValue>,
+    /// What its rows look like; `None` for a statement that gives none.
+    pub schema: Option<SchemaRef>,
     pub formats: Vec<Format>,
     pub state: State,
+    /// Savepoints that were open when it was made: it goes when one of them is rolled back to.
+    pub level: usize,
+    /// It gives rows now. Where a statement ends with this set, it has failed on the way.
+    pub busy: bool,
+    pub cursor: CursorOptions,
+}
+
+/// What DECLARE says, apart from SCROLL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CursorOptions {
+    pub binary: bool,
+    pub hold: bool,
+    /// The transaction that declared it WITH HOLD has committed: it lives as long as the session.
+    pub kept: bool,
 }
 
 /// How far a portal has come.
 pub enum State {
-    Bound,
-    /// Rows were taken and more may follow.
+    Bound(Vec<ScalarValue>),
+    /// It gives rows, or has given all.
     Open(ResultSet),
-    Done,
+    /// It has run and gives no rows, or it failed: it cannot be run.
+    Spent,
 }
 
 /// A result on its way to the client.
 pub struct ResultSet {
     pub source: Source,
     pub kind: Kind,
-    /// Rows still to be given, of those that were asked for (FETCH 10).
-    pub left: u64,
 }
 
 /// Where a result's rows come from.
 pub enum Source {
-    Rows(Rows),
-    /// A cursor, away from its session while a FETCH takes rows from it.
-    Cursor(String, Box<Cursor>),
+    Rows(Box<Cursor>),
+    /// The next `left` rows of the portal of that name.
+    Portal {
+        name: String,
+        schema: SchemaRef,
+        left: u64,
+    },
 }
 
 impl ResultSet {
     pub fn new(kind: Kind, rows: Rows) -> Self {
+        ResultSet::scrolled(kind, rows, Scroll::NoScroll)
+    }
+
+    pub fn scrolled(kind: Kind, rows: Rows, scroll: Scroll) -> Self {
         ResultSet {
-            source: Source::Rows(rows),
+            source: Source::Rows(Box::new(Cursor::new(rows, scroll))),
             kind,
-            left: u64::MAX,
         }
     }
 
-    /// What FETCH takes from a cursor: its next `left` rows.
-    pub fn fetch(name: String, cursor: Cursor, left: u64) -> Self {
+    /// The next `left` rows of another portal.
+    pub fn of_portal(kind: Kind, name: String, schema: SchemaRef, left: u64) -> Self {
         ResultSet {
-            source: Source::Cursor(name, Box::new(cursor)),
-            kind: Kind::Fetch,
-            left,
+            source: Source::Portal { name, schema, left },
+            kind,
         }
     }
 
     pub fn schema(&self) -> &SchemaRef {
         match &self.source {
-            Source::Rows(rows) => rows.schema(),
-            Source::Cursor(_, cursor) => cursor.schema(),
+            Source::Rows(cursor) => cursor.schema(),
+            Source::Portal { schema, .. } => schema,
         }
-    }
-
-    /// The formats that a simple query answers in: text, but for a cursor that was declared BINARY.
-    pub fn default_format(&self) -> Format {
-        match &self.source {
-            Source::Cursor(_, cursor) if cursor.binary => Format::Binary,
-            _ => Format::Text,
-        }
-    }
-
-    /// The next rows, at most `rows_max`; `None` once all that were asked for were given.
-    pub async fn next(&mut self, rows_max: u64) -> Result<Option<RecordBatch>> {
-        let rows_max = rows_max.min(self.left);
-        if rows_max == 0 {
-            return Ok(None);
-        }
-        let batch = match &mut self.source {
-            Source::Rows(rows) => rows.next(rows_max).await?,
-            Source::Cursor(_, cursor) => cursor.forward(rows_max).await?,
-        };
-        match &batch {
-            Some(batch) => self.left -= batch.num_rows() as u64,
-            None => self.left = 0,
-        }
-        Ok(batch)
     }
 }
 

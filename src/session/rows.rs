@@ -9,7 +9,8 @@ use crate::{Result, query::errors::from_datafusion};
 /// Rows that have not been taken yet.
 pub struct Rows {
     schema: SchemaRef,
-    stream: SendableRecordBatchStream,
+    /// `None` from its end on: what it holds is let go of, however long the portal lives.
+    stream: Option<SendableRecordBatchStream>,
     /// What is left of the batch that is being taken.
     rest: Option<RecordBatch>,
 }
@@ -19,7 +20,7 @@ impl Rows {
     pub fn new(schema: SchemaRef, stream: SendableRecordBatchStream) -> Self {
         Rows {
             schema,
-            stream,
+            stream: Some(stream),
             rest: None,
         }
     }
@@ -39,13 +40,9 @@ impl Rows {
     pub async fn next(&mut self, rows_max: u64) -> Result<Option<RecordBatch>> {
         let batch = match self.rest.take() {
             Some(batch) => batch,
-            None => loop {
-                match self.stream.next().await {
-                    None => return Ok(None),
-                    Some(Err(error)) => return Err(from_datafusion(error)),
-                    Some(Ok(batch)) if batch.num_rows() == 0 => {}
-                    Some(Ok(batch)) => break batch,
-                }
+            None => match self.next_batch().await? {
+                Some(batch) => batch,
+                None => return Ok(None),
             },
         };
         let rows = batch.num_rows();
@@ -54,5 +51,20 @@ impl Rows {
             self.rest = Some(batch.slice(taken, rows - taken));
         }
         Ok(Some(batch.slice(0, taken)))
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some(stream) = &mut self.stream {
+            match stream.next().await {
+                Some(Ok(batch)) if batch.num_rows() == 0 => {}
+                Some(Ok(batch)) => return Ok(Some(batch)),
+                Some(Err(error)) => {
+                    self.stream = None;
+                    return Err(from_datafusion(error));
+                }
+                None => self.stream = None,
+            }
+        }
+        Ok(None)
     }
 }

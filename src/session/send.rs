@@ -37,7 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut encoder = RowEncoder::new(written.schema(), formats, &self.backend.settings.style())?;
         let mut sent = 0;
         while sent < rows_max {
-            let next = result.next(rows_max - sent);
+            let next = self.backend.next(result, rows_max - sent);
             let Some(batch) = interrupt.race(&mut self.connection, next).await? else {
                 return Ok((sent, false));
             };

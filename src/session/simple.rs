@@ -1,26 +1,26 @@
 //! The simple query protocol: a text of statements, one after the other, results as text.
 
+use std::sync::Arc;
+
 use pgwire::messages::response::EmptyQueryResponse;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     Session,
     interrupt::{Interrupt, Stop},
-    portal::State,
     state::Answer,
-    utility,
+    text, utility,
 };
 use crate::{
     Result,
-    query::statement::{Modes, Statement, split},
+    query::statement::{Modes, Statement},
     wire::backend,
 };
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// Answers a Query message. All of it is parsed before any of it runs, as in PostgreSQL; the first error ends it.
+    /// Answers a Query message, statement by statement; the first error ends it.
     pub(super) async fn simple_query(&mut self, sql: &str) -> Result<(), Stop> {
-        let pieces = split(sql)?;
-        let statements = pieces.into_iter().map(Statement::parse).collect::<Result<Vec<_>>>()?;
+        let statements = text::parse(sql)?;
         if statements.is_empty() {
             backend::put(&mut self.connection.out, &EmptyQueryResponse::new());
         }
@@ -29,9 +29,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.backend.settings.begin(&Modes::default());
         }
         for statement in statements {
-            self.backend.check_transaction(&statement)?;
+            self.backend.ends.check()?;
+            self.backend.check_transaction(statement.as_ref().ok())?;
             let interrupt = self.backend.begin_statement();
-            self.run_simple(statement, &interrupt).await?;
+            self.run_simple(statement?, &interrupt).await?;
             self.backend.end_statement();
         }
         if !self.backend.transaction.in_block() {
@@ -44,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn run_simple(&mut self, statement: Statement, interrupt: &Interrupt) -> Result<(), Stop> {
         let answer = async {
-            let prepared = self.backend.prepare(statement, Vec::new()).await?;
+            let prepared = Arc::new(self.backend.prepare(statement, Vec::new()).await?);
             if !prepared.parameter_types().is_empty() {
                 return Err(utility::no_parameter(1));
             }
@@ -52,13 +53,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         match interrupt.race(&mut self.connection, answer).await? {
             Answer::Rows(mut result) => {
-                let formats = [result.default_format()];
+                let formats = [self.backend.format_of(&result)];
                 self.put_description(Some(&result.schema().clone()), &formats);
-                let sent = self.send_rows(&mut result, &formats, u64::MAX, interrupt).await;
-                let kind = result.kind;
-                self.backend.release(State::Open(result));
-                let (rows, _) = sent?;
-                self.complete(&kind.tag(rows));
+                let (rows, _) = self.send_rows(&mut result, &formats, u64::MAX, interrupt).await?;
+                self.complete(&result.kind.tag(rows));
             }
             Answer::Copy(rows, options) => self.send_copy(rows, options, interrupt).await?,
             Answer::Done(tag) => self.complete(&tag),

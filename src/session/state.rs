@@ -1,8 +1,9 @@
-//! What a session knows, apart from its connection: settings, transaction, prepared statements, portals, cursors; and how
+//! What a session knows, apart from its connection: settings, transaction, prepared statements, portals; and how
 //! a statement is answered from it. Writes no bytes.
 
 use std::{
     collections::HashMap,
+    future,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -10,12 +11,12 @@ use std::{
 use datafusion::common::ScalarValue;
 use postgres_types::Type;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Admitted,
-    cursor::Cursor,
-    interrupt::Interrupt,
-    portal::{self, Kind, Portal, Prepared, ResultSet, Source},
+    interrupt::{Ends, Interrupt},
+    portal::{Kind, Portal, Prepared, ResultSet, State, query_of},
     rows::Rows,
     shared::SharedSettings,
     transaction::{self, Transaction},
@@ -35,12 +36,12 @@ use crate::{
 pub struct Backend {
     pub engine: Arc<Engine>,
     pub registration: Registration,
-    pub expires_at: Instant,
+    pub ends: Arc<Ends>,
     pub settings: SharedSettings,
     pub transaction: Transaction,
     pub statements: HashMap<String, Arc<Prepared>>,
+    /// Portals and cursors, which are one.
     pub portals: HashMap<String, Portal>,
-    pub cursors: HashMap<String, Cursor>,
     /// Several statements came in one simple query: they are a transaction as far as cursors are concerned.
     pub implicit_block: bool,
     /// Notices for the client, told before the statement's end: SQLSTATE and words.
@@ -63,7 +64,7 @@ pub enum Answer {
 
 impl Backend {
     /// A fresh session; fails where a startup parameter is not what PostgreSQL would take.
-    pub fn new(admitted: Admitted) -> Result<Self> {
+    pub fn new(admitted: Admitted, stop: CancellationToken) -> Result<Self> {
         let Admitted {
             engine,
             user,
@@ -74,15 +75,15 @@ impl Backend {
         } = admitted;
         let settings = SharedSettings::new(&parameters, &user)?;
         let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+        let revoked = registration.revoked.clone();
         Ok(Backend {
             engine,
             registration,
-            expires_at: Instant::now() + left,
+            ends: Arc::new(Ends::new(Instant::now() + left, revoked, stop)),
             settings,
             transaction: Transaction::default(),
             statements: HashMap::new(),
             portals: HashMap::new(),
-            cursors: HashMap::new(),
             implicit_block: false,
             warnings: Vec::new(),
             user,
@@ -129,6 +130,25 @@ impl Backend {
         Interrupt {
             token: self.registration.statement.begin(),
             deadline: Some(Instant::now() + self.settings.statement_timeout()),
+            ends: Arc::clone(&self.ends),
+        }
+    }
+
+    /// Resolves with the reason once an idle client has been so for as long as its settings let it.
+    pub fn idle_for_too_long(&self) -> impl Future<Output = Error> + use<> {
+        let (name, code, words) = if self.transaction.in_block() {
+            let code = SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
+            ("idle_in_transaction_session_timeout", code, "idle-in-transaction")
+        } else {
+            ("idle_session_timeout", SqlState::IDLE_SESSION_TIMEOUT, "idle-session")
+        };
+        let timeout = self.settings.lock().timeout(name);
+        async move {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => future::pending().await,
+            }
+            Error::fatal(code, format!("terminating connection due to {words} timeout"))
         }
     }
 
@@ -138,43 +158,34 @@ impl Backend {
 
     /// What a failed statement leaves behind.
     pub fn fail(&mut self) {
+        // A portal that was giving rows will give none more; what it holds of the runtime is let go of.
+        for portal in self.portals.values_mut().filter(|portal| portal.busy) {
+            portal.state = State::Spent;
+            portal.busy = false;
+        }
         if !self.transaction.fail() {
             self.settings.lock().rollback();
             self.end_transaction(false);
         }
     }
 
-    /// What ends with a transaction: portals, and cursors but those declared WITH HOLD in one that committed.
+    /// What ends with a transaction: portals, but for cursors declared WITH HOLD in one that committed.
     pub fn end_transaction(&mut self, commits: bool) {
-        for (_, portal) in std::mem::take(&mut self.portals) {
-            self.release(portal.state);
-        }
-        self.cursors.retain(|_, cursor| {
-            cursor.kept |= cursor.hold && commits;
-            cursor.kept
+        self.portals.retain(|_, portal| {
+            portal.cursor.kept |= portal.cursor.hold && commits;
+            portal.level = 0;
+            portal.cursor.kept
         });
     }
 
-    /// Lets go of a portal's rows; a cursor that they came from can be fetched from again.
-    pub fn release(&mut self, state: portal::State) {
-        if let portal::State::Open(ResultSet {
-            source: Source::Cursor(name, cursor),
-            ..
-        }) = state
-        {
-            self.cursors.insert(name, *cursor);
-        }
-    }
-
-    /// Prepares a statement: a query is planned, so that its result and its parameters can be described.
+    /// Prepares a statement: the query that it has is planned, so that its result and its parameters can be described.
     pub async fn prepare(&mut self, statement: Statement, declared: Vec<Option<Type>>) -> Result<Prepared> {
-        let plan = match &statement {
-            Statement::Query(query) if !self.transaction.is_failed() => {
+        let plan = match query_of(&statement) {
+            Some(query) => {
                 let scope = self.scope().await?;
-                Some(Plan::new(&scope, query.as_ref(), &declared)?)
+                Some(Plan::new(&scope, query, &declared)?)
             }
-            Statement::Query(_) => return Err(transaction::failed()),
-            _ => None,
+            None => None,
         };
         Ok(Prepared {
             statement: Some(statement),
@@ -195,7 +206,7 @@ impl Backend {
         }
         let fresh = self.prepare(statement.clone(), prepared.declared.clone()).await?;
         // The client reads rows by the description that it has.
-        if !prepared.gives_same_columns(&fresh) {
+        if prepared.is_query() && !prepared.gives_same_columns(&fresh) {
             return Err(Error::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "cached plan must not change result type",
@@ -204,11 +215,13 @@ impl Backend {
         Ok(Arc::new(fresh))
     }
 
-    /// Refuses what a failed transaction cannot take.
-    pub fn check_transaction(&self, statement: &Statement) -> Result<()> {
+    /// Refuses what a failed transaction cannot take: all but its end. A statement that does not run here at all is none.
+    pub fn check_transaction(&self, statement: Option<&Statement>) -> Result<()> {
         let ends = matches!(
             statement,
-            Statement::Transaction(Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
+            Some(Statement::Transaction(
+                Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_)
+            ))
         );
         if self.transaction.is_failed() && !ends {
             Err(transaction::failed())
@@ -218,14 +231,16 @@ impl Backend {
     }
 
     /// Runs a statement as far as its first rows.
-    pub async fn answer(&mut self, prepared: &Prepared, values: Vec<ScalarValue>) -> Result<Answer> {
+    pub async fn answer(&mut self, prepared: &Arc<Prepared>, values: Vec<ScalarValue>) -> Result<Answer> {
         match (&prepared.statement, &prepared.plan) {
-            (_, Some(plan)) => {
+            (None, _) => Ok(Answer::Done(String::new())),
+            (Some(statement), None) => self.utility(statement).await,
+            (Some(Statement::Declare { .. }), Some(plan)) => self.declare(prepared, plan, values).await,
+            (Some(Statement::Explain { options, .. }), Some(plan)) => self.explain(options, plan, values).await,
+            (Some(_), Some(plan)) => {
                 let rows = self.rows(plan, values).await?;
                 Ok(Answer::Rows(ResultSet::new(Kind::Select, rows)))
             }
-            (Some(statement), None) => self.utility(statement).await,
-            (None, None) => Ok(Answer::Done(String::new())),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -18,10 +19,14 @@ use datafusion::{
     execution::{SendableRecordBatchStream, TaskContext},
     physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{Admitted, Connection, Session};
+use super::{Admitted, Connection, Session, interrupt::Ends};
 use crate::{
     Result,
     edge::cancel::Registry,
@@ -88,6 +93,8 @@ struct Client {
     stream: DuplexStream,
     cancels: Arc<Registry>,
     key: CancelKey,
+    stop: CancellationToken,
+    session: JoinHandle<io::Result<()>>,
 }
 
 impl Client {
@@ -96,6 +103,11 @@ impl Client {
     }
 
     async fn until(expires_at: SystemTime) -> Self {
+        Self::with(expires_at, |_, _| {}).await
+    }
+
+    /// A session that was changed before it began.
+    async fn with(expires_at: SystemTime, change: impl FnOnce(&mut Session<DuplexStream>, &CancellationToken)) -> Self {
         let cancels = Arc::<Registry>::default();
         let registration = cancels.register(0).unwrap();
         let key = CancelKey {
@@ -112,9 +124,18 @@ impl Client {
             registration,
         };
         let (stream, server) = tokio::io::duplex(1 << 20);
-        let session = Session::new(Connection::new(server), admitted).map_err(|(_, error)| error);
-        tokio::spawn(session.unwrap().run(CancellationToken::new()));
-        let mut client = Client { stream, cancels, key };
+        let stop = CancellationToken::new();
+        let session = Session::new(Connection::new(server), admitted, stop.clone());
+        let mut session = session.map_err(|(_, error)| error).unwrap();
+        change(&mut session, &stop);
+        let session = tokio::spawn(session.run());
+        let mut client = Client {
+            stream,
+            cancels,
+            key,
+            stop,
+            session,
+        };
         client.replies(1).await;
         client
     }
@@ -396,10 +417,17 @@ async fn parameters_are_bound_in_the_sessions_zone_and_faults_name_them() {
     client.replies(1).await;
 }
 
+/// A query whose rows come in this order, and the three messages that run it.
+const NUMBERS: &str = "select id from numbers order by id";
+
+fn run(sql: &str, values: &[Option<&[u8]>]) -> Vec<u8> {
+    [parse("", sql), bind("", "", false, values), execute("", 0)].concat()
+}
+
 #[tokio::test]
 async fn cursors_and_portals_share_their_names() {
     let mut client = Client::new().await;
-    client.query("begin; declare c cursor for select id from numbers").await;
+    client.query(&format!("begin; declare c cursor for {NUMBERS}")).await;
     assert_eq!(
         client
             .pipeline(&[parse("", "select 1"), close(b'P', "c"), bind("c", "", false, &[])])
@@ -415,6 +443,248 @@ async fn cursors_and_portals_share_their_names() {
             .await,
         "1 E:42P03 Z:E"
     );
+}
+
+#[tokio::test]
+async fn a_portal_is_fetched_from_and_a_cursor_is_executed() {
+    let mut client = Client::new().await;
+    client.query("begin").await;
+    let portal = [parse("", NUMBERS), bind("p", "", false, &[]), execute("p", 1)];
+    assert_eq!(client.pipeline(&portal).await, "1 2 D:1 s Z:T");
+    assert_eq!(client.query("fetch 2 from p").await, "T D:2 D:3 C:FETCH 2 Z:T");
+    assert_eq!(client.query("move p").await, "C:MOVE 1 Z:T");
+    assert_eq!(client.pipeline(&[execute("p", 1)]).await, "D:5 s Z:T");
+    assert_eq!(client.query("fetch backward 1 from p").await, "E:55000 Z:E");
+    client.query("rollback; begin").await;
+    // Not run before it is fetched from.
+    client
+        .pipeline(&[parse("", "show work_mem"), bind("p", "", false, &[])])
+        .await;
+    assert_eq!(client.query("fetch 2 from p").await, "T D:4MB C:FETCH 1 Z:T");
+    assert_eq!(client.query("close p").await, "C:CLOSE CURSOR Z:T");
+    assert_eq!(client.pipeline(&[execute("p", 0)]).await, "E:34000 Z:E");
+    client.query("rollback; begin").await;
+    client.query(&format!("declare c cursor for {NUMBERS}")).await;
+    let cursor = [describe(b'P', "c"), execute("c", 3), execute("c", 3), execute("c", 3)];
+    assert_eq!(
+        client.pipeline(&cursor).await,
+        "T D:1 D:2 D:3 s D:4 D:5 C:SELECT 2 C:SELECT 0 Z:T"
+    );
+    // Its own rows, and those of a portal that would run others.
+    let own = [parse("", "fetch p"), bind("p", "", false, &[]), execute("p", 0)];
+    assert_eq!(client.pipeline(&own).await, "1 2 E:55000 Z:E");
+    client.query("rollback").await;
+    let execute_itself = [
+        parse("e", "execute e"),
+        describe(b'S', "e"),
+        bind("", "e", false, &[]),
+        execute("", 0),
+    ];
+    assert_eq!(client.pipeline(&execute_itself).await, "1 t: n 2 E:0A000 Z:I");
+}
+
+#[tokio::test]
+async fn a_cursor_and_an_explanation_take_parameters() {
+    let mut client = Client::new().await;
+    client.query("begin").await;
+    let declare = [
+        parse(
+            "",
+            "declare c cursor for select id from numbers where id > $1 order by id",
+        ),
+        describe(b'S', ""),
+        bind("", "", false, &[Some(b"2")]),
+        describe(b'P', ""),
+        execute("", 0),
+    ];
+    assert_eq!(client.pipeline(&declare).await, "1 t:20 n 2 n C:DECLARE CURSOR Z:T");
+    let fetch = [
+        parse("", "fetch 2 from c"),
+        describe(b'S', ""),
+        bind("", "", false, &[]),
+        describe(b'P', ""),
+        execute("", 0),
+    ];
+    assert_eq!(client.pipeline(&fetch).await, "1 t: T 2 T D:3 D:4 C:FETCH 2 Z:T");
+    assert_eq!(client.query("declare d cursor for select $1::int").await, "E:42P02 Z:E");
+    client.query("rollback").await;
+    let explain = client
+        .pipeline(&[run("explain select id from numbers where id = $1", &[Some(b"2")])])
+        .await;
+    assert!(
+        explain.starts_with("1 2 D:") && explain.ends_with("C:EXPLAIN Z:I"),
+        "{explain}"
+    );
+    let copy = [
+        parse("", "copy (select id from numbers where id = $1) to stdout"),
+        bind("", "", false, &[Some(b"2")]),
+    ];
+    assert_eq!(client.pipeline(&copy).await, "1 E:08P01 Z:I");
+    let prepared = parse(
+        "p",
+        "declare c cursor for select id from numbers where id > $1 order by id",
+    );
+    assert_eq!(client.pipeline(&[prepared]).await, "1 Z:I");
+    assert_eq!(
+        client.query("begin; execute p(3); fetch all c; rollback").await,
+        "C:BEGIN C:DECLARE CURSOR T D:4 D:5 C:FETCH 2 C:ROLLBACK Z:I"
+    );
+}
+
+#[tokio::test]
+async fn a_finished_portal_gives_no_more_rows_and_a_spent_one_cannot_be_run() {
+    let mut client = Client::new().await;
+    client
+        .query(&format!(
+            "begin; declare c cursor for {NUMBERS}; prepare q as {NUMBERS}"
+        ))
+        .await;
+    for (sql, answer) in [
+        ("show work_mem", "D:4MB C:SHOW C:SHOW C:SHOW"),
+        ("fetch 3 from c", "D:1 D:2 s D:3 C:FETCH 1 C:FETCH 0"),
+        ("execute q", "D:1 D:2 s D:3 D:4 s D:5 C:SELECT 1"),
+        ("set work_mem = 64", "C:SET E:55000"),
+    ] {
+        let messages = [
+            parse("", sql),
+            bind("", "", false, &[]),
+            execute("", 2),
+            execute("", 2),
+            execute("", 2),
+        ];
+        let status = if sql.starts_with("set") { "E" } else { "T" };
+        assert_eq!(
+            client.pipeline(&messages).await,
+            format!("1 2 {answer} Z:{status}"),
+            "{sql}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_when_it_is_run() {
+    let mut client = Client::new().await;
+    for (sql, code) in [("fetch c", "34000"), ("execute nope", "26000")] {
+        let messages = [
+            parse("", sql),
+            describe(b'S', ""),
+            bind("", "", false, &[]),
+            describe(b'P', ""),
+            execute("", 0),
+        ];
+        assert_eq!(client.pipeline(&messages).await, format!("1 t: n 2 n E:{code} Z:I"));
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_to_a_savepoint_ends_the_cursors_that_came_after_it() {
+    let mut client = Client::new().await;
+    let declare = |name: &str| format!("declare {name} cursor for {NUMBERS}");
+    for (sql, answer) in [
+        ("begin", "C:BEGIN Z:T"),
+        (&declare("a"), "C:DECLARE CURSOR Z:T"),
+        ("savepoint s; savepoint t", "C:SAVEPOINT C:SAVEPOINT Z:T"),
+        (&declare("b"), "C:DECLARE CURSOR Z:T"),
+        ("fetch a", "T D:1 C:FETCH 1 Z:T"),
+        ("release t", "C:RELEASE Z:T"),
+        ("rollback to s", "C:ROLLBACK Z:T"),
+        ("fetch b", "E:34000 Z:E"),
+        ("rollback to s", "C:ROLLBACK Z:T"),
+        ("fetch a", "T D:2 C:FETCH 1 Z:T"),
+        (&declare("d"), "C:DECLARE CURSOR Z:T"),
+        ("release s", "C:RELEASE Z:T"),
+        (
+            "savepoint u; rollback to u; fetch d",
+            "C:SAVEPOINT C:ROLLBACK T D:1 C:FETCH 1 Z:T",
+        ),
+    ] {
+        assert_eq!(client.query(sql).await, answer, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_failed_cannot_be_run_and_a_held_one_outlives_a_timeout() {
+    let mut client = Client::new().await;
+    for (sql, answer) in [
+        ("begin", "C:BEGIN Z:T"),
+        (
+            "declare a cursor for select 1 / (id - 3) from numbers",
+            "C:DECLARE CURSOR Z:T",
+        ),
+        ("declare b cursor for select * from stuck", "C:DECLARE CURSOR Z:T"),
+        (
+            "declare h cursor with hold for select * from stuck",
+            "C:DECLARE CURSOR Z:T",
+        ),
+        ("savepoint s", "C:SAVEPOINT Z:T"),
+        ("fetch all a", "T E:22012 Z:E"),
+        ("rollback to s", "C:ROLLBACK Z:T"),
+        ("fetch a", "E:55000 Z:E"),
+        ("rollback to s; set statement_timeout = 20", "C:ROLLBACK C:SET Z:T"),
+        ("move all b", "E:57014 Z:E"),
+        ("rollback to s", "C:ROLLBACK Z:T"),
+        ("fetch b", "E:55000 Z:E"),
+        (
+            "rollback to s; close b; commit",
+            "C:ROLLBACK C:CLOSE CURSOR C:COMMIT Z:I",
+        ),
+        ("set statement_timeout = 20", "C:SET Z:I"),
+        ("move all h", "E:57014 Z:I"),
+        ("move all h", "E:57014 Z:I"),
+        ("close h", "C:CLOSE CURSOR Z:I"),
+    ] {
+        assert_eq!(client.query(sql).await, answer, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn in_a_failed_transaction_it_is_the_failure_that_is_told() {
+    let mut client = Client::new().await;
+    client
+        .pipeline(&[parse("ok", "select 1"), parse("end", "rollback"), parse("empty", "")])
+        .await;
+    client
+        .query("begin; declare c cursor for select 1; select no_column")
+        .await;
+    for sql in [
+        "insert into numbers values (1)",
+        "drop table numbers",
+        "checkpoint",
+        "copy numbers from stdin",
+    ] {
+        assert_eq!(client.query(sql).await, "E:25P02 Z:E", "{sql}");
+        assert_eq!(client.pipeline(&[parse("", sql)]).await, "E:25P02 Z:E", "{sql}");
+    }
+    assert_eq!(client.query("selekt").await, "E:42601 Z:E");
+    for (message, answer) in [
+        (describe(b'S', "ok"), "E:25P02"),
+        (describe(b'P', "c"), "E:25P02"),
+        (execute("c", 0), "E:25P02"),
+        (bind("", "empty", false, &[]), "E:25P02"),
+        (bind("", "ok", false, &[Some(b"1")]), "E:08P01"),
+        (describe(b'S', "end"), "t: n"),
+    ] {
+        assert_eq!(client.pipeline(&[message]).await, format!("{answer} Z:E"));
+    }
+    assert_eq!(
+        client.query("rollback; drop table numbers").await,
+        "C:ROLLBACK E:25006 Z:I"
+    );
+}
+
+#[tokio::test]
+async fn only_a_syntax_error_comes_before_the_first_statement_runs() {
+    let mut client = Client::new().await;
+    for (second, code) in [
+        ("insert into numbers values (1)", "25006"),
+        ("select id from numbers for update", "25006"),
+        ("declare c scroll no scroll cursor for select 1", "42P11"),
+        ("copy numbers from '/x'", "42501"),
+    ] {
+        let answer = client.query(&format!("select 1; {second}; select 2")).await;
+        assert_eq!(answer, format!("T D:1 C:SELECT 1 E:{code} Z:I"), "{second}");
+    }
+    assert_eq!(client.query("select 1; selekt").await, "E:42601 Z:I");
 }
 
 #[tokio::test]
@@ -439,6 +709,62 @@ async fn cursors_move_in_all_directions() {
     ] {
         assert_eq!(client.query(sql).await, answer, "{sql}");
     }
+}
+
+#[tokio::test]
+async fn a_cursor_goes_back_unless_it_must_not() {
+    let mut client = Client::new().await;
+    for (options, sql, answer) in [
+        (
+            "",
+            "fetch 2 a; fetch backward 1 a; fetch last a",
+            "T D:1 D:2 C:FETCH 2 T D:1 C:FETCH 1 T D:5 C:FETCH 1 Z:T",
+        ),
+        (
+            "no scroll",
+            "fetch 0 a; fetch absolute 0 a",
+            "T C:FETCH 0 T C:FETCH 0 Z:T",
+        ),
+        (
+            "no scroll",
+            "fetch absolute 1 a; move 0 a; fetch relative 2 a",
+            "T D:1 C:FETCH 1 C:MOVE 1 T D:3 C:FETCH 1 Z:T",
+        ),
+        ("no scroll", "fetch a; fetch 0 a", "T D:1 C:FETCH 1 E:55000 Z:E"),
+        (
+            "no scroll",
+            "fetch a; fetch absolute 1 a",
+            "T D:1 C:FETCH 1 E:55000 Z:E",
+        ),
+        ("no scroll", "fetch a; fetch last a", "T D:1 C:FETCH 1 E:55000 Z:E"),
+        ("no scroll", "fetch relative -1 a", "E:55000 Z:E"),
+        (
+            "scroll",
+            "move 2 a; move 0 a; move absolute 9 a; move last a",
+            "C:MOVE 2 C:MOVE 1 C:MOVE 0 C:MOVE 1 Z:T",
+        ),
+        (
+            "scroll",
+            "move all a; move 0 a; move relative -1 a; fetch 0 a",
+            "C:MOVE 5 C:MOVE 0 C:MOVE 1 T D:5 C:FETCH 1 Z:T",
+        ),
+    ] {
+        client
+            .query(&format!("begin; declare a {options} cursor for {NUMBERS}"))
+            .await;
+        assert_eq!(client.query(sql).await, answer, "{options}: {sql}");
+        client.query("rollback").await;
+    }
+    // What was given and is much is not kept for whom did not ask.
+    let long = "select repeat('x', 100000) from numbers";
+    client
+        .query(&format!(
+            "begin; declare a cursor for {long}; declare b scroll cursor for {long}"
+        ))
+        .await;
+    client.query("move all a; move all b").await;
+    assert_eq!(client.query("move backward 1 b").await, "C:MOVE 1 Z:T");
+    assert_eq!(client.query("move backward 1 a").await, "E:55000 Z:E");
 }
 
 #[tokio::test]
@@ -484,10 +810,7 @@ async fn copy_sends_its_rows_between_its_own_messages() {
 async fn a_cancel_request_or_a_timeout_ends_the_statement_alone() {
     let mut client = Client::new().await;
     client.send(&message(b'Q', &[b"select * from stuck\0"])).await;
-    while tokio::time::timeout(Duration::from_millis(50), client.stream.read_u8())
-        .await
-        .is_ok()
-    {}
+    assert_eq!(client.message().await.unwrap().0, 'T');
     client.cancels.cancel(&client.key);
     assert_eq!(client.replies(1).await.join(" "), "E:57014 Z:I");
     client.query("set statement_timeout = 20").await;
@@ -507,4 +830,54 @@ async fn a_panic_is_an_internal_error_and_the_session_lives() {
 async fn an_expired_token_ends_an_idle_session() {
     let mut client = Client::until(SystemTime::now() + Duration::from_millis(100)).await;
     assert_eq!(client.replies(1).await, ["E:28000", "end"]);
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_a_statement_that_does_not_end() {
+    let mut client = Client::with(SystemTime::now() + Duration::from_secs(3600), |session, stop| {
+        let soon = Instant::now() + Duration::from_millis(300);
+        let ends = Ends::new(soon, CancellationToken::new(), stop.clone());
+        session.backend.ends = Arc::new(ends.with_grace(Duration::from_millis(50)));
+    })
+    .await;
+    assert_eq!(client.query("select * from stuck").await, "T E:28000 end");
+}
+
+#[tokio::test]
+async fn a_stopping_server_lets_nothing_begin() {
+    let mut client = Client::new().await;
+    client.stop.cancel();
+    assert_eq!(client.replies(1).await, ["E:57P01", "end"]);
+    let mut client = Client::new().await;
+    client.send(&message(b'Q', &[b"select * from stuck; select 1\0"])).await;
+    assert_eq!(client.message().await.unwrap().0, 'T');
+    client.stop.cancel();
+    client.cancels.cancel_all();
+    assert_eq!(client.replies(2).await, ["E:57014", "Z:I", "E:57P01", "end"]);
+}
+
+#[tokio::test]
+async fn an_idle_client_is_let_go_of_when_it_asked_for_that() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("set idle_session_timeout = 20").await, "C:SET Z:I");
+    assert_eq!(client.replies(1).await, ["E:57P05", "end"]);
+    let mut client = Client::new().await;
+    client.query("set idle_in_transaction_session_timeout = 20").await;
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+    assert_eq!(client.query("begin; select no_column").await, "C:BEGIN E:42703 Z:E");
+    assert_eq!(client.replies(1).await, ["E:25P03", "end"]);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_session() {
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    let mut client = Client::with(later, |session, _| {
+        session.connection.write_stall_max = Duration::from_millis(50);
+    })
+    .await;
+    client
+        .send(&message(b'Q', &[b"select repeat('x', 1000000) from numbers\0"]))
+        .await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), &mut client.session).await;
+    assert_eq!(ended.unwrap().unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
 }

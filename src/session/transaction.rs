@@ -35,6 +35,11 @@ impl Transaction {
         self.block.as_ref().is_some_and(|block| block.failed)
     }
 
+    /// Savepoints that are open.
+    pub fn level(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| block.savepoints.len())
+    }
+
     /// Opens a block; `false` where one is open already.
     pub fn begin(&mut self) -> bool {
         let fresh = self.block.is_none();

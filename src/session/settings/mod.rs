@@ -1,67 +1,34 @@
-//! A session's run-time parameters (GUCs): SET, SHOW, RESET, what a transaction undoes, what clients are told of.
+//! A session's run-time parameters (GUCs): SET, SHOW, RESET. What a transaction undoes, what clients are told of, and what the engine
+//! and the encoder heed have modules of their own.
 //!
-//! Values are kept in PostgreSQL's canonical form (`pg_settings.setting`); typed accessors are for those that the engine and
-//! the encoder heed. Most parameters change nothing here: clients set them, and read them back.
+//! Values are kept in PostgreSQL's canonical form (`pg_settings.setting`). Most parameters change nothing here: clients set
+//! them, and read them back.
 
 mod check;
 mod date_style;
 mod parameter;
+mod report;
 mod startup;
 #[cfg(test)]
 mod tests;
+mod transaction;
+mod typed;
 mod units;
 mod zone;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use date_style::DateStyle;
 pub use parameter::{Context, Parameter, Vartype, parameter, parameters};
 
-use crate::{
-    Error, Result, SqlState, limits,
-    query::{
-        route::Route,
-        statement::{Modes, Value},
-    },
-    wire::encode::{ByteaOutput, Style, Zone},
-};
-
-/// Parameters that clients are told of whenever they change (GUC_REPORT), in the order in which PostgreSQL sends them.
-const REPORTED: [&str; 13] = [
-    "in_hot_standby",
-    "integer_datetimes",
-    "TimeZone",
-    "IntervalStyle",
-    "is_superuser",
-    "application_name",
-    "default_transaction_read_only",
-    "standard_conforming_strings",
-    "DateStyle",
-    "session_authorization",
-    "client_encoding",
-    "server_version",
-    "server_encoding",
-];
-
-/// A transaction's own parameters, and the session's defaults for them. RESET ALL leaves them alone.
-const OF_TRANSACTION: [(&str, &str); 3] = [
-    ("transaction_isolation", "default_transaction_isolation"),
-    ("transaction_read_only", "default_transaction_read_only"),
-    ("transaction_deferrable", "default_transaction_deferrable"),
-];
+use self::transaction::{OF_TRANSACTION, Snapshot};
+use crate::{Error, Result, SqlState, limits, query::statement::Value};
 
 /// Parameters that RESET ALL leaves alone besides.
 const NOT_RESET: [&str; 2] = ["role", "session_authorization"];
 
 /// Values by parameter, names in lower case. Shared between savepoints until one changes something.
 type Values = Arc<BTreeMap<String, String>>;
-
-/// What a rollback restores.
-#[derive(Clone, Debug)]
-struct Snapshot {
-    session: Values,
-    local: Values,
-}
 
 /// The parameters of one session.
 #[derive(Clone, Debug)]
@@ -203,136 +170,6 @@ impl Settings {
         }
     }
 
-    /// A transaction begins, an implicit one included. Within one it does nothing.
-    pub fn begin(&mut self) {
-        if self.levels.is_empty() {
-            let defaults = OF_TRANSACTION.map(|(own, default)| {
-                let value = parameter(default).map(|parameter| self.setting(parameter).to_owned());
-                (own.to_owned(), value.unwrap_or_default())
-            });
-            self.levels.push(self.snapshot());
-            self.local = Arc::new(BTreeMap::from(defaults));
-        }
-    }
-
-    /// The transaction ends and what it SET stays, but for SET LOCAL.
-    pub fn commit(&mut self) {
-        self.levels.clear();
-        self.local = Values::default();
-    }
-
-    /// The transaction ends and what it SET is undone.
-    pub fn rollback(&mut self) {
-        if let Some(start) = self.levels.drain(..).next() {
-            self.session = start.session;
-        }
-        self.local = Values::default();
-    }
-
-    /// Marks a savepoint; says its depth, from 1.
-    pub fn savepoint(&mut self) -> usize {
-        self.begin();
-        self.levels.push(self.snapshot());
-        self.levels.len() - 1
-    }
-
-    /// Back to the savepoint of that depth, which stays; those within it are gone.
-    pub fn rollback_to(&mut self, depth: usize) {
-        if let Some(Snapshot { session, local }) = self.levels.get(depth).cloned() {
-            (self.session, self.local) = (session, local);
-            self.levels.truncate(depth + 1);
-        }
-    }
-
-    /// Forgets the savepoint of that depth and those within it; what was SET stays.
-    pub fn release(&mut self, depth: usize) {
-        self.levels.truncate(depth.max(1));
-    }
-
-    /// `BEGIN …`, `SET TRANSACTION …`: the modes of this transaction. Read-write is accepted, as it is for any client that asks;
-    /// what it could write is refused all the same.
-    pub fn set_modes(&mut self, modes: &Modes) {
-        if !self.levels.is_empty() {
-            for ((own, _), value) in OF_TRANSACTION.iter().zip(values(modes)) {
-                if let Some(value) = value {
-                    self.store((*own).to_owned(), Some(value), true);
-                }
-            }
-        }
-    }
-
-    /// `SET SESSION CHARACTERISTICS AS TRANSACTION …`
-    pub fn set_default_modes(&mut self, modes: &Modes) {
-        for ((_, default), value) in OF_TRANSACTION.iter().zip(values(modes)) {
-            if let Some(value) = value {
-                self.store((*default).to_owned(), Some(value), false);
-            }
-        }
-    }
-
-    /// Reported parameters whose value changed since the last call, for ParameterStatus; all of them at the first.
-    pub fn take_reports(&mut self) -> Vec<(&'static str, String)> {
-        let mut reports = Vec::new();
-        for name in REPORTED {
-            let Some(parameter) = parameter(name) else {
-                continue;
-            };
-            let value = self.shown(parameter);
-            if self.reported.get(name) != Some(&value) {
-                self.reported.insert(name, value.clone());
-                reports.push((name, value));
-            }
-        }
-        reports
-    }
-
-    /// How values are written as text.
-    pub fn style(&self) -> Style {
-        let DateStyle { format, order } = DateStyle::parse(self.value("DateStyle"), "").unwrap_or_default();
-        let escape = self.value("bytea_output") == "escape";
-        Style {
-            zone: self.zone(),
-            date_form: format,
-            date_order: order,
-            interval_style: date_style::interval_style(self.value("IntervalStyle")),
-            bytea_output: if escape { ByteaOutput::Escape } else { ByteaOutput::Hex },
-            extra_float_digits: self.value("extra_float_digits").parse().unwrap_or(1),
-            durations_as_interval: self.value("restate.durations") == "interval",
-        }
-    }
-
-    fn zone(&self) -> Zone {
-        zone::parse(self.value("TimeZone")).map_or(Zone::UTC, |(zone, _)| zone)
-    }
-
-    /// TimeZone's name as the engine takes it.
-    pub fn engine_time_zone(&self) -> String {
-        zone::arrow_name(self.zone())
-    }
-
-    /// How long a statement may run: as the session says, but never beyond [`limits::STATEMENT_TIMEOUT_MAX`].
-    pub fn statement_timeout(&self) -> Duration {
-        let set = self.value("statement_timeout").parse().ok().filter(|ms| *ms > 0);
-        set.map_or(limits::STATEMENT_TIMEOUT_MAX, Duration::from_millis)
-            .min(limits::STATEMENT_TIMEOUT_MAX)
-    }
-
-    pub fn application_name(&self) -> &str {
-        self.value("application_name")
-    }
-
-    pub fn route(&self) -> Route {
-        match self.value("restate.route") {
-            "runtime" => Route::Runtime,
-            "local" => Route::Local,
-            _ => Route::Auto,
-        }
-    }
-
-    fn value(&self, name: &str) -> &str {
-        parameter(name).map_or("", |parameter| self.setting(parameter))
-    }
-
     /// The value that was set, where one was. `key` is in lower case.
     fn find(&self, key: &str) -> Option<&str> {
         let set = self
@@ -419,23 +256,6 @@ impl Settings {
         }
         Ok(())
     }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            session: self.session.clone(),
-            local: self.local.clone(),
-        }
-    }
-}
-
-/// The modes as the values of [`OF_TRANSACTION`]'s parameters, in its order.
-fn values(modes: &Modes) -> [Option<String>; 3] {
-    let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
-    [
-        modes.isolation.map(|level| level.as_str().to_owned()),
-        modes.read_only.map(on_off),
-        modes.deferrable.map(on_off),
-    ]
 }
 
 /// The parameter of that name (none: a custom one), where a client without privileges may set it now.

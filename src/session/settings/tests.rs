@@ -1,9 +1,14 @@
 //! Known-good answers are those of PostgreSQL 15.18 to SET and SHOW, for a user without privileges.
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
-    query::statement::{Isolation, Piece, Statement},
-    wire::encode::{DateForm, DateOrder, IntervalStyle},
+    query::{
+        route::Route,
+        statement::{Isolation, Modes, Piece, Statement},
+    },
+    wire::encode::{ByteaOutput, DateForm, DateOrder, IntervalStyle, Style, Zone},
 };
 
 fn settings() -> Settings {

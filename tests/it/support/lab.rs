@@ -1,4 +1,5 @@
-//! The parts that come from elsewhere: real Restate runtimes with the workload's rows in them, Java, pgjdbc, psql.
+//! The parts that come from elsewhere: real Restate runtimes with the workload's rows in them, psql, a PostgreSQL server, Java
+//! and pgjdbc, and the clients that are Python and Node packages.
 
 use std::{
     io::Write,
@@ -123,6 +124,24 @@ pub fn java() -> Option<Command> {
     let mut java = Command::new(program("java")?);
     java.arg("-cp").arg(jar);
     Some(java)
+}
+
+/// A client's program (`psycopg_3.py`, `postgres-js.mjs`), ready to run.
+pub fn client(name: &str) -> Option<Command> {
+    if name.ends_with(".py") {
+        // Written last, once all packages are there.
+        let python = part("the Python clients", "python/installed.txt")?.with_file_name("bin/python");
+        let mut command = Command::new(python);
+        command
+            .arg("-B")
+            .arg(Path::new(ROOT).join("tests/lab/clients").join(name));
+        Some(command)
+    } else {
+        part("the Node clients", "node_modules/postgres")?;
+        let mut command = Command::new(program("node")?);
+        command.arg(part(name, &format!("clients/{name}"))?);
+        Some(command)
+    }
 }
 
 /// A runtime of `version`, filled; started when it is first asked for and shared by all tests of the run.

@@ -50,7 +50,8 @@ impl Postgres {
     }
 }
 
-fn start() -> Option<Postgres> {
+/// One of a test's own, which may change it.
+pub fn start() -> Option<Postgres> {
     let programs = lab::postgres()?;
     let psql = lab::psql()?;
     let directory = tempfile::tempdir().expect("a directory for PostgreSQL");
@@ -62,7 +63,8 @@ fn start() -> Option<Postgres> {
     });
     let program = |name: &str| {
         let mut command = Command::new(programs.join(name));
-        command.current_dir(directory.path());
+        // libpq, in postgres_fdw, would look for keys in a home that is not its user's.
+        command.current_dir(directory.path()).env("HOME", directory.path());
         if let Some(user) = user {
             command.uid(user);
         }
