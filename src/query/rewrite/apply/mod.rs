@@ -18,7 +18,7 @@ use datafusion::{
         Column, JoinType, NullHandling, UnnestOptions,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
-    datasource::source_as_provider,
+    datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result as EngineResult,
     execution::{SessionState, SessionStateBuilder},
     logical_expr::{
@@ -53,13 +53,24 @@ pub fn catalogue_state(state: &SessionState) -> Arc<SessionState> {
     Arc::new(state.build())
 }
 
-/// Whether a plan reads nothing, or relations of the catalogue only.
+/// Whether a plan reads nothing, or relations of the catalogue only; what its own recursions have come to counts as nothing.
 pub fn reads_catalogue_only(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut recursions = Vec::new();
+    plan.apply_with_subqueries(|plan| {
+        if let LogicalPlan::RecursiveQuery(query) = plan {
+            recursions.push(query.name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
     let mut only = true;
     plan.apply_with_subqueries(|plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             let provider = source_as_provider(&scan.source)?;
-            only &= (provider.as_ref() as &dyn Any).is::<CatalogTable>();
+            let provider = provider.as_ref() as &dyn Any;
+            let own = provider
+                .downcast_ref::<CteWorkTable>()
+                .is_some_and(|table| recursions.iter().any(|name| name == table.name()));
+            only &= own || provider.is::<CatalogTable>();
         }
         Ok(match only {
             true => TreeNodeRecursion::Continue,

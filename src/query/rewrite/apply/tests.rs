@@ -42,6 +42,13 @@ async fn subqueries_anywhere() {
             vec!["sys_journal"],
         ),
         ("select (select 1 where false)", vec![""]),
+        // A recursion of its own.
+        (
+            "select (with recursive bases (oid, depth) as (select b.typbasetype, 0 from pg_type b where b.oid = t.oid union all \
+             select b.typbasetype, bases.depth + 1 from pg_type b, bases where bases.oid = b.oid and b.typbasetype <> 0) \
+             select max(depth) from bases) from pg_type t where t.oid = 16",
+            vec!["0"],
+        ),
         (
             "select (select relname from pg_class c where c.oid = t.typrelid) from pg_type t where t.oid = 16",
             vec![""],
