@@ -31,6 +31,7 @@ static BED: LazyLock<Bed> = LazyLock::new(|| {
         keys: KeySource::Fixed(KeySet::read(&tokens.join("auth.jwks.json")).expect("the corpus' keys")),
         algorithms: vec![Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256],
         cluster_claim: "sub".to_owned(),
+        revoked: None,
     };
     Bed {
         verifier: Verifier::new(vec![issuer], Arc::new(Still(Instant::now()))).expect("a verifier"),

@@ -267,6 +267,7 @@ impl Engine {
         let mut config = SessionConfig::new();
         config.options_mut().sql_parser.enable_subquery_sort_elimination = false;
         config.options_mut().execution.time_zone = Some("+00:00".into());
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         let config = config.with_option_extension(facts.clone()).with_target_partitions(2);
         let facts = Arc::new(facts);
         let mut state = SessionStateBuilder::new()

@@ -97,9 +97,10 @@ pub fn metadata_at(pg_type: &str, relation: u32, number: usize) -> HashMap<Strin
     placed(field, relation, number).metadata().clone()
 }
 
-/// The PostgreSQL type that a field's metadata names.
+/// The PostgreSQL type that a field's metadata names; an empty name says that it is what the Arrow type stands for.
 pub fn pg_type_of(field: &FieldRef) -> Option<&str> {
-    field.metadata().get(PG_TYPE).map(String::as_str)
+    let name = field.metadata().get(PG_TYPE).map(String::as_str);
+    name.filter(|name| !name.is_empty())
 }
 
 /// The text form of the value that a NOT NULL column of this type has when nothing is said of it.

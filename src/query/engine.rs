@@ -202,6 +202,8 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     // Rows of a plain SELECT come in the order of their source, as clients of PostgreSQL are used to.
     options.optimizer.enable_round_robin_repartition = false;
     options.sql_parser.map_string_types_to_utf8view = false;
+    // The two sides of a UNION may say different things of a column (where it comes from); an aggregate would refuse its rows.
+    options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()
         .with_config(SessionConfig::from(options))
         .with_runtime_env(runtime)

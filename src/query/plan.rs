@@ -329,6 +329,18 @@ impl Visitor for Placeholders {
                     self.known.entry(index).or_insert(field);
                 }
             }
+            // `$1::oid` is a call of the function by now.
+            ast::Expr::Function(function) if function.name.to_string() == "oid" => {
+                let index = match &function.args {
+                    ast::FunctionArguments::List(list) => list.args.iter().find_map(|arg| match arg {
+                        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => placeholder(expr),
+                        _ => None,
+                    }),
+                    _ => None,
+                };
+                self.known
+                    .extend(index.and_then(|index| Some((index, parameter_field(&Type::OID).ok()?))));
+            }
             ast::Expr::AnyOp { right, .. } | ast::Expr::AllOp { right, .. } => self.arrays.extend(placeholder(right)),
             _ => {}
         }

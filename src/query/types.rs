@@ -8,7 +8,7 @@ use datafusion::{
     common::Result,
     config::ConfigOptions,
     logical_expr::planner::TypePlanner,
-    sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
+    sql::sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, TimezoneInfo},
 };
 use postgres_types::Type;
 
@@ -31,6 +31,15 @@ impl Types {
         }
     }
 
+    /// An array of a type that has a name here.
+    fn array(&self, element: &SqlType) -> Option<(DataType, String)> {
+        let field = self.plan_type_field(element).ok()??;
+        let name = field.metadata().get(PG_TYPE)?;
+        let name = name.split('(').next().unwrap_or(name);
+        let item = Field::new_list_field(field.data_type().clone(), true);
+        Some((DataType::List(Arc::new(item)), format!("{name}[]")))
+    }
+
     fn plan(&self, sql_type: &SqlType) -> Option<(DataType, String)> {
         let named = |data_type, name: &str| Some((data_type, name.to_owned()));
         match sql_type {
@@ -48,6 +57,20 @@ impl Types {
             SqlType::Varchar(None) | SqlType::CharacterVarying(None) | SqlType::CharVarying(None) => {
                 named(DataType::Utf8, "character varying")
             }
+            SqlType::Varchar(Some(length))
+            | SqlType::CharacterVarying(Some(length))
+            | SqlType::CharVarying(Some(length)) => match length {
+                CharacterLength::IntegerLength { length, .. } => {
+                    Some((DataType::Utf8, format!("character varying({length})")))
+                }
+                CharacterLength::Max => named(DataType::Utf8, "character varying"),
+            },
+            SqlType::Char(length) | SqlType::Character(length) => match length {
+                Some(CharacterLength::IntegerLength { length, .. }) => {
+                    Some((DataType::Utf8, format!("character({length})")))
+                }
+                _ => named(DataType::Utf8, "character(1)"),
+            },
             SqlType::Numeric(info) | SqlType::Decimal(info) | SqlType::Dec(info) => {
                 let (precision, scale) = match info {
                     ExactNumberInfo::None => return named(NUMERIC, "numeric"),
@@ -75,6 +98,7 @@ impl Types {
                 DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(&self.time_zone))),
                 "timestamp with time zone",
             ),
+            SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => self.array(element),
             SqlType::Interval { .. } => named(DataType::Interval(IntervalUnit::MonthDayNano), "interval"),
             _ => None,
         }
@@ -104,10 +128,62 @@ pub fn by_name(sql_type: &SqlType) -> Option<Type> {
             let types = Types {
                 time_zone: "+00:00".into(),
             };
-            types
-                .plan(sql_type)
-                .and_then(|(_, name)| parse_type_name(&name))
-                .map(|named| named.ty)
+            let name = match types.plan(sql_type) {
+                Some((_, name)) => name,
+                None => sql_type.to_string().to_lowercase(),
+            };
+            parse_type_name(&name).map(|named| named.ty)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
+
+    use super::*;
+
+    #[test]
+    fn arrays_say_what_they_are_arrays_of() {
+        let dialect = PostgreSqlDialect {};
+        let types = Types::new(&ConfigOptions::default());
+        for (name, expected) in [
+            ("int[]", "integer[]"),
+            ("oid[]", "oid[]"),
+            ("regtype[]", "regtype[]"),
+            ("varchar(3)[]", "character varying[]"),
+        ] {
+            let sql_type = Parser::new(&dialect)
+                .try_with_sql(name)
+                .unwrap()
+                .parse_data_type()
+                .unwrap();
+            let field = types.plan_type_field(&sql_type).unwrap().unwrap();
+            assert_eq!(field.metadata().get(PG_TYPE).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn parameters_have_the_type_that_their_cast_names() {
+        for (name, expected) in [
+            ("int8", Type::INT8),
+            ("oid[]", Type::OID_ARRAY),
+            ("pg_catalog.oid", Type::OID),
+            ("name[]", Type::NAME_ARRAY),
+            ("uuid", Type::UUID),
+            ("jsonb", Type::JSONB),
+            ("varchar(10)", Type::VARCHAR),
+            ("char(3)", Type::BPCHAR),
+            ("timestamptz", Type::TIMESTAMPTZ),
+            ("bytea", Type::BYTEA),
+        ] {
+            let dialect = PostgreSqlDialect {};
+            let sql_type = Parser::new(&dialect)
+                .try_with_sql(name)
+                .unwrap()
+                .parse_data_type()
+                .unwrap();
+            assert_eq!(by_name(&sql_type), Some(expected), "{name}");
         }
     }
 }

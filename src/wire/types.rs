@@ -204,7 +204,8 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
 /// A type name as `format_type` spells it, or as it stands in `pg_type.typname`; `None` for one that is not known here.
 pub fn parse_type_name(name: &str) -> Option<PgType> {
     let name = name.trim();
-    if let Some(item) = name.strip_suffix("[]") {
+    // `format_type` writes `oid[]`, `typname` is `_oid`.
+    if let Some(item) = name.strip_suffix("[]").or_else(|| name.strip_prefix('_')) {
         let item = parse_type_name(item)?;
         if matches!(item.ty.kind(), Kind::Array(_)) && array_type(&item.ty).is_none() {
             return Some(item);
@@ -375,6 +376,7 @@ mod tests {
         assert_eq!(named("bigint"), PgType::new(Type::INT8));
         assert_eq!(named("\"char\""), PgType::new(Type::CHAR));
         assert_eq!(named("name[]"), PgType::new(Type::NAME_ARRAY));
+        assert_eq!(named("_oid"), PgType::new(Type::OID_ARRAY));
         assert_eq!(named("information_schema.sql_identifier"), PgType::new(Type::NAME));
         assert_eq!(
             named("timestamp(3) with time zone"),

@@ -10,6 +10,7 @@ mod cancel;
 mod catalogue;
 mod check;
 mod clients;
+mod corpus;
 mod demo;
 mod differential;
 mod driver;

@@ -24,7 +24,7 @@ enum Shape {
     Array,
     /// One value as it is.
     Value,
-    /// A list of items, one after the other.
+    /// A list of items that are JSON already, one after the other.
     Items,
     /// A list of keys and a list of values.
     Pairs,
@@ -127,7 +127,7 @@ impl ScalarUDFImpl for Json {
                         continue;
                     };
                     let items = list.as_list::<i32>().value(row);
-                    let field = Field::new("item", items.data_type().clone(), true);
+                    let field = types::field("item", "json", true);
                     out.push('[');
                     for index in 0..items.len() {
                         out.push_str(if index > 0 { comma } else { "" });

@@ -7,7 +7,9 @@ mod describe;
 mod json;
 mod lists;
 mod native;
+pub mod patterns;
 mod privileges;
+pub mod records;
 pub mod reg;
 mod series;
 pub mod session;
@@ -30,6 +32,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     static NATIVE: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
         let all = [
             describe::FUNCTIONS,
+            patterns::FUNCTIONS,
             privileges::FUNCTIONS,
             reg::FUNCTIONS,
             session::FUNCTIONS,
@@ -46,6 +49,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     reg::function(name, facts)
         .or_else(|| lists::function(name))
         .or_else(|| json::function(name))
+        .or_else(|| records::function(name))
         .or_else(|| series::function(name))
         .map(Arc::new)
 }

@@ -3,7 +3,7 @@
 //! A cast becomes the function of the type's name: with a literal the planner folds it to a number, with a column the
 //! function does at run time what the column's type asks for.
 
-use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CastKind, DataType, Expr, Value};
+use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CastKind, CharacterLength, DataType, Expr, Value};
 
 use super::{call, parts, take};
 use crate::catalog::types::REG_TYPES;
@@ -31,6 +31,37 @@ fn is_text(data_type: &DataType) -> bool {
     ) || matches!(data_type, DataType::Custom(name, _) if matches!(parts(name).last().map(String::as_str), Some("name" | "text")))
 }
 
+/// The length that a cast to `varchar(n)` or `char(n)` cuts to, and whether it pads to it.
+fn limited(data_type: &DataType) -> Option<(u64, bool)> {
+    match data_type {
+        DataType::Varchar(Some(length))
+        | DataType::CharacterVarying(Some(length))
+        | DataType::CharVarying(Some(length)) => length_of(length).map(|length| (length, false)),
+        DataType::Char(length) | DataType::Character(length) => match length {
+            Some(length) => length_of(length).map(|length| (length, true)),
+            None => Some((1, true)),
+        },
+        _ => None,
+    }
+}
+
+fn length_of(length: &CharacterLength) -> Option<u64> {
+    match length {
+        CharacterLength::IntegerLength { length, .. } => Some(*length),
+        CharacterLength::Max => None,
+    }
+}
+
+fn text(expr: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(expr),
+        data_type: DataType::Text,
+        array: false,
+        format: None,
+    }
+}
+
 /// Whether an expression is a call that gives a value of a `reg*` type.
 fn is_reg_call(expr: &Expr) -> bool {
     match expr {
@@ -55,8 +86,19 @@ pub fn expr(expr: &mut Expr, over_catalogue: bool) {
                 let inner = take(inner);
                 *expr = call(reg, vec![inner]);
             } else if is_text(data_type) && (is_reg_call(inner) || over_catalogue && !is_literal(inner)) {
-                let inner = take(inner);
-                *expr = call("pg_text", vec![inner]);
+                let text = call("pg_text", vec![take(inner)]);
+                match data_type {
+                    DataType::Text => *expr = text,
+                    _ => **inner = text,
+                }
+            } else if let Some((length, padded)) = limited(data_type) {
+                let text = match over_catalogue && !is_literal(inner) {
+                    true => call("pg_text", vec![take(inner)]),
+                    false => text(take(inner)),
+                };
+                let function = if padded { "rpad" } else { "left" };
+                let length = Expr::value(Value::Number(length.to_string(), false));
+                **inner = call(function, vec![text, length]);
             } else if let (true, Some(items)) = (is_array(data_type), array_literal(inner)) {
                 **inner = items;
             }
@@ -134,8 +176,31 @@ mod tests {
                 "information_schema.tables",
             ),
             ("select 0::regclass::text", "-"),
+            (
+                "select 'abc'::varchar(2), 'a'::char(3) || '|', 'abc'::char, 123::varchar(2)",
+                "ab|a  ||a|12",
+            ),
+            (
+                "select relkind::char, relname::varchar(2) from pg_class where oid = 1259",
+                "r|pg",
+            ),
         ] {
             assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cast_to_a_kind_of_text_says_which() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            ("select oid::regclass::name from pg_class", "name"),
+            ("select relname::\"char\" from pg_class", "\"char\""),
+        ] {
+            assert_eq!(
+                engine.run(sql).await.unwrap().types,
+                [Some(expected.to_owned())],
+                "{sql}"
+            );
         }
     }
 

@@ -10,9 +10,10 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
 use super::{arguments, call, casts, function_name, parts, syntax, take};
+use crate::catalog::functions::records;
 
 /// Functions in FROM that are a relation by another name, or none at all.
-const RELATIONS: [(&str, &str); 11] = [
+const RELATIONS: [(&str, &str); 9] = [
     ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
     (
         "pg_available_extensions",
@@ -24,21 +25,13 @@ const RELATIONS: [(&str, &str); 11] = [
     ),
     (
         "pg_get_keywords",
-        "SELECT unnest(pg_keywords('word')) AS word, unnest(pg_keywords('catcode')) AS catcode, \
+        "SELECT unnest(pg_keywords('word')) AS word, unnest(pg_keywords('catcode'))::\"char\" AS catcode, \
          unnest(pg_keywords('barelabel')) = 't' AS barelabel, unnest(pg_keywords('catdesc')) AS catdesc, \
          unnest(pg_keywords('baredesc')) AS baredesc",
     ),
     ("pg_lock_status", "SELECT * FROM pg_catalog.pg_locks"),
     ("pg_stat_get_activity", "SELECT * FROM pg_catalog.pg_stat_activity"),
     ("pg_timezone_names", "SELECT * FROM pg_catalog.pg_timezone_names"),
-    (
-        "pg_options_to_table",
-        "SELECT '' AS option_name, '' AS option_value WHERE false",
-    ),
-    (
-        "aclexplode",
-        "SELECT 0::oid AS grantor, 0::oid AS grantee, '' AS privilege_type, false AS is_grantable WHERE false",
-    ),
     (
         "pg_partition_tree",
         "SELECT 0::oid AS relid, 0::oid AS parentrelid, true AS isleaf, 0 AS level WHERE false",
@@ -147,6 +140,18 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                         given(1).unwrap_or_else(|| Ident::new("n")),
                     ),
                 ],
+                _ if records::set_returning(&name).is_some() => {
+                    let (list, columns) = records::set_returning(&name).unwrap_or_default();
+                    let row = call("unnest", vec![call(list, args.clone())]);
+                    let field = |name: &str| {
+                        let name = Expr::value(Value::SingleQuotedString(name.to_owned()));
+                        call("get_field", vec![row.clone(), name])
+                    };
+                    let columns = columns.into_iter().enumerate();
+                    columns
+                        .map(|(i, name)| (field(name), given(i).unwrap_or_else(|| Ident::new(name))))
+                        .collect()
+                }
                 _ => match list_of(&name, &args) {
                     Some(list) => vec![(call("unnest", vec![list]), given(0).unwrap_or_else(|| own_name.clone()))],
                     None => vec![(call(&name, args.clone()), given(0).unwrap_or_else(|| own_name.clone()))],
@@ -280,7 +285,7 @@ fn list_of(name: &str, args: &[Expr]) -> Option<Expr> {
         ("pg_partition_ancestors", [_]) => Some(call("pg_empty_oids", args.to_vec())),
         ("regexp_split_to_table", [_, _]) => Some(call("regexp_split_to_array", args.to_vec())),
         ("string_to_table", [_, _]) => Some(call("string_to_array", args.to_vec())),
-        _ => None,
+        _ => records::set_returning(name).map(|(list, _)| call(list, args.to_vec())),
     }
 }
 
@@ -301,16 +306,6 @@ pub fn expr(expr: &mut Expr) {
         } if is_string(pattern) => {
             let (text, pattern) = (take(text), take(pattern));
             *expr = matched(text, pattern);
-        }
-        // `(x).n`
-        Expr::CompoundFieldAccess { root, access_chain } => {
-            use datafusion::sql::sqlparser::ast::AccessExpr;
-            if let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice()
-                && matches!(root.as_ref(), Expr::Nested(_) | Expr::Function(_))
-            {
-                let name = Expr::value(Value::SingleQuotedString(super::folded(field)));
-                *expr = call("get_field", vec![take(root), name]);
-            }
         }
         _ => {}
     }
@@ -394,6 +389,15 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             } else {
                 "pg_jsonb_array"
             };
+            // Only as JSON does an item say within an array that it is some.
+            let item = if name == "json_agg" { "to_json" } else { "to_jsonb" };
+            if let FunctionArguments::List(list) = &mut function.args {
+                for arg in &mut list.args {
+                    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg {
+                        *expr = call(item, vec![take(expr)]);
+                    }
+                }
+            }
             function.name = ObjectName::from(vec![Ident::new("array_agg")]);
             Some(call(outer, vec![Expr::Function(function.clone())]))
         }

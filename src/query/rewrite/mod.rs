@@ -5,15 +5,21 @@
 pub mod annotate;
 pub mod apply;
 mod casts;
+mod fields;
 mod functions;
+mod keywords;
 mod labels;
 mod ordered;
 pub mod planners;
+mod quantified;
+mod scope;
+mod slices;
 mod syntax;
 mod system_columns;
 #[cfg(test)]
 mod tests;
 mod values;
+mod whole_rows;
 
 use std::ops::ControlFlow;
 
@@ -37,6 +43,7 @@ pub fn rewrite(statement: &mut Statement, catalog: &Catalog, _facts: &SessionFac
         catalog,
         over_catalogue,
         depth: 0,
+        named: vec![Vec::new()],
         scopes: Vec::new(),
     };
     match VisitMut::visit(statement, &mut rules) {
@@ -52,8 +59,10 @@ struct Rules<'a> {
     over_catalogue: bool,
     /// How many queries lie around the one being visited.
     depth: usize,
+    /// The common table expressions that each query around sees, innermost last.
+    named: Vec<scope::Named>,
     /// What names mean in the SELECTs around, innermost last.
-    scopes: Vec<system_columns::Scope>,
+    scopes: Vec<scope::Scope>,
 }
 
 impl VisitorMut for Rules<'_> {
@@ -61,20 +70,27 @@ impl VisitorMut for Rules<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth += 1;
+        let around = self.named.last().cloned().unwrap_or_default();
+        self.named.push(scope::named(query, self.catalog, &around));
         syntax::query(query);
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
         self.depth -= 1;
+        self.named.pop();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        ordered::select(select);
         functions::from(select);
-        labels::select(select, self.catalog, self.depth <= 1);
-        self.scopes.push(system_columns::scope(select, self.catalog));
+        let named = self.named.last().cloned().unwrap_or_default();
+        let mut scope = scope::of(select, self.catalog, &named);
+        scope::complete_aliases(select, &scope);
+        whole_rows::hide_grouped(select, &mut scope);
+        ordered::select(select);
+        labels::select(select, &scope, self.depth <= 1);
+        self.scopes.push(scope);
         ControlFlow::Continue(())
     }
 
@@ -83,9 +99,18 @@ impl VisitorMut for Rules<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        fields::expr(expr);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         system_columns::expr(expr, &self.scopes);
+        whole_rows::expr(expr, &self.scopes);
+        keywords::expr(expr);
         syntax::expr(expr);
+        quantified::expr(expr);
+        slices::expr(expr);
         casts::expr(expr, self.over_catalogue);
         functions::expr(expr);
         ControlFlow::Continue(())
@@ -127,6 +152,11 @@ fn folded(ident: &Ident) -> String {
     } else {
         ident.value.to_lowercase()
     }
+}
+
+/// A name that stands for itself whatever its case.
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
 }
 
 /// The last part of a function's name, without the schema that it may carry.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{DataType, FieldRef, TimeUnit};
 use datafusion::{
     common::{DFSchema, ScalarValue, internal_err},
     error::{DataFusionError, Result as EngineResult},
@@ -61,10 +61,38 @@ impl ExprPlanner for PostgresOperators {
                 | BinaryOperator::Gt
                 | BinaryOperator::GtEq
         );
+        let RawBinaryExpr { op, left, right } = &mut expr;
         if comparison {
-            let RawBinaryExpr { left, right, .. } = &mut expr;
             self.literal(right, left, schema)?;
             self.literal(left, right, schema)?;
+        }
+        match op {
+            // What is written of such a value is the name of what its number stands for.
+            BinaryOperator::StringConcat => {
+                for side in [left, right] {
+                    if let Ok((_, field)) = side.to_field(schema)
+                        && types::pg_type_of(&field).is_some_and(|name| types::REG_TYPES.contains(&name))
+                    {
+                        *side = self.call("pg_text", vec![side.clone()])?;
+                    }
+                }
+            }
+            // The engine subtracts times of one zone only.
+            BinaryOperator::Minus => {
+                let zone = |side: &Expr| match side.get_type(schema) {
+                    Ok(DataType::Timestamp(_, zone)) => zone,
+                    _ => None,
+                };
+                if let (Some(one), Some(other)) = (zone(left), zone(right))
+                    && one != other
+                {
+                    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(one));
+                    for side in [left, right] {
+                        *side = side.clone().cast_to(&instant, schema)?;
+                    }
+                }
+            }
+            _ => {}
         }
         Ok(PlannerResult::Original(expr))
     }
@@ -170,6 +198,29 @@ mod tests {
         ] {
             assert_eq!(engine.rows(sql).await, [expected], "{sql}");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn names_are_joined_to_text_as_names() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select conrelid::regclass || '.' || conname from pg_constraint where conname = 'sys_journal_pkey'",
+                "sys_journal.sys_journal_pkey",
+            ),
+            ("select 'of ' || 23::regtype", "of integer"),
+            ("select 'no ' || 23::oid", "no 23"),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn times_of_two_zones_are_subtracted() {
+        let engine = Engine::new();
+        let sql = "select timestamptz '2023-11-15 22:13:20+00' - created_at < interval '36 hours', now() - created_at > interval '1 hour' \
+                   from sys_invocation limit 1";
+        assert_eq!(engine.rows(sql).await, ["true|true"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

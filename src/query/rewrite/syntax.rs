@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{call, casts, function_name, parts, take, values};
+use crate::catalog::functions::patterns::like_escape;
 
 /// `TABLE t`, `FETCH FIRST n ROWS ONLY`.
 pub fn query(query: &mut Query) {
@@ -279,23 +280,15 @@ fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpa
         *escape_char = None;
         return;
     }
-    let Some(text) = constant(pattern) else {
-        return;
-    };
-    let mut out = String::new();
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if Some(c) == escape {
-            out.push('\\');
-            out.extend(rest.next());
-        } else if c == '\\' {
-            out.push_str("\\\\");
-        } else {
-            out.push(c);
-        }
-    }
-    *pattern = Expr::value(Value::SingleQuotedString(out));
     *escape_char = None;
+    *pattern = match constant(pattern) {
+        Some(text) => Expr::value(Value::SingleQuotedString(like_escape(&text, escape))),
+        None => {
+            let escape = escape.map(String::from).unwrap_or_default();
+            let escape = Expr::value(Value::SingleQuotedString(escape));
+            call("like_escape", vec![take(pattern), escape])
+        }
+    };
 }
 
 /// The text of a quoted literal or of several joined by `||`.
@@ -377,6 +370,10 @@ mod tests {
             (
                 "SELECT a FROM t WHERE a LIKE 'x/_%' ESCAPE '/'",
                 "SELECT a FROM t WHERE a LIKE 'x\\_%'",
+            ),
+            (
+                "SELECT a FROM t WHERE a NOT LIKE b || '%' ESCAPE '/'",
+                "SELECT a FROM t WHERE a NOT LIKE like_escape(b || '%', '/')",
             ),
             (
                 "SELECT a FROM t WHERE a = ANY('{x,\"y z\"}')",

@@ -1,67 +1,12 @@
 //! Columns that every PostgreSQL table has and no wildcard shows: `tableoid`, `ctid`, `xmin` and kin. A catalogue relation
 //! has no versions and no pages: its `tableoid` is a constant and so is the rest.
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Select, TableFactor, Value};
+use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, Ident, Value};
 
-use super::{call, folded, parts};
-use crate::catalog::{Catalog, model, model::Relation};
-
-/// What one SELECT's names mean: alias, OID.
-pub type Scope = Vec<(String, u32)>;
+use super::{call, folded, scope::Scope};
 
 pub fn is_system_column(name: &str) -> bool {
     matches!(name, "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax")
-}
-
-/// The relations among a SELECT's FROM items.
-pub fn scope(select: &Select, catalog: &Catalog) -> Scope {
-    let mut scope = Scope::new();
-    for from in &select.from {
-        factor(&from.relation, catalog, &mut scope);
-        for join in &from.joins {
-            factor(&join.relation, catalog, &mut scope);
-        }
-    }
-    scope
-}
-
-fn factor(item: &TableFactor, catalog: &Catalog, scope: &mut Scope) {
-    match item {
-        TableFactor::Table {
-            name,
-            alias,
-            args: None,
-            ..
-        } => {
-            let parts = parts(name);
-            let Some(relation) = relation(&parts, catalog) else {
-                return;
-            };
-            let own = alias
-                .as_ref()
-                .map_or_else(|| relation.name.clone(), |alias| folded(&alias.name));
-            scope.push((own, relation.oid));
-        }
-        TableFactor::NestedJoin { table_with_joins, .. } => {
-            factor(&table_with_joins.relation, catalog, scope);
-            for join in &table_with_joins.joins {
-                factor(&join.relation, catalog, scope);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The relation that a name means, by the search path where it has no schema.
-pub fn relation<'a>(parts: &[String], catalog: &'a Catalog) -> Option<&'a Relation> {
-    match parts {
-        [table] => {
-            let found = catalog.model.relation(model::PG_CATALOG, table);
-            found.or_else(|| catalog.model.relation(model::PUBLIC, table))
-        }
-        [.., schema, table] => catalog.model.relation(model::namespace_oid(schema)?, table),
-        [] => None,
-    }
 }
 
 /// Replaces a system column by what it is. `scopes` are those around the expression, innermost last.
@@ -85,10 +30,17 @@ fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Ex
         return None;
     }
     let oid = match qualifier {
-        Some(qualifier) => scopes.iter().rev().flatten().find(|(alias, _)| alias == qualifier)?.1,
+        Some(qualifier) => {
+            scopes
+                .iter()
+                .rev()
+                .flatten()
+                .find(|item| item.alias == qualifier)?
+                .oid?
+        }
         // Without a table it can only be that of the one relation.
         None => match scopes.last()?.as_slice() {
-            [(_, oid)] => *oid,
+            [item] => item.oid?,
             _ => return None,
         },
     };
@@ -96,9 +48,20 @@ fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Ex
     Some(match column.as_str() {
         "tableoid" => call("oid", vec![number(oid)]),
         "ctid" => Expr::value(Value::SingleQuotedString("(0,1)".into())),
-        "xmin" => number(1),
-        _ => number(0),
+        "xmin" => typed(number(1), "xid"),
+        "xmax" => typed(number(0), "xid"),
+        _ => typed(number(0), "cid"),
     })
+}
+
+fn typed(value: Expr, name: &str) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(value),
+        data_type: DataType::Custom(vec![Ident::new(name)].into(), Vec::new()),
+        array: false,
+        format: None,
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +86,8 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(answer.names, ["tableoid", "xmin", "ctid"]);
+        assert_eq!(answer.types.first().unwrap().as_deref(), Some("oid"));
+        assert_eq!(answer.types.get(1).unwrap().as_deref(), Some("xid"));
     }
 
     #[tokio::test(flavor = "multi_thread")]

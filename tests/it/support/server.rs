@@ -77,7 +77,9 @@ impl Server {
     /// As [`Server::serve`], with so many file descriptors.
     pub fn serve_with_descriptors(count: u32, clusters: &[(&str, Data)]) -> Server {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\"")]).arg(binary());
+        command
+            .args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\"")])
+            .arg(binary());
         Server::start(command, "info", clusters, |_, configuration| configuration)
     }
 

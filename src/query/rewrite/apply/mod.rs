@@ -5,13 +5,14 @@
 //! relations becomes a function of the outer columns: it is planned once, and run again with other values. Subqueries over
 //! a cluster's rows are left to the engine: for them a run for each row would be a request for each row.
 
+mod outer;
 mod run;
+mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::{any::Any, sync::Arc};
 
-use arrow::datatypes::FieldRef;
 use datafusion::{
     common::{
         Column, JoinType, NullHandling, UnnestOptions,
@@ -29,7 +30,9 @@ use datafusion::{
 };
 
 use crate::catalog::CatalogTable;
-use run::{Shape, function};
+use outer::outer;
+use run::function;
+use shape::Shape;
 
 /// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. `state` plans
 /// the subqueries, see [`catalogue_state`]. Annotates the plan first: what becomes of a subquery has its types.
@@ -214,8 +217,11 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
     let correlated = outer
         .iter()
         .any(|(_, expr)| matches!(expr, Expr::OuterReferenceColumn(..)));
-    // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter.
-    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) || in_filter);
+    // What is not correlated the engine does once, wherever it knows how: a scalar anywhere, the others in a filter. But it
+    // takes its word for it that a column is never NULL, which the value is where there is no row.
+    let nullable = plan.schema().fields().first().is_some_and(|field| field.is_nullable());
+    let known = nullable || has_a_row(&plan);
+    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) && known || in_filter);
     if left_to_engine || !can_run_here(&plan)? {
         let subquery = Subquery {
             subquery: Arc::new(plan),
@@ -229,6 +235,17 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
         }));
     }
     Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
+}
+
+/// Whether a plan gives a row whatever is in the tables.
+fn has_a_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => has_a_row(&projection.input),
+        LogicalPlan::SubqueryAlias(aliased) => has_a_row(&aliased.input),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        _ => false,
+    }
 }
 
 /// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
@@ -291,40 +308,6 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
         _ => builder,
     };
     builder.build().map(Some)
-}
-
-/// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
-/// statement is run. Subqueries within are functions by now, and theirs are arguments.
-fn outer(plan: &LogicalPlan) -> EngineResult<Outer> {
-    let mut found: Outer = Vec::new();
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                let field = match expr {
-                    Expr::OuterReferenceColumn(field, _) => field,
-                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => field,
-                    _ => return Ok(TreeNodeRecursion::Continue),
-                };
-                if !found.iter().any(|(_, other)| same(other, expr)) {
-                    found.push((Arc::clone(field), expr.clone()));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
-}
-
-/// What a subquery takes from outside, with its type.
-type Outer = Vec<(FieldRef, Expr)>;
-
-/// Whether two outer expressions are one, whatever their metadata.
-fn same(one: &Expr, other: &Expr) -> bool {
-    match (one, other) {
-        (Expr::OuterReferenceColumn(_, one), Expr::OuterReferenceColumn(_, other)) => one == other,
-        (Expr::Placeholder(one), Expr::Placeholder(other)) => one.id == other.id,
-        _ => false,
-    }
 }
 
 /// Whether a plan reads nothing but relations of the catalogue, and the types of its parameters are known: a plan that is

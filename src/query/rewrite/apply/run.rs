@@ -8,17 +8,12 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, ListArray, RecordBatch, StructArray},
-    buffer::OffsetBuffer,
+    array::{ArrayRef, RecordBatch},
     compute::concat_batches,
-    datatypes::{DataType, Field, FieldRef, Fields, SchemaRef},
+    datatypes::{DataType, Field, FieldRef, SchemaRef},
 };
 use datafusion::{
-    common::{
-        Column, ScalarValue,
-        metadata::FieldMetadata,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Column, ScalarValue, metadata::FieldMetadata},
     error::{DataFusionError, Result as EngineResult},
     execution::{SessionState, TaskContext},
     logical_expr::{
@@ -28,28 +23,13 @@ use datafusion::{
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
 
-use super::{Outer, outer, same};
-use crate::{Error, SqlState};
+use super::{
+    outer::{Values, bind, outer},
+    shape::{Shape, numbered},
+};
 
 /// The stack of the thread that runs a subquery: as deep as planning may go.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
-
-/// What becomes of a subquery's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// The one value, NULL where there is no row.
-    Scalar,
-    Exists {
-        negated: bool,
-    },
-    In {
-        negated: bool,
-    },
-    /// All rows, as a list.
-    Rows {
-        null_when_empty: bool,
-    },
-}
 
 pub(super) fn function(
     plan: LogicalPlan,
@@ -120,124 +100,17 @@ fn of_no_rows(plan: &LogicalPlan, shape: Shape, result: &Field) -> EngineResult<
     Ok(Some(Expr::Literal(value, Some(FieldMetadata::from(result)))))
 }
 
-/// Struct fields by position, for a subquery's columns may share a name.
-fn numbered(schema: &SchemaRef) -> Fields {
-    schema
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(index, field)| {
-            field
-                .as_ref()
-                .clone()
-                .with_name(format!("c{index}"))
-                .with_nullable(true)
-        })
-        .collect()
-}
-
-/// The plan with what it takes from outside replaced by the values of the run.
-fn bind(plan: LogicalPlan, outer: &Outer, values: &Values) -> EngineResult<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
-        plan.map_expressions(|expr| {
-            expr.transform_up(|expr| {
-                let found = outer.iter().enumerate().find(|(_, (_, other))| same(other, &expr));
-                let Some((index, (field, _))) = found else {
-                    return Ok(Transformed::no(expr));
-                };
-                let value = OuterValue {
-                    index,
-                    field: Arc::clone(field),
-                    values: Arc::clone(values),
-                    signature: nullary(),
-                };
-                let udf = ScalarUDF::new_from_impl(value);
-                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
-                    Arc::new(udf),
-                    Vec::new(),
-                ))))
-            })
-        })
-    })
-    .map(|transformed| transformed.data)
-}
-
-fn nullary() -> Signature {
-    Signature::new(TypeSignature::Nullary, Volatility::Volatile)
-}
-
-/// The values of the outer columns in the current run.
-type Values = Arc<Mutex<Vec<ScalarValue>>>;
-
-/// One outer column within a subquery's plan.
-#[derive(Clone)]
-struct OuterValue {
-    index: usize,
-    field: FieldRef,
-    values: Values,
-    signature: Signature,
-}
-
-impl fmt::Debug for OuterValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "outer {}", self.field.name())
-    }
-}
-
-impl PartialEq for OuterValue {
-    fn eq(&self, other: &Self) -> bool {
-        self.index == other.index && Arc::ptr_eq(&self.values, &other.values)
-    }
-}
-
-impl Eq for OuterValue {}
-
-impl Hash for OuterValue {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.index.hash(state);
-        Arc::as_ptr(&self.values).hash(state);
-    }
-}
-
-impl ScalarUDFImpl for OuterValue {
-    fn name(&self) -> &str {
-        "outer_value"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
-        Ok(self.field.data_type().clone())
-    }
-
-    fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        Ok(Arc::new(self.field.as_ref().clone().with_nullable(true)))
-    }
-
-    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        match values.get(self.index) {
-            Some(value) => Ok(ColumnarValue::Scalar(value.clone())),
-            None => Err(DataFusionError::Internal(
-                "a subquery ran without its outer values".into(),
-            )),
-        }
-    }
-}
-
 /// A subquery as a function of its outer columns.
 #[derive(Clone)]
 struct Apply(Arc<Runs>);
 
-struct Runs {
-    shape: Shape,
+pub(super) struct Runs {
+    pub(super) shape: Shape,
     /// How many of the arguments are outer columns; of IN one more is the value tested.
     outer: usize,
     plan: LogicalPlan,
-    schema: SchemaRef,
-    result: FieldRef,
+    pub(super) schema: SchemaRef,
+    pub(super) result: FieldRef,
     values: Values,
     /// Planned at the first run. Held while running: the values are one set.
     physical: tokio::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>,
@@ -358,98 +231,5 @@ impl Runs {
         }
         *physical = Some(planned);
         Ok(results)
-    }
-
-    /// `value IN (rows)` as a batch of one boolean, unknown as SQL has it.
-    fn test(&self, value: Option<&ScalarValue>, batch: &RecordBatch, negated: bool) -> EngineResult<RecordBatch> {
-        let mut found = Some(false);
-        if batch.num_rows() > 0 {
-            let column = batch.column(0);
-            let value = value
-                .map(|value| value.cast_to(column.data_type()))
-                .transpose()?
-                .filter(|value| !value.is_null());
-            found = match value {
-                None => None,
-                Some(value) => {
-                    let mut found = Some(false);
-                    for row in 0..batch.num_rows() {
-                        if column.is_null(row) {
-                            found = None;
-                        } else if ScalarValue::try_from_array(column, row)? == value {
-                            found = Some(true);
-                            break;
-                        }
-                    }
-                    found
-                }
-            };
-        }
-        let array = ScalarValue::Boolean(found.map(|found| found != negated)).to_array()?;
-        Ok(RecordBatch::try_from_iter([("in", array)])?)
-    }
-
-    fn gather(&self, results: &[RecordBatch], set_of_row: &[usize]) -> EngineResult<ArrayRef> {
-        if let Shape::Rows { null_when_empty } = self.shape {
-            return self.lists(results, set_of_row, null_when_empty);
-        }
-        if set_of_row.is_empty() {
-            return Ok(arrow::array::new_empty_array(self.result.data_type()));
-        }
-        let values = results
-            .iter()
-            .map(|batch| self.value(batch))
-            .collect::<EngineResult<Vec<_>>>()?;
-        let of_rows: Vec<ScalarValue> = set_of_row.iter().filter_map(|set| values.get(*set).cloned()).collect();
-        ScalarValue::iter_to_array(of_rows)
-    }
-
-    fn value(&self, batch: &RecordBatch) -> EngineResult<ScalarValue> {
-        match self.shape {
-            Shape::Exists { negated } => Ok(ScalarValue::Boolean(Some((batch.num_rows() > 0) != negated))),
-            _ if batch.num_rows() == 0 => ScalarValue::try_from(self.result.data_type()),
-            Shape::Scalar if batch.num_rows() > 1 => {
-                let message = "more than one row returned by a subquery used as an expression";
-                Err(DataFusionError::External(Box::new(Error::new(
-                    SqlState::CARDINALITY_VIOLATION,
-                    message,
-                ))))
-            }
-            _ => ScalarValue::try_from_array(batch.column(0), 0)?.cast_to(self.result.data_type()),
-        }
-    }
-
-    fn lists(&self, results: &[RecordBatch], set_of_row: &[usize], null_when_empty: bool) -> EngineResult<ArrayRef> {
-        let fields = numbered(&self.schema);
-        let item = Arc::new(Field::new_list_field(DataType::Struct(fields.clone()), true));
-        let chosen: Vec<&RecordBatch> = set_of_row.iter().filter_map(|set| results.get(*set)).collect();
-        let lengths: Vec<usize> = chosen.iter().map(|batch| batch.num_rows()).collect();
-        let nulls = null_when_empty.then(|| lengths.iter().map(|length| *length > 0).collect());
-        let total = lengths.iter().sum();
-        let columns = fields
-            .iter()
-            .enumerate()
-            .map(|(index, field)| {
-                let parts: Vec<ArrayRef> = chosen
-                    .iter()
-                    .map(|batch| arrow::compute::cast(batch.column(index), field.data_type()))
-                    .collect::<Result<_, _>>()?;
-                let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-                match parts.is_empty() {
-                    true => Ok(arrow::array::new_empty_array(field.data_type())),
-                    false => arrow::compute::concat(&parts),
-                }
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let rows = match columns.is_empty() {
-            true => StructArray::new_empty_fields(total, None),
-            false => StructArray::try_new(fields, columns, None)?,
-        };
-        Ok(Arc::new(ListArray::try_new(
-            item,
-            OffsetBuffer::from_lengths(lengths),
-            Arc::new(rows),
-            nulls,
-        )?))
     }
 }

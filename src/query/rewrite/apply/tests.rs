@@ -35,6 +35,13 @@ async fn subqueries_anywhere() {
              (select 1 from pg_index i where i.indrelid = c.oid and n.nspname = 'public')) from pg_namespace n order by nspname",
             vec!["0", "0", "3"],
         ),
+        // The inner one looks at the one around it, which is itself one.
+        (
+            "select relname from pg_class c where relnamespace = 2200 and relkind = 'r' and exists (select 1 from pg_index i \
+             where i.indrelid = c.oid and exists (select 1 from pg_attribute a where a.attrelid = i.indrelid and a.attname = 'index'))",
+            vec!["sys_journal"],
+        ),
+        ("select (select 1 where false)", vec![""]),
         (
             "select (select relname from pg_class c where c.oid = t.typrelid) from pg_type t where t.oid = 16",
             vec![""],

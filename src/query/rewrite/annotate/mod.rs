@@ -1,13 +1,16 @@
 //! PostgreSQL types of output columns that the engine forgets.
 //!
 //! A column's PostgreSQL type travels in its field's metadata, and the engine drops that at a CASE, a `coalesce`, an
-//! aggregate or a subquery. This pass derives it again and writes it on the projections, so that Describe and the encoder
-//! find it. It also gives a quoted array its type where a CASE puts it beside an array, and `unnest` PostgreSQL's NULLs.
+//! aggregate or a subquery. This pass derives it again ([`derive`]) and writes it on the projections, so that Describe and
+//! the encoder find it, and makes the sides of a UNION or a recursion agree ([`sets`]). It also gives a quoted array its type where a CASE puts it beside an array, and `unnest` PostgreSQL's NULLs.
+
+mod derive;
+mod sets;
 
 use datafusion::{
-    arrow::datatypes::{DataType, FieldRef},
+    arrow::datatypes::DataType,
     common::{
-        Column, ExprSchema, NullHandling, ScalarValue,
+        NullHandling, ScalarValue,
         metadata::FieldMetadata,
         tree_node::{Transformed, TreeNode},
     },
@@ -15,17 +18,26 @@ use datafusion::{
     logical_expr::{Case, Expr, ExprSchemable, LogicalPlan},
 };
 
-use crate::{catalog::types, wire::types::PG_TYPE};
+use crate::{
+    catalog::types,
+    wire::types::{PG_TYPE, parse_type_name, pg_type},
+};
 
 /// Annotates a plan as it comes from the planner, before parameters are bound or anything is optimized.
 pub fn annotate(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
         let plan = plan.recompute_schema()?;
-        if let LogicalPlan::Unnest(mut unnest) = plan {
-            // Nothing comes of a NULL array, as nothing comes of an empty one.
-            unnest.options.null_handling = NullHandling::Drop;
-            return Ok(Transformed::yes(LogicalPlan::Unnest(unnest)));
-        }
+        let plan = match plan {
+            LogicalPlan::Unnest(mut unnest) => {
+                // Nothing comes of a NULL array, as nothing comes of an empty one.
+                unnest.options.null_handling = NullHandling::Drop;
+                LogicalPlan::Unnest(unnest)
+            }
+            LogicalPlan::Union(union) => sets::union(union)?,
+            LogicalPlan::RecursiveQuery(query) => sets::recursive(query)?,
+            LogicalPlan::Values(values) => sets::values(values)?,
+            plan => plan,
+        };
         let LogicalPlan::Projection(projection) = &plan else {
             return Ok(Transformed::yes(plan));
         };
@@ -54,12 +66,12 @@ fn annotated(expr: &Expr, input: &LogicalPlan) -> Option<Expr> {
     if types::pg_type_of(&field).is_some() {
         return None;
     }
-    let pg_type = derive(expr, input)?;
-    // A type that the Arrow type contradicts would be encoded wrongly.
-    if !compatible(&types::arrow_type(&pg_type), field.data_type()) {
+    let name = derive::derive(expr, input)?;
+    // A type that the Arrow type contradicts would be encoded wrongly; one that it stands for need not be said.
+    if !compatible(&types::arrow_type(&name), field.data_type()) || parse_type_name(&name) == Some(pg_type(&field)) {
         return None;
     }
-    let metadata = FieldMetadata::new([(PG_TYPE.to_owned(), pg_type)].into());
+    let metadata = FieldMetadata::new([(PG_TYPE.to_owned(), name)].into());
     Some(match expr {
         Expr::Alias(alias) => Expr::Alias(alias.clone().with_metadata(Some(metadata))),
         Expr::Column(_) => {
@@ -77,92 +89,14 @@ fn compatible(expected: &DataType, actual: &DataType) -> bool {
     let text = |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     match (expected, actual) {
         (DataType::List(expected), DataType::List(actual)) => compatible(expected.data_type(), actual.data_type()),
-        // A cluster's counts and lengths are unsigned, and `bigint` all the same; so are its durations.
-        (DataType::Int64, DataType::UInt32 | DataType::UInt64 | DataType::Duration(_)) => true,
-        _ => expected == actual || text(expected) && text(actual) || matches!(actual, DataType::Null),
-    }
-}
-
-/// The PostgreSQL type of an expression over `input`, where it is that of something below.
-fn derive(expr: &Expr, input: &LogicalPlan) -> Option<String> {
-    if let Ok((_, field)) = expr.to_field(input.schema().as_ref())
-        && let Some(pg_type) = types::pg_type_of(&field)
-    {
-        return Some(pg_type.to_owned());
-    }
-    match expr {
-        Expr::Alias(alias) => derive(&alias.expr, input),
-        Expr::Column(column) => derive_column(column, input),
-        Expr::Case(case) => {
-            let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            branches.into_iter().find_map(|branch| derive(branch, input))
+        // A cluster's durations are `bigint`.
+        (DataType::Int64, DataType::Duration(_)) => true,
+        _ => {
+            expected == actual
+                || text(expected) && text(actual)
+                || expected.is_integer() && actual.is_integer()
+                || matches!(actual, DataType::Null)
         }
-        Expr::ScalarFunction(function) if matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") => {
-            function.args.iter().find_map(|arg| derive(arg, input))
-        }
-        Expr::AggregateFunction(aggregate) => {
-            let argument = || aggregate.params.args.first().and_then(|arg| derive(arg, input));
-            match aggregate.func.name() {
-                "min" | "max" | "first_value" | "last_value" => argument(),
-                "array_agg" => argument().map(|element| format!("{element}[]")),
-                _ => None,
-            }
-        }
-        Expr::WindowFunction(window) => match window.fun.name() {
-            "min" | "max" | "first_value" | "last_value" | "lag" | "lead" | "nth_value" => {
-                window.params.args.first().and_then(|arg| derive(arg, input))
-            }
-            _ => None,
-        },
-        Expr::ScalarSubquery(subquery) => {
-            let schema = subquery.subquery.schema();
-            let first = schema.columns().into_iter().next()?;
-            derive_column(&first, &subquery.subquery)
-        }
-        _ => None,
-    }
-}
-
-/// The same for a column that `plan` gives.
-fn derive_column(column: &Column, plan: &LogicalPlan) -> Option<String> {
-    let schema = plan.schema();
-    let field: &FieldRef = schema.field_from_column(column).ok()?;
-    if let Some(pg_type) = types::pg_type_of(field) {
-        return Some(pg_type.to_owned());
-    }
-    let index = schema.maybe_index_of_column(column)?;
-    match plan {
-        LogicalPlan::Aggregate(aggregate) => {
-            let expr = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).nth(index)?;
-            derive(expr, &aggregate.input)
-        }
-        LogicalPlan::Window(window) => {
-            let inputs = window.input.schema().fields().len();
-            match index.checked_sub(inputs) {
-                Some(own) => derive(window.window_expr.get(own)?, &window.input),
-                None => derive_column(column, &window.input),
-            }
-        }
-        LogicalPlan::Projection(projection) => derive(projection.expr.get(index)?, &projection.input),
-        LogicalPlan::SubqueryAlias(_) | LogicalPlan::Union(_) => {
-            let input = plan.inputs().into_iter().next()?;
-            let column = input.schema().columns().into_iter().nth(index)?;
-            derive_column(&column, input)
-        }
-        LogicalPlan::Unnest(unnest) => {
-            let column = unnest
-                .input
-                .schema()
-                .columns()
-                .into_iter()
-                .find(|own| own.name() == column.name())?;
-            derive_column(&column, &unnest.input)
-        }
-        _ => plan
-            .inputs()
-            .into_iter()
-            .find(|input| input.schema().has_column(column))
-            .and_then(|input| derive_column(column, input)),
     }
 }
 
@@ -221,12 +155,89 @@ mod tests {
                 "select (select nspname from pg_namespace n where n.oid = c.relnamespace) from pg_class c",
                 "name",
             ),
-            ("select x.n from (select max(relname) as n from pg_class) x", "name"),
+            (
+                "select case when relkind = 'r' then oid else 0 end from pg_class",
+                "oid",
+            ),
+            ("select (c).relname from pg_class c", "name"),
+            ("select amname from pg_am union select 'a'", "name"),
             ("select coalesce(null, json_build_object('a', 1))", "json"),
             ("select oid from pg_class union all select oid from pg_type", "oid"),
+            ("select relname from pg_class union select null", "name"),
+            ("select unnest(proargtypes) from pg_proc", "oid"),
+            ("select a from unnest(current_schemas(true)) as a", "name"),
+            ("select array(select oid from pg_class)", "oid[]"),
+            ("select unnest((select array_agg(relname) from pg_class))", "name"),
+            ("select row_number() over (order by oid) from pg_class", "bigint"),
+            ("select ntile(2) over (order by oid) from pg_class", "integer"),
         ] {
             let types = engine.run(sql).await.unwrap().types;
             assert_eq!(types, [Some(expected.to_owned())], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn small_integers_are_integers() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            ("select 1", "integer"),
+            ("select 1 + 1", "integer"),
+            ("select -7 / 2", "integer"),
+            ("select case when true then 1 else 0 end", "integer"),
+            ("select coalesce(null, 1)", "integer"),
+            ("select greatest(1, 2)", "integer"),
+            ("select n from generate_series(1, 3) as s (n)", "integer"),
+            ("select generate_series(1, 3)", "integer"),
+            ("select unnest(array[1, 2]) + 1", "integer"),
+            ("select array[1, 2]", "integer[]"),
+            ("select max(a) from (select 1 as a) t", "integer"),
+            ("select 1 union all select null", "integer"),
+        ] {
+            let types = engine.run(sql).await.unwrap().types;
+            assert_eq!(types, [Some(expected.to_owned())], "{sql}");
+        }
+        // Text is what its Arrow type stands for, and not said.
+        for sql in [
+            "select x.n from (select max(relname) as n from pg_class) x",
+            "select case when relkind = 'r' then relname else relkind::text end from pg_class",
+        ] {
+            assert_eq!(engine.run(sql).await.unwrap().types, [None], "{sql}");
+        }
+        for sql in [
+            "select 2147483648",
+            "select 1::bigint",
+            "select count(*) + 1 from pg_class",
+            "select 1 union all select count(*) from pg_class",
+            "select n from generate_series(1, 3000000000) as s (n) limit 1",
+            "select case when true then count(*) else 0 end from pg_class",
+        ] {
+            let answer = engine.run(sql).await.unwrap();
+            assert_ne!(answer.types, [Some("integer".to_owned())], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_sides_of_a_set_need_not_agree() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            ("select null union select 'a' order by 1", vec!["a", ""]),
+            ("select 1 union all select 2.5 order by 1", vec!["1.0", "2.5"]),
+            (
+                "select table_name from information_schema.tables where table_name = 'sys_journal' \
+                 union select relname from pg_class where relname = 'sys_journal'",
+                vec!["sys_journal"],
+            ),
+            (
+                "with recursive t as (select 1 as n union all select n + 1 from t where n < 3) select n from t order by 1",
+                vec!["1", "2", "3"],
+            ),
+            (
+                "with recursive r (id, name) as (select oid, relname from pg_class where relname = 'sys_journal' union \
+                 select i.inhparent, 'x' from pg_inherits i join r on r.id = i.inhrelid) select name from r",
+                vec!["sys_journal"],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
         }
     }
 

@@ -1,0 +1,172 @@
+//! `= ANY (SELECT …)`, `<> ALL (SELECT …)`, `(a, b) IN (SELECT …)`, `LIKE ANY (ARRAY[…])`: as IN, EXISTS and OR, which the
+//! engine has.
+
+use datafusion::sql::sqlparser::ast::{
+    Array, BinaryOperator, Expr, Ident, Query, SelectItem, TableAlias, TableAliasColumnDef, TableFactor,
+    TableWithJoins, Value,
+};
+
+use super::{casts::array_literal, syntax, take};
+
+pub fn expr(expr: &mut Expr) {
+    match expr {
+        Expr::AnyOp {
+            left,
+            compare_op: BinaryOperator::Eq,
+            right,
+            ..
+        } => {
+            if let Some(subquery) = query(right) {
+                *expr = test(take(left), subquery, false);
+            }
+        }
+        Expr::AllOp {
+            left,
+            compare_op: BinaryOperator::NotEq,
+            right,
+        } => {
+            if let Some(subquery) = query(right) {
+                *expr = test(take(left), subquery, true);
+            }
+        }
+        Expr::InSubquery {
+            expr: tested,
+            subquery,
+            negated,
+        } if matches!(tested.as_ref(), Expr::Tuple(_)) => *expr = test(take(tested), subquery.clone(), *negated),
+        Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => like_any(expr),
+        _ => {}
+    }
+}
+
+fn query(expr: &Expr) -> Option<Box<Query>> {
+    match expr {
+        Expr::Subquery(query) => Some(query.clone()),
+        _ => None,
+    }
+}
+
+/// `tested [NOT] IN (subquery)`; of a row as an EXISTS, for the engine compares single values.
+fn test(tested: Expr, subquery: Box<Query>, negated: bool) -> Expr {
+    let Expr::Tuple(values) = tested else {
+        return Expr::InSubquery {
+            expr: Box::new(tested),
+            subquery,
+            negated,
+        };
+    };
+    let table = Ident::new("in_rows");
+    let name = |index: usize| Ident::new(format!("in_column_{index}"));
+    let columns = (0..values.len()).map(|index| TableAliasColumnDef {
+        name: name(index),
+        data_type: None,
+    });
+    let alias = TableAlias {
+        explicit: true,
+        name: table.clone(),
+        columns: columns.collect(),
+        at: None,
+    };
+    let rows = TableFactor::Derived {
+        lateral: false,
+        subquery,
+        alias: Some(alias),
+        sample: None,
+    };
+    let equal = values.into_iter().enumerate().map(|(index, value)| Expr::BinaryOp {
+        left: Box::new(value),
+        op: BinaryOperator::Eq,
+        right: Box::new(Expr::CompoundIdentifier(vec![table.clone(), name(index)])),
+    });
+    let one = SelectItem::UnnamedExpr(Expr::value(Value::Number("1".into(), false)));
+    let mut select = syntax::select(
+        vec![one],
+        vec![TableWithJoins {
+            relation: rows,
+            joins: Vec::new(),
+        }],
+    );
+    select.selection = equal.reduce(|left, right| joined(left, BinaryOperator::And, right));
+    Expr::Exists {
+        subquery: Box::new(syntax::query_of(select)),
+        negated,
+    }
+}
+
+fn joined(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    }
+}
+
+/// One LIKE for each pattern; patterns that are no literal array stay for the engine to refuse.
+fn like_any(expr: &mut Expr) {
+    let (Expr::Like { pattern, .. } | Expr::ILike { pattern, .. }) = &*expr else {
+        return;
+    };
+    let Some(patterns) = elements(pattern) else { return };
+    let single = |one: Expr| {
+        let mut like = expr.clone();
+        if let Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. } = &mut like {
+            *any = false;
+            **pattern = one;
+        }
+        like
+    };
+    if let Some(any) = patterns
+        .into_iter()
+        .map(single)
+        .reduce(|left, right| joined(left, BinaryOperator::Or, right))
+    {
+        *expr = Expr::Nested(Box::new(any));
+    }
+}
+
+fn elements(pattern: &Expr) -> Option<Vec<Expr>> {
+    match pattern {
+        Expr::Nested(inner) => elements(inner),
+        Expr::Array(Array { elem, .. }) => Some(elem.clone()),
+        Expr::Cast { expr, .. } => elements(expr),
+        literal => match array_literal(literal)? {
+            Expr::Array(Array { elem, .. }) => Some(elem),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn quantified_comparisons() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select 1 = any (select 1), 2 = any (select 1), 2 <> all (select 1)",
+                "true|false|true",
+            ),
+            (
+                "select relname from pg_class where oid = any (select indrelid from pg_index) and relname like 'sys_j%'",
+                "sys_journal",
+            ),
+            (
+                "select oid from pg_class where (relname, relnamespace) in (select 'pg_class', 11)",
+                "1259",
+            ),
+            (
+                "select count(*) from pg_namespace where (oid, nspname) not in (select oid, nspname from pg_namespace where oid > 11)",
+                "1",
+            ),
+            (
+                "select 'ab' like any (array['x', 'a%']), 'AB' ilike any ('{x,a%}'), 'ab' not like any (array['x'])",
+                "true|true|true",
+            ),
+            ("select 'ab' like any (array['x'])", "false"),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+}
