@@ -45,6 +45,8 @@ use crate::{
     Error, Result, SqlState,
     query::rewrite::{
         self,
+        conversions::Conversions,
+        operators::TypedOperators,
         planners::{PostgresOperators, PostgresTypes},
     },
     source::{Introspection, Source},
@@ -274,10 +276,13 @@ impl Engine {
             .with_config(config)
             .with_default_features()
             .build();
-        datafusion_functions_json::register_all(&mut state).unwrap();
+        state.register_function_rewrite(Arc::new(Conversions)).unwrap();
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
             facts: Arc::clone(&facts),
         })];
+        expr_planners.push(Arc::new(TypedOperators {
+            facts: Arc::clone(&facts),
+        }));
         expr_planners.extend(state.expr_planners().iter().cloned());
         Engine {
             catalogue_state: rewrite::apply::catalogue_state(&state),

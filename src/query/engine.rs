@@ -9,7 +9,7 @@ use std::{
 use datafusion::{
     config::ConfigOptions,
     execution::{
-        SessionState, SessionStateBuilder,
+        FunctionRegistry, SessionState, SessionStateBuilder,
         memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
@@ -23,7 +23,9 @@ use super::{
     errors::from_datafusion,
     growing,
     nested_loop::BoundNestedLoops,
-    rewrite::{apply::catalogue_state, planners::PostgresOperators},
+    rewrite::{
+        apply::catalogue_state, conversions::Conversions, operators::TypedOperators, planners::PostgresOperators,
+    },
     route::{Route, RoutePlanner},
     sound::Sound,
     views::{self, NoSettings},
@@ -145,6 +147,9 @@ impl Engine {
         let mut operators: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
             facts: Arc::clone(&facts),
         })];
+        operators.push(Arc::new(TypedOperators {
+            facts: Arc::clone(&facts),
+        }));
         operators.extend(state.expr_planners().iter().cloned());
         Scope {
             catalogue_state: catalogue_state(&state),
@@ -213,7 +218,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .with_physical_optimizer_rule(Arc::new(Yielding))
         .build();
-    datafusion_functions_json::register_all(&mut state)?;
+    state.register_function_rewrite(Arc::new(Conversions))?;
     growing::bound(&mut state)?;
     Ok(state)
 }

@@ -22,6 +22,12 @@ const MEANINGS: &[(&str, SqlState, Option<&str>)] = &[
         SqlState::INVALID_PARAMETER_VALUE,
         None,
     ),
+    ("regex parse error", SqlState::INVALID_REGULAR_EXPRESSION, None),
+    (
+        "negative substring length not allowed",
+        SqlState::SUBSTRING_ERROR,
+        Some("negative substring length not allowed"),
+    ),
     ("must appear in the GROUP BY clause", SqlState::GROUPING_ERROR, None),
     (
         "could not be resolved from available columns",

@@ -103,13 +103,14 @@ impl Cursor {
                     self.require_scroll()?;
                 }
                 let target = i64::try_from(self.position).unwrap_or(i64::MAX).saturating_add(by);
-                self.to_row(row(target)).await
+                self.move_to_row(row(target)).await
             }
-            Direction::Absolute(number) if number >= 0 => self.to_row(row(number)).await,
+            Direction::Absolute(number) if number >= 0 => self.move_to_row(row(number)).await,
             Direction::Absolute(number) => {
                 self.require_scroll()?;
                 let end = i64::try_from(self.count().await?).unwrap_or(i64::MAX);
-                self.to_row(row(end.saturating_add(number).saturating_add(1))).await
+                self.move_to_row(row(end.saturating_add(number).saturating_add(1)))
+                    .await
             }
         }
     }
@@ -143,7 +144,7 @@ impl Cursor {
     }
 
     /// Moves to row `number` and gives it; 0 is before the first.
-    async fn to_row(&mut self, number: u64) -> Result<Option<RecordBatch>> {
+    async fn move_to_row(&mut self, number: u64) -> Result<Option<RecordBatch>> {
         let before = number.saturating_sub(1);
         // A cursor that has not moved has nothing to go back over.
         if number <= self.position && self.position > 0 {

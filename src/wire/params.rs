@@ -17,6 +17,7 @@ use postgres_types::{Kind, Type};
 use super::encode::{Format, Zone};
 use super::types::arrow_type;
 use crate::{Error, Result, SqlState};
+pub(crate) use datetime::{named_zone, offset_of_local};
 
 /// Decodes a parameter in a session whose time zone is UTC; see [`decode_parameter_in`].
 pub fn decode_parameter(ty: &Type, format: Format, bytes: Option<&[u8]>) -> Result<ScalarValue> {

@@ -15,6 +15,12 @@ pub const NO_TYPMOD: i32 = -1;
 /// PostgreSQL's VARHDRSZ: it is added to the modifiers of `varchar` and `numeric`.
 const TYPMOD_OFFSET: i32 = 4;
 
+/// A numeric whose values choose their digits: those behind the point are written up to the last that is not zero.
+pub const NUMERIC_ANY: DataType = DataType::Decimal128(38, 19);
+
+/// A quotient: written with the digits that PostgreSQL gives a division, at least sixteen that count.
+pub const NUMERIC_QUOTIENT: DataType = DataType::Decimal256(76, 28);
+
 /// A PostgreSQL type with its modifier, as RowDescription carries them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PgType {
@@ -143,6 +149,7 @@ fn arrow_pg_type(data_type: &DataType) -> PgType {
         DataType::Timestamp(_, None) => Type::TIMESTAMP,
         DataType::Timestamp(_, Some(_)) => Type::TIMESTAMPTZ,
         DataType::Duration(_) | DataType::Interval(_) => Type::INTERVAL,
+        any if *any == NUMERIC_ANY || *any == NUMERIC_QUOTIENT => Type::NUMERIC,
         DataType::Decimal32(p, s)
         | DataType::Decimal64(p, s)
         | DataType::Decimal128(p, s)
@@ -188,7 +195,7 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
         }
         Type::FLOAT4 => DataType::Float32,
         Type::FLOAT8 => DataType::Float64,
-        Type::NUMERIC => DataType::Decimal128(38, 19),
+        Type::NUMERIC => NUMERIC_ANY,
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::CHAR => DataType::Utf8,
         Type::UUID | Type::JSON | Type::JSONB | Type::XML => DataType::Utf8,
         Type::BYTEA => DataType::Binary,

@@ -15,6 +15,7 @@ mod demo;
 mod differential;
 mod driver;
 mod equality;
+mod expressions;
 mod extended;
 mod hostile;
 mod jdbc;

@@ -15,7 +15,7 @@ use datafusion::{
 };
 
 use super::native::{engine_error, result, signature};
-use crate::{Error, SqlState, catalog::types};
+use crate::{Error, SqlState, catalog::types, wire::encode};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Shape {
@@ -167,7 +167,7 @@ impl ScalarUDFImpl for Json {
                         continue;
                     }
                     let (keys, values) = (keys.as_list::<i32>().value(row), values.as_list::<i32>().value(row));
-                    let field = Field::new("value", values.data_type().clone(), true);
+                    let field = types::field("value", "json", true);
                     out.push_str("{ ");
                     for index in 0..keys.len() {
                         out.push_str(if index > 0 { comma } else { "" });
@@ -188,6 +188,12 @@ fn key(column: &ArrayRef, row: usize) -> EngineResult<Option<String>> {
     let text = cast(&column.slice(row, 1), &DataType::Utf8)?;
     let text = text.as_string::<i32>();
     Ok(text.is_valid(0).then(|| text.value(0).to_owned()))
+}
+
+/// A value's text as PostgreSQL writes it, in UTC.
+fn texts(array: &ArrayRef, field: &Field) -> EngineResult<String> {
+    let texts = encode::texts(array, field, &encode::Style::default()).map_err(engine_error)?;
+    Ok(texts.into_iter().next().flatten().unwrap_or_default())
 }
 
 /// One value as JSON.
@@ -218,8 +224,14 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (
             }
             out.push('}');
         }
+        DataType::Timestamp(_, zone) => {
+            // ISO 8601, with the zone's minutes.
+            let text = texts(&array.slice(row, 1), field)?.replacen(' ', "T", 1);
+            let minutes = zone.is_some() && text.rfind(['+', '-']).is_some_and(|sign| text.len() - sign == 3);
+            string(out, &format!("{text}{}", if minutes { ":00" } else { "" }));
+        }
         data_type => {
-            let text = key(array, row)?.unwrap_or_default();
+            let text = texts(&array.slice(row, 1), field)?;
             let json = matches!(
                 field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
                 Some("json" | "jsonb")

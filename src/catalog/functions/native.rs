@@ -7,11 +7,10 @@ use std::{
 
 use arrow::{
     array::{Array, ArrayRef, AsArray},
-    compute::cast,
     datatypes::{DataType, Field, FieldRef},
 };
 use datafusion::{
-    common::ScalarValue,
+    common::{ScalarValue, config::ConfigOptions},
     error::{DataFusionError, Result as EngineResult},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -21,6 +20,7 @@ use datafusion::{
 use crate::{
     Error, Result,
     catalog::{facts::SessionFacts, model::Model, types},
+    wire::encode::{self, Style},
 };
 
 /// One function.
@@ -170,11 +170,12 @@ pub fn evaluate(
 ) -> EngineResult<(Vec<Option<String>>, bool)> {
     let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
     let rows = if scalar { 1 } else { args.number_rows };
+    let style = style_of(&args.config_options);
     let columns = args
         .args
         .iter()
         .zip(&args.arg_fields)
-        .map(|(arg, field)| texts(&arg.to_array(rows)?, field))
+        .map(|(arg, field)| texts(&arg.to_array(rows)?, field, &style))
         .collect::<EngineResult<Vec<_>>>()?;
     let cells = (0..rows)
         .map(|row| {
@@ -205,46 +206,23 @@ pub fn engine_error(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-/// The text forms of an array's values, as PostgreSQL writes them for the field's type.
-pub fn texts(array: &ArrayRef, field: &Field) -> EngineResult<Vec<Option<String>>> {
-    let vector = matches!(
-        field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
-        Some("int2vector" | "oidvector")
-    );
-    match array.data_type() {
-        DataType::List(item) => {
-            let list = array.as_list::<i32>();
-            (0..list.len())
-                .map(|row| {
-                    if list.is_null(row) {
-                        return Ok(None);
-                    }
-                    let items = texts(&list.value(row), item)?;
-                    Ok(Some(if vector {
-                        vector_text(&items)
-                    } else {
-                        array_text(&items)
-                    }))
-                })
-                .collect()
-        }
-        DataType::Boolean => {
-            let values = array.as_boolean();
-            Ok((0..values.len())
-                .map(|row| values.is_valid(row).then(|| values.value(row).to_string()))
-                .collect())
-        }
-        DataType::Null => Ok(vec![None; array.len()]),
-        _ => {
-            let strings = cast(array, &DataType::Utf8)?;
-            let strings = strings.as_string::<i32>();
-            Ok(strings.iter().map(|value| value.map(str::to_owned)).collect())
-        }
+/// How a session's values are written where a function asks for their text.
+pub fn style_of(options: &ConfigOptions) -> Style {
+    Style {
+        zone: super::zone_of(options),
+        ..Style::default()
     }
 }
 
-fn vector_text(items: &[Option<String>]) -> String {
-    items.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+/// The text forms of an array's values, as PostgreSQL writes them for the field's type; booleans in full, as `::text` does.
+pub fn texts(array: &ArrayRef, field: &Field, style: &Style) -> EngineResult<Vec<Option<String>>> {
+    if let DataType::Boolean = array.data_type() {
+        let values = array.as_boolean();
+        return Ok((0..values.len())
+            .map(|row| values.is_valid(row).then(|| values.value(row).to_string()))
+            .collect());
+    }
+    encode::texts(array, field, style).map_err(engine_error)
 }
 
 /// `{a,"b c",NULL}`, quoted as array_out does.

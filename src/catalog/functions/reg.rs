@@ -22,7 +22,10 @@ use super::native::{self, Call, Native, evaluate, result, signature, stable};
 use crate::{
     Error, Result, SqlState,
     catalog::{facts::SessionFacts, model::Model, model::OWNER, names, pg_catalog, quote, seed, types},
-    wire::types::PG_TYPE,
+    wire::{
+        encode::{self, Style},
+        types::PG_TYPE,
+    },
 };
 
 /// `regclass(x)`, `oid(x)` …: a number as it is, a name looked up.
@@ -36,6 +39,8 @@ struct ToOid {
 /// `pg_text(x)`: `x::text` as PostgreSQL has it for every type of the catalogue.
 #[derive(Debug, Clone)]
 struct ToText {
+    /// `pg_text`, or `pg_output`, which writes booleans as clients get them.
+    name: &'static str,
     facts: Arc<SessionFacts>,
 }
 
@@ -63,7 +68,7 @@ macro_rules! same_by {
 }
 
 same_by!(ToOid, name);
-same_by!(ToText,);
+same_by!(ToText, name);
 
 /// The function of that name for one session.
 pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<ScalarUDF> {
@@ -74,7 +79,8 @@ pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<ScalarUDF> {
         }));
     }
     match name {
-        "pg_text" => Some(ScalarUDF::new_from_impl(ToText {
+        "pg_text" | "pg_output" => Some(ScalarUDF::new_from_impl(ToText {
+            name: if name == "pg_text" { "pg_text" } else { "pg_output" },
             facts: Arc::clone(facts),
         })),
         "pg_typeof" => Some(ScalarUDF::new_from_impl(TypeOf)),
@@ -211,7 +217,7 @@ pub fn written(model: &Model, field: &Field, array: &ArrayRef) -> EngineResult<O
         text.parse()
             .map_or_else(|_| text.clone(), |oid| name_of(model, reg, oid))
     };
-    let cells = native::texts(array, field)?.into_iter().map(|cell| {
+    let cells = native::texts(array, field, &Style::default())?.into_iter().map(|cell| {
         cell.map(|text| {
             if !pg_type.ends_with("[]") {
                 return name(text);
@@ -291,7 +297,7 @@ impl ScalarUDFImpl for ToOid {
 
 impl ScalarUDFImpl for ToText {
     fn name(&self) -> &str {
-        "pg_text"
+        self.name
     }
 
     fn signature(&self) -> &Signature {
@@ -314,7 +320,14 @@ impl ScalarUDFImpl for ToText {
         let array = arg.to_array(if scalar { 1 } else { args.number_rows })?;
         let array = match written(&self.facts.catalog.model, field, &array)? {
             Some(names) => names,
-            None => types::array("text", &native::texts(&array, field)?).map_err(native::engine_error)?,
+            None => {
+                let style = native::style_of(&args.config_options);
+                let texts = match self.name {
+                    "pg_output" => encode::texts(&array, field, &style).map_err(native::engine_error)?,
+                    _ => native::texts(&array, field, &style)?,
+                };
+                types::array("text", &texts).map_err(native::engine_error)?
+            }
         };
         result(Ok(array), scalar)
     }
@@ -366,7 +379,7 @@ mod tests {
             let written = written(&catalog.model, &types::field("x", pg_type, true), &array)
                 .unwrap()
                 .unwrap();
-            let texts = native::texts(&written, &types::field("x", "text", true)).unwrap();
+            let texts = native::texts(&written, &types::field("x", "text", true), &Style::default()).unwrap();
             assert_eq!(texts, [Some(expected.to_owned())]);
         }
         let plain = types::array("oid", &[Some("1".to_owned())]).unwrap();

@@ -4,20 +4,28 @@
 
 pub mod annotate;
 pub mod apply;
+mod arrays;
+mod calls;
 mod casts;
+pub mod conversions;
 mod fields;
 mod functions;
 mod keywords;
 mod labels;
+mod literals;
+pub mod operators;
 mod ordered;
+mod patterns;
 pub mod planners;
 mod quantified;
+mod rows;
 mod scope;
 mod slices;
 mod syntax;
 mod system_columns;
 #[cfg(test)]
 mod tests;
+mod tuples;
 mod values;
 mod whole_rows;
 
@@ -25,7 +33,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, Statement, Visit, VisitMut, Visitor, VisitorMut,
+    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -76,14 +84,15 @@ impl VisitorMut for Rules<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Error> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth -= 1;
         self.named.pop();
+        literals::query(query);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        functions::from(select);
+        rows::from(select);
         let named = self.named.last().cloned().unwrap_or_default();
         let mut scope = scope::of(select, self.catalog, &named);
         scope::complete_aliases(select, &scope);
@@ -94,8 +103,14 @@ impl VisitorMut for Rules<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Error> {
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
+        literals::select(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        literals::table_factor(factor);
         ControlFlow::Continue(())
     }
 
@@ -113,6 +128,7 @@ impl VisitorMut for Rules<'_> {
         slices::expr(expr);
         casts::expr(expr, self.over_catalogue);
         functions::expr(expr);
+        calls::expr(expr);
         ControlFlow::Continue(())
     }
 }

@@ -381,7 +381,7 @@ mod tests {
             ),
             (
                 "SELECT a FROM t WHERE b > INTERVAL '1' HOUR",
-                "SELECT a FROM t WHERE b > INTERVAL '1 hours'",
+                "SELECT a FROM t WHERE b > '1 hours'::INTERVAL",
             ),
             ("SELECT pg_catalog.Lower(a) AS l FROM t", "SELECT lower(a) AS l FROM t"),
             ("SELECT CURRENT_USER AS u", "SELECT current_user() AS u"),

@@ -56,7 +56,7 @@ impl Scale {
     }
 }
 
-pub(in crate::wire) fn timestamp_out_of_range() -> Error {
+pub(crate) fn timestamp_out_of_range() -> Error {
     Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "timestamp out of range")
 }
 

@@ -8,6 +8,7 @@ use super::float::Decimal;
 use super::number::put_int;
 use super::numeric::{put_binary, put_integer_binary, put_text};
 use crate::Result;
+use crate::wire::types::{NUMERIC_ANY, NUMERIC_QUOTIENT};
 
 /// Appends a cell for each slot of a numeric column.
 pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result<()> {
@@ -42,6 +43,17 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
         DataType::UInt64 => integers!(UInt64Type),
         DataType::Decimal32(_, scale) => decimals!(Decimal32Type, scale),
         DataType::Decimal64(_, scale) => decimals!(Decimal64Type, scale),
+        any if *any == NUMERIC_ANY => cells.each(array.as_primitive::<Decimal128Type>(), |value, out| {
+            let (value, scale) = shortest(value, 19, 0);
+            put_i128(value, scale, binary, out);
+            Ok(())
+        }),
+        quotient if *quotient == NUMERIC_QUOTIENT => {
+            cells.each(array.as_primitive::<Decimal256Type>(), |value, out| {
+                put_quotient(value, binary, out);
+                Ok(())
+            })
+        }
         DataType::Decimal128(_, scale) => decimals!(Decimal128Type, scale),
         DataType::Decimal256(_, scale) => {
             cells.each(array.as_primitive::<Decimal256Type>(), |value, out| {
@@ -82,6 +94,40 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
             Ok(())
         }),
     }
+}
+
+/// A number without the zeros at its end, but not with fewer digits behind the point than `least`.
+fn shortest(mut value: i128, mut scale: i32, least: i32) -> (i128, i32) {
+    while scale > least && value % 10 == 0 {
+        (value, scale) = (value / 10, scale - 1);
+    }
+    (value, scale)
+}
+
+/// A quotient with the digits that PostgreSQL's division gives it: sixteen and more, in groups of four.
+fn put_quotient(value: i256, binary: bool, out: &mut Vec<u8>) {
+    const SCALE: usize = 28;
+    let text = value.wrapping_abs().to_string();
+    let one = format!("1{}", "0".repeat(SCALE));
+    // The exponent of the first digit; zero and one are quotients of equals or of less.
+    let exponent = i32::try_from(text.len()).unwrap_or(i32::MAX) - 1 - SCALE as i32;
+    let mut scale = match text.as_str() {
+        "0" => 20,
+        _ if text == one => 20,
+        _ => (16 - 4 * exponent.div_euclid(4)).clamp(0, SCALE as i32),
+    };
+    let zeros = text.bytes().rev().take_while(|digit| *digit == b'0').count();
+    let needed = i32::try_from(SCALE.saturating_sub(zeros)).unwrap_or(0);
+    while scale < needed {
+        scale += 4;
+    }
+    let scale = scale.min(SCALE as i32);
+    let cut = SCALE - usize::try_from(scale).unwrap_or(0);
+    let digits = match text.as_str() {
+        "0" => "0",
+        _ => text.get(..text.len().saturating_sub(cut)).unwrap_or("0"),
+    };
+    put(value.is_negative(), digits.as_bytes(), scale, binary, out);
 }
 
 #[inline]

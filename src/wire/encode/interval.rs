@@ -8,7 +8,7 @@ use super::style::IntervalStyle;
 
 /// PostgreSQL's interval: three fields that do not carry over into one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Interval {
+pub struct Interval {
     pub months: i32,
     pub days: i32,
     pub micros: i64,

@@ -24,10 +24,14 @@ mod style;
 mod tests;
 mod text;
 mod window;
+mod written;
 
 pub use copy::{CopyEncoder, CopyForm, CopyOptions, CsvOptions};
+pub(crate) use datetime::{civil_from_days, days_from_civil, timestamp_out_of_range};
+pub use interval::Interval;
 pub use row::{FieldDescription, RowEncoder};
 pub use style::{ByteaOutput, DateForm, DateOrder, IntervalStyle, Style, Zone};
+pub use written::texts;
 
 /// The format of a column, as a Bind message's format codes say it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -58,7 +58,7 @@ fn local(parts: &Parts, ty: &Type, input: &str) -> Result<i64> {
 }
 
 /// The offset that a local time has. In the hour that a clock skips, the offset before it; in the one it repeats, that after.
-fn offset_of_local(zone: &Zone, local: i64) -> i32 {
+pub(crate) fn offset_of_local(zone: &Zone, local: i64) -> i32 {
     let (before, after) = (zone.offset_at(local - 86_400), zone.offset_at(local + 86_400));
     let holds = |offset: i32| zone.offset_at(local - i64::from(offset)) == offset;
     if holds(after) { after } else { before }
@@ -331,7 +331,8 @@ pub(super) fn fraction_micros(digits: &str) -> Option<i64> {
     Some((tenths + 5) / 10)
 }
 
-fn named_zone(text: &str) -> Option<Zone> {
+/// A zone by its name, or by its offset east of UTC.
+pub(crate) fn named_zone(text: &str) -> Option<Zone> {
     if matches!(text.to_ascii_lowercase().as_str(), "z" | "utc" | "gmt" | "zulu") {
         return Some(Zone::UTC);
     }
