@@ -174,10 +174,7 @@ impl Plan {
         state.mark_start_execution();
         let optimized = self.optimized(&state, values).map_err(from_datafusion)?;
         if let Some(typed) = &self.0.typed
-            && let Some(typed) = typed
-                .exec(&optimized, self.schema())
-                .await
-                .map_err(from_datafusion)?
+            && let Some(typed) = typed.exec(&optimized, self.schema()).await.map_err(from_datafusion)?
         {
             return Ok(typed);
         }

@@ -89,11 +89,7 @@ impl Typed {
     }
 
     /// The step that sends it, for rows of `schema`. `plan` is what it means here, optimized: by it joins are found that must not go.
-    pub async fn exec(
-        &self,
-        plan: &LogicalPlan,
-        schema: &SchemaRef,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    pub async fn exec(&self, plan: &LogicalPlan, schema: &SchemaRef) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(source) = source(plan)? else {
             return Ok(None);
         };
