@@ -13,6 +13,7 @@ pub mod edge;
 pub mod error;
 pub mod limits;
 pub mod query;
+mod recent;
 pub mod session;
 pub mod source;
 pub mod token;

@@ -6,6 +6,37 @@ use std::time::Duration;
 /// that is asked of a human lies in between here.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Logins under way at once. Each may hold a TLS handshake and a password, some 100 KiB at most; one beyond them ends the one that
+/// has taken longest, so that whoever opens connections and says nothing shuts nobody out: a login takes milliseconds.
+pub const LOGINS_MAX: usize = 1_000;
+
+/// Sessions of one process, where the configuration says nothing: below 600 MB while they are idle.
+pub const SESSIONS_MAX: usize = 20_000;
+
+/// The same for each cluster: a pool that leaks connections in one place leaves room for the others.
+pub const CLUSTER_SESSIONS_MAX: usize = 5_000;
+
+/// A PROXY protocol header: addresses take 216 bytes at most, and what load balancers add to them some hundred.
+pub const PROXY_HEADER_SIZE_MAX: usize = 4 * 1024;
+
+/// Bad logins from one address for one cluster that are only refused: people mistype, and pools try several connections at once.
+pub const FAILED_LOGINS_FREE: u32 = 5;
+
+/// How long the next one is turned away, twice as long after each failure that follows,
+pub const LOGIN_BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// up to this.
+pub const LOGIN_BACKOFF_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// When failures are forgotten: after twice the longest backoff without another one.
+pub const FAILED_LOGINS_FORGOTTEN_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// Pairs of address and cluster whose failures are remembered, of some 150 bytes each: whoever has more addresses than this is not
+/// held up by a backoff anyway.
+pub const FAILED_LOGINS_REMEMBERED_MAX: usize = 65_536;
+
+/// How often the certificate, its key and the lists of revoked tokens are looked at: small files, and whoever replaces one waits for it.
+pub const FILES_CHECK_AFTER: Duration = Duration::from_secs(2);
+
 /// A startup packet: PostgreSQL's own MAX_STARTUP_PACKET_LENGTH.
 pub const STARTUP_PACKET_SIZE_MAX: usize = 10_000;
 
@@ -25,6 +56,10 @@ pub const STATEMENTS_PER_QUERY_MAX: usize = 10_000;
 /// Prepared statements and portals of one session.
 pub const PREPARED_STATEMENTS_MAX: usize = 10_000;
 pub const PORTALS_MAX: usize = 1_000;
+
+/// The name of a prepared statement or a portal: drivers make names of some ten bytes, the longest hash a statement. With the limits
+/// above, names alone take a session to 10 MB.
+pub const NAME_SIZE_MAX: usize = 1024;
 
 /// What a session gathers before it writes to the socket: large enough that a system call costs nothing beside the
 /// encoding, small enough that thousands of streams fit.
@@ -90,6 +125,15 @@ pub const NESTED_LOOP_PAIRS_AT_ONCE: u64 = 10_000_000;
 
 /// A token: as much as a password message may hold.
 pub const TOKEN_SIZE_MAX: usize = PASSWORD_SIZE_MAX;
+
+/// Verified tokens that are remembered: a pool logs in with the same one again and again. What is kept of one is as long as itself
+/// or less,
+pub const VERIFIED_TOKENS_MAX: usize = 4_096;
+/// and a longer one is verified every time.
+pub const VERIFIED_TOKEN_SIZE_MAX: usize = 4 * 1024;
+
+/// A list of revoked tokens: 100,000 ids in UUID form. Those that have expired need not stay in it.
+pub const REVOKED_SIZE_MAX: usize = 4 * 1024 * 1024;
 
 /// How far ahead a token may expire: a year and a day. Its real purpose is the issuer that writes milliseconds where
 /// RFC 7519 has seconds: such a token would be good for 50,000 years.

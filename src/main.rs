@@ -2,13 +2,16 @@
 
 mod cli;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
 /// Stack of a worker thread. Planning recurses over a statement's tree; the guard keeps that far below this, in a debug
 /// build as well. Only what is touched is ever resident.
 const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
+
+/// How long work that cannot be interrupted (a file on a network that is away, an expression over one huge value) may hold up the end.
+const LAST_WORK_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
@@ -18,7 +21,11 @@ fn main() -> ExitCode {
         .thread_stack_size(THREAD_STACK_SIZE)
         .build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(cli::run(arguments)),
+        Ok(runtime) => {
+            let done = runtime.block_on(cli::run(arguments));
+            runtime.shutdown_timeout(LAST_WORK_TIMEOUT);
+            done
+        }
         Err(error) => Err(format!("cannot start: {error}")),
     };
     match done {

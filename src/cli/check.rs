@@ -4,13 +4,13 @@ use std::path::Path;
 
 use restate_pg::{
     config::{Config, Data},
-    edge::tls,
+    edge::certificate::Certificate,
     source::{RuntimeSource, SnapshotSource, Source},
 };
 
 pub async fn run(file: &Path) -> Result<(), String> {
     let config = Config::load(file, std::env::vars_os()).map_err(|faults| faults.to_string())?;
-    tls::Identity::read(&config.tls.certificate, &config.tls.key).and_then(tls::acceptor)?;
+    Certificate::read(config.tls.certificate, config.tls.key)?;
     println!("{}: no faults", file.display());
     let mut unreachable = 0;
     for cluster in &config.clusters {

@@ -1,6 +1,7 @@
 //! `restate-pg demo`: a server for one person on one machine, with nothing to configure.
 
 use std::{
+    io::Write,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -8,9 +9,11 @@ use std::{
 
 use restate_pg::{
     cluster::ClusterName,
+    config::Limits,
     edge::{
+        certificate::Certificate,
         server::{self, Server},
-        tls,
+        tls::Identity,
     },
     query::Engine,
     source::{RuntimeSource, SnapshotSource, Source},
@@ -117,9 +120,17 @@ pub async fn run(arguments: Demo) -> Result<(), String> {
         keys: KeySource::Fixed(keys),
         algorithms: vec![Algorithm::EdDSA],
         cluster_claim: DEFAULT_CLUSTER_CLAIM.to_owned(),
+        revoked: None,
     };
     let verifier = Verifier::new(vec![issuer], Arc::new(SystemClock)).map_err(fault)?;
-    let acceptor = tls::Identity::self_signed().and_then(tls::acceptor)?;
+    let certificate = Identity::self_signed().and_then(Certificate::fixed)?;
+    let default = Limits::default();
+    let limits = Limits {
+        // There is but one cluster.
+        sessions_per_cluster: default.sessions,
+        ..default
+    };
+    let server = Server::new(certificate, verifier, vec![engine], &limits)?;
 
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(wanted)
@@ -128,15 +139,16 @@ pub async fn run(arguments: Demo) -> Result<(), String> {
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     let stopped = serve::stopped()?;
 
-    println!(
-        "PGPASSWORD={} psql \"host=127.0.0.1 port={port} user=demo dbname=demo sslmode=require\"",
+    // Whoever reads these lines may stop reading; the demo goes on.
+    let mut stdout = std::io::stdout();
+    let mut text = format!(
+        "PGPASSWORD={} psql \"host=127.0.0.1 port={port} user=demo dbname=demo sslmode=require\"\n\n",
         token.expose()
     );
-    println!();
     for (purpose, query) in WORTH_TRYING {
-        println!("-- {purpose}");
-        println!("{query}");
+        text.push_str(&format!("-- {purpose}\n{query}\n"));
     }
-    server::run(listener, Server::new(acceptor, verifier, vec![engine]), stopped).await;
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    server::run(listener, server, stopped).await;
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
+use futures::{Stream, stream};
 use restate_pg::{
     config::{Config, Data},
     edge::{
+        certificate::Certificate,
         server::{self, Server},
-        tls,
     },
     query::Engine,
     source::{RuntimeSource, SnapshotSource, Source},
@@ -20,8 +21,7 @@ use tracing::{info, warn};
 
 pub async fn run(file: &Path) -> Result<(), String> {
     let config = Config::load(file, std::env::vars_os()).map_err(|faults| faults.to_string())?;
-    let identity = tls::Identity::read(&config.tls.certificate, &config.tls.key)?;
-    let acceptor = tls::acceptor(identity)?;
+    let certificate = Certificate::read(config.tls.certificate, config.tls.key)?;
     let verifier = Verifier::new(config.issuers, Arc::new(SystemClock)).map_err(|fault| fault.to_string())?;
     for issuer in verifier.load_keys().await {
         warn!(%issuer, "the issuer's keys cannot be had now; its logins are refused until they can");
@@ -31,11 +31,13 @@ pub async fn run(file: &Path) -> Result<(), String> {
         let source = source(&cluster.data)?;
         engines.push(Engine::new(cluster.name, source).map_err(|error| error.message().to_owned())?);
     }
+    let mut server = Server::new(certificate, verifier, engines, &config.limits)?;
+    server.proxy_protocol = config.listen.proxy_protocol;
     let listener = TcpListener::bind(config.listen.postgres)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.listen.postgres))?;
-    info!(address = %config.listen.postgres, clusters = engines.len(), "serving");
-    server::run(listener, Server::new(acceptor, verifier, engines), stopped()?).await;
+    info!(address = %config.listen.postgres, clusters = server.clusters.len(), "serving");
+    server::run(listener, server, stopped()?).await;
     Ok(())
 }
 
@@ -49,14 +51,15 @@ pub fn source(data: &Data) -> Result<Arc<dyn Source>, String> {
     })
 }
 
-/// Resolves at SIGTERM or SIGINT.
-pub fn stopped() -> Result<impl Future<Output = ()>, String> {
+/// Gives something at each SIGTERM or SIGINT.
+pub fn stopped() -> Result<impl Stream<Item = ()>, String> {
     let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(async move {
+    let signals = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(stream::unfold(signals, async |(mut terminate, mut interrupt)| {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            received = terminate.recv() => received?,
+            received = interrupt.recv() => received?,
         }
-    })
+        Some(((), (terminate, interrupt)))
+    }))
 }

@@ -14,19 +14,19 @@ use tokio_rustls::rustls::{
 };
 
 use super::{
-    Cluster, Config, Data, Faults, Listen, Place, Tls,
+    Cluster, Config, Data, Faults, Limits, Listen, Place, Tls,
     raw::{Entry, Located, Raw},
     setting::*,
 };
 use crate::{
     cluster::ClusterName,
-    token::{Algorithm, Issuer, KeySet, KeySource, KeyUrl},
+    token::{Algorithm, Issuer, KeySet, KeySource, KeyUrl, check_revoked, parse_duration},
 };
 
 /// None when there was a fault; faults may also come with a result.
 pub(super) fn build(raw: &Raw, dir: &Path, faults: &mut Faults) -> Option<Config> {
     let mut builder = Builder { dir, faults };
-    for section in Section::ALL {
+    for section in Section::ALL.into_iter().filter(|section| section.is_required()) {
         if !raw.mentions(section) {
             builder
                 .faults
@@ -48,6 +48,10 @@ pub(super) fn build(raw: &Raw, dir: &Path, faults: &mut Faults) -> Option<Config
         .iter()
         .map(|entry| builder.cluster(entry))
         .collect();
+    let limits = match raw.entries(Section::Limits).first() {
+        Some(entry) => builder.limits(entry),
+        None => Some(Limits::default()),
+    };
     // By name, even where the rest of a section is wrong.
     builder.once(raw.entries(Section::Issuer), &ISSUER_ISSUER);
     builder.once(raw.entries(Section::Cluster), &CLUSTER_NAME);
@@ -56,6 +60,7 @@ pub(super) fn build(raw: &Raw, dir: &Path, faults: &mut Faults) -> Option<Config
         tls: tls?,
         issuers: issuers.into_iter().collect::<Option<_>>()?,
         clusters: clusters.into_iter().collect::<Option<_>>()?,
+        limits: limits?,
     })
 }
 
@@ -66,10 +71,60 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn listen(&mut self, entry: &Entry) -> Option<Listen> {
-        let Located { value, place } = entry.text(&LISTEN_POSTGRES, self.faults)?;
-        match value.parse() {
-            Ok(postgres) => Some(Listen { postgres }),
+        let address = entry.text(&LISTEN_POSTGRES, self.faults);
+        let postgres = address.and_then(|Located { value, place }| match value.parse() {
+            Ok(postgres) => Some(postgres),
             Err(_) => self.fault(place, format!("{value:?} is not an IP address and a port")),
+        });
+        let proxy_protocol = self.or_default(entry, &LISTEN_PROXY_PROTOCOL, false, |text| {
+            text.parse().map_err(|_| "not true or false".into())
+        });
+        Some(Listen {
+            postgres: postgres?,
+            proxy_protocol: proxy_protocol?,
+        })
+    }
+
+    fn limits(&mut self, entry: &Entry) -> Option<Limits> {
+        let default = Limits::default();
+        let count = |text: &str| match text.parse() {
+            // No machine has file descriptors for more.
+            Ok(count) if (1..=1_000_000).contains(&count) => Ok(count),
+            _ => Err("not a number from 1 to 1000000".into()),
+        };
+        let sessions = self.or_default(entry, &LIMITS_SESSIONS, default.sessions, count);
+        let per_cluster = default.sessions_per_cluster;
+        let sessions_per_cluster = self.or_default(entry, &LIMITS_SESSIONS_PER_CLUSTER, per_cluster, count);
+        let login_timeout = self.or_default(entry, &LIMITS_LOGIN_TIMEOUT, default.login_timeout, |text| {
+            let timeout = parse_duration(text)?;
+            if timeout.is_zero() {
+                Err("no time at all".into())
+            } else {
+                Ok(timeout)
+            }
+        });
+        Some(Limits {
+            sessions: sessions?,
+            sessions_per_cluster: sessions_per_cluster?,
+            login_timeout: login_timeout?,
+        })
+    }
+
+    /// What a setting that may be left out says.
+    fn or_default<T>(
+        &mut self,
+        entry: &Entry,
+        setting: &Setting,
+        default: T,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if !entry.has(setting) {
+            return Some(default);
+        }
+        let Located { value, place } = entry.text(setting, self.faults)?;
+        match parse(&value) {
+            Ok(value) => Some(value),
+            Err(fault) => self.fault(place, format!("`{}` is {value:?}: {fault}", setting.key)),
         }
     }
 
@@ -115,13 +170,27 @@ impl Builder<'_> {
         let cluster_claim = entry
             .text(&ISSUER_CLUSTER_CLAIM, self.faults)
             .and_then(|claim| self.cluster_claim(claim));
+        let revoked = self.revoked(entry);
         Some(Issuer {
             issuer: issuer?.value,
             audience: audience?.value,
             keys: keys?,
             algorithms: algorithms?,
             cluster_claim: cluster_claim?,
+            revoked: revoked?,
         })
+    }
+
+    fn revoked(&mut self, entry: &Entry) -> Option<Option<PathBuf>> {
+        if !entry.has(&ISSUER_REVOKED) {
+            return Some(None);
+        }
+        let Located { value, place } = entry.text(&ISSUER_REVOKED, self.faults)?;
+        let path = self.dir.join(value);
+        match check_revoked(&path) {
+            Ok(()) => Some(Some(path)),
+            Err(fault) => self.fault(place, fault.to_string()),
+        }
     }
 
     fn algorithms(&mut self, names: Vec<Located<String>>) -> Option<Vec<Algorithm>> {

@@ -16,11 +16,12 @@ use std::{
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use hyper::Uri;
 
-use crate::{cluster::ClusterName, token::Issuer};
+use crate::{cluster::ClusterName, limits, token::Issuer};
 
 /// A configuration in which nothing is wrong that can be seen from here.
 #[derive(Clone, Debug)]
@@ -31,11 +32,34 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// At least one, no two of one name.
     pub clusters: Vec<Cluster>,
+    pub limits: Limits,
 }
 
 #[derive(Clone, Debug)]
 pub struct Listen {
     pub postgres: SocketAddr,
+    /// Whether each connection begins with a PROXY protocol header.
+    pub proxy_protocol: bool,
+}
+
+/// Those of this program's limits that depend on the machine and on who connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions at once, in the process and for each cluster.
+    pub sessions: usize,
+    pub sessions_per_cluster: usize,
+    /// From accept to a verified password.
+    pub login_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            sessions: limits::SESSIONS_MAX,
+            sessions_per_cluster: limits::CLUSTER_SESSIONS_MAX,
+            login_timeout: limits::LOGIN_TIMEOUT,
+        }
+    }
 }
 
 /// Two PEM files that belong together.

@@ -8,7 +8,7 @@ use super::{
     setting::{Kind, Need, Section, Setting},
 };
 
-/// A value and where it stands.
+/// A value and where it stands. Flags and numbers are texts here too, as variables have them.
 #[derive(Clone, Debug)]
 pub(super) struct Located<T> {
     pub(super) value: T,
@@ -114,7 +114,7 @@ impl Entry {
 /// A value as text, as variables and defaults have it.
 pub(super) fn from_text(kind: Kind, text: &str, place: &Place) -> RawValue {
     match kind {
-        Kind::Text => RawValue::Text(text.to_owned()),
+        Kind::Text | Kind::Flag | Kind::Number => RawValue::Text(text.to_owned()),
         Kind::List => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             RawValue::List(

@@ -96,6 +96,10 @@ impl Reader<'_> {
     fn value(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>) -> RawValue {
         match (setting.kind, value.get_ref()) {
             (Kind::Text, DeValue::String(text)) => return RawValue::Text(text.to_string()),
+            (Kind::Flag, DeValue::Boolean(flag)) => return RawValue::Text(flag.to_string()),
+            (Kind::Number, DeValue::Integer(number)) if number.radix() == 10 => {
+                return RawValue::Text(number.as_str().to_owned());
+            }
             (Kind::List, DeValue::Array(items)) => {
                 let text = |item: &Spanned<DeValue<'_>>| {
                     let value = item.get_ref().as_str()?.to_owned();
@@ -113,6 +117,8 @@ impl Reader<'_> {
         let wanted = match setting.kind {
             Kind::Text => "a string",
             Kind::List => "a list of strings",
+            Kind::Flag => "true or false",
+            Kind::Number => "a whole number",
         };
         let place = self.place(value.span());
         self.faults.add(place, format!("`{}` must be {wanted}", setting.key));

@@ -10,10 +10,17 @@ pub(super) enum Section {
     Tls,
     Issuer,
     Cluster,
+    Limits,
 }
 
 impl Section {
-    pub(super) const ALL: [Section; 4] = [Section::Listen, Section::Tls, Section::Issuer, Section::Cluster];
+    pub(super) const ALL: [Section; 5] = [
+        Section::Listen,
+        Section::Tls,
+        Section::Issuer,
+        Section::Cluster,
+        Section::Limits,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -21,7 +28,13 @@ impl Section {
             Section::Tls => "tls",
             Section::Issuer => "issuer",
             Section::Cluster => "cluster",
+            Section::Limits => "limits",
         }
+    }
+
+    /// Whether there must be one.
+    pub(super) const fn is_required(self) -> bool {
+        !matches!(self, Section::Limits)
     }
 
     /// Whether it stands once for each of several things, as `[[name]]`.
@@ -48,6 +61,7 @@ impl Section {
             Section::Cluster => {
                 "A cluster that clients can name as their user: it has `runtime` or `snapshot`, not both."
             }
+            Section::Limits => "How much this process takes on. May be left out; these are the defaults.",
         }
     }
 }
@@ -57,6 +71,10 @@ pub(super) enum Kind {
     Text,
     /// A list of texts; in an environment variable, separated by commas.
     List,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number.
+    Number,
 }
 
 #[derive(Debug)]
@@ -98,6 +116,8 @@ macro_rules! settings {
 settings! {
     LISTEN_POSTGRES = Listen "postgres" Text Need::Required, r#""0.0.0.0:5432""#,
         "IP address and port for PostgreSQL clients";
+    LISTEN_PROXY_PROTOCOL = Listen "proxy_protocol" Flag Need::Optional, "false",
+        "whether each connection begins with a PROXY protocol header, version 2: only behind a load balancer that sends one";
     TLS_CERTIFICATE = Tls "certificate" Text Need::Required, r#""server.crt""#,
         "PEM file: the certificate, then the chain up to its authority";
     TLS_KEY = Tls "key" Text Need::Required, r#""server.key""#,
@@ -112,12 +132,20 @@ settings! {
         "what it signs with, of EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
     ISSUER_CLUSTER_CLAIM = Issuer "cluster_claim" Text Need::Default(crate::token::DEFAULT_CLUSTER_CLAIM), r#""sub""#,
         "claim that names the cluster: a string or a list of strings";
+    ISSUER_REVOKED = Issuer "revoked" Text Need::Optional, r#""revoked.txt""#,
+        "file of the token ids (`jti`) that are no longer accepted, one on each line; read again when it changes";
     CLUSTER_NAME = Cluster "name" Text Need::Required, r#""yourcluster""#,
         "lower-case letters, digits, `-` and `_`, up to 63 bytes";
     CLUSTER_RUNTIME = Cluster "runtime" Text Need::Optional, r#""http://127.0.0.1:9070""#,
         "URL of the runtime's admin port";
     CLUSTER_SNAPSHOT = Cluster "snapshot" Text Need::Optional, r#""snapshots/archive""#,
         "directory that `restate-pg snapshot` wrote";
+    LIMITS_SESSIONS = Limits "sessions" Number Need::Optional, "20000",
+        "sessions at once; further logins are told 53300";
+    LIMITS_SESSIONS_PER_CLUSTER = Limits "sessions_per_cluster" Number Need::Optional, "5000",
+        "the same for each cluster";
+    LIMITS_LOGIN_TIMEOUT = Limits "login_timeout" Text Need::Optional, r#""30s""#,
+        "from accept to a verified password, TLS included";
 }
 
 /// What every overriding variable begins with. Two underscores: `RESTATE_PG_…` is left to others.
@@ -149,7 +177,12 @@ pub(super) fn reference() -> String {
                 Need::Optional => String::new(),
             };
             let _ = writeln!(text, "# {}.{need} {}", setting.about, setting.env_name());
-            let comment = if setting.key == CLUSTER_SNAPSHOT.key { "# " } else { "" };
+            // What would contradict the settings before it, or name a file that few have.
+            let comment = if [CLUSTER_SNAPSHOT.key, ISSUER_REVOKED.key].contains(&setting.key) {
+                "# "
+            } else {
+                ""
+            };
             let _ = writeln!(text, "{comment}{} = {}", setting.key, setting.example);
         }
     }

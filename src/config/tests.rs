@@ -67,6 +67,10 @@ fn the_documented_file_is_accepted_as_it_stands() {
         .load(EXAMPLE, &[("PATH", "/bin"), ("RESTATE_PG_LOG", "info")])
         .unwrap();
     assert_eq!(config.listen.postgres, "0.0.0.0:5432".parse().unwrap());
+    assert_eq!(
+        (config.listen.proxy_protocol, config.limits),
+        (false, Limits::default())
+    );
     assert_eq!(config.tls.certificate, dir.0.path().join("server.crt"));
     assert_eq!(config.tls.key, dir.0.path().join("server.key"));
     let [issuer] = config.issuers.as_slice() else {
@@ -100,6 +104,7 @@ fn the_reference_is_an_accepted_file_and_names_every_setting() {
     let reference = Config::reference();
     let config = Dir::new().load(&reference, &[]).unwrap();
     assert_eq!(config.clusters.len(), 1);
+    assert_eq!(config.limits, Limits::default(), "the reference gives the defaults");
     for setting in setting::SETTINGS {
         assert!(reference.contains(&format!("{} = ", setting.key)), "{setting:?}");
     }
@@ -160,7 +165,7 @@ runtime = "ftp://127.0.0.1"
     let algorithms = "not one of EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
     let expected = format!(
         r#"restate-pg.toml:2: "localhost" is not an IP address and a port
-restate-pg.toml:3: unknown key in [listen] `http`, not one of postgres
+restate-pg.toml:3: unknown key in [listen] `http`, not one of postgres, proxy_protocol
 restate-pg.toml:6: missing.crt: No such file or directory (os error 2)
 restate-pg.toml:7: `key` must be a string
 restate-pg.toml:11: `audience` is empty
@@ -179,7 +184,7 @@ restate-pg.toml:33: "both" stands in line 28 already
 restate-pg.toml:37: snapshots/gone: No such file or directory (os error 2)
 restate-pg.toml:39: [[cluster]] lacks `name`
 restate-pg.toml:40: `runtime` must be an http:// or https:// URL
-restate-pg.toml:42: unknown section `extra`, not one of listen, tls, issuer, cluster"#
+restate-pg.toml:42: unknown section `extra`, not one of listen, tls, issuer, cluster, limits"#
     );
     assert_eq!(faults, expected);
 }
@@ -431,4 +436,54 @@ fn a_file_that_cannot_be_read_is_one_fault() {
         "{faults}"
     );
     assert_eq!(faults.iter().count(), 1);
+}
+
+#[test]
+fn limits_and_the_proxy_protocol_can_be_set_in_the_file_and_by_variable() {
+    let dir = Dir::new();
+    let text = EXAMPLE.replace(
+        "[tls]",
+        "proxy_protocol = true\n\n[limits]\nsessions = 1_000\nlogin_timeout = \"5s\"\n\n[tls]",
+    );
+    let config = dir
+        .load(&text, &[("RESTATE_PG__LIMITS__SESSIONS_PER_CLUSTER", "10")])
+        .unwrap();
+    assert!(config.listen.proxy_protocol);
+    let expected = Limits {
+        sessions: 1_000,
+        sessions_per_cluster: 10,
+        login_timeout: Duration::from_secs(5),
+    };
+    assert_eq!(config.limits, expected);
+    let off = dir
+        .load(&text, &[("RESTATE_PG__LISTEN__PROXY_PROTOCOL", "false")])
+        .unwrap();
+    assert!(!off.listen.proxy_protocol);
+}
+
+#[test]
+fn limits_that_cannot_be_are_faults() {
+    let dir = Dir::new();
+    let limits = "[limits]\nsessions = 0\nsessions_per_cluster = 0x10\nlogin_timeout = \"0s\"\n\n[tls]";
+    let text = EXAMPLE.replace("[tls]", &format!("proxy_protocol = \"yes\"\n\n{limits}"));
+    assert_eq!(
+        dir.load(&text, &[("RESTATE_PG__LISTEN__PROXY_PROTOCOL", "1")])
+            .unwrap_err(),
+        "restate-pg.toml:4: `proxy_protocol` must be true or false\n\
+         restate-pg.toml:7: `sessions` is \"0\": not a number from 1 to 1000000\n\
+         restate-pg.toml:8: `sessions_per_cluster` must be a whole number\n\
+         restate-pg.toml:9: `login_timeout` is \"0s\": no time at all\n\
+         RESTATE_PG__LISTEN__PROXY_PROTOCOL: `proxy_protocol` is \"1\": not true or false"
+    );
+}
+
+#[test]
+fn a_list_of_revoked_tokens_must_be_there() {
+    let dir = Dir::new();
+    let text = EXAMPLE.replace("cluster_claim = \"sub\" ", "revoked = \"revoked.txt\"");
+    let faults = dir.load(&text, &[]).unwrap_err();
+    assert!(faults.starts_with("restate-pg.toml:13: revoked.txt: "), "{faults}");
+    dir.write("revoked.txt", "# none\n");
+    let config = dir.load(&text, &[]).unwrap();
+    assert_eq!(config.issuers[0].revoked, Some(dir.0.path().join("revoked.txt")));
 }

@@ -1,4 +1,4 @@
-//! Which running statement a CancelRequest means.
+//! The sessions of this process: which running statement a CancelRequest means, and whose token has been revoked.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,13 @@ use aws_lc_rs::{constant_time, rand};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Result, wire::startup::CancelKey};
+use crate::{Error, Result, token::Identity, wire::startup::CancelKey};
 
 /// Secret keys: four bytes is what protocol 3.0 has room for; 3.2 takes what cannot be guessed.
 const SECRET_SIZE_3_0: usize = 4;
 const SECRET_SIZE_3_2: usize = 32;
 
-/// The sessions of this process that can be cancelled, by process id.
+/// The sessions of this process, by process id.
 #[derive(Debug, Default)]
 pub struct Registry(Mutex<HashMap<i32, Entry>>);
 
@@ -23,6 +23,9 @@ pub struct Registry(Mutex<HashMap<i32, Entry>>);
 struct Entry {
     secret: Bytes,
     statement: Arc<Statement>,
+    /// What let the client in, once it is known.
+    identity: Option<Identity>,
+    revoked: CancellationToken,
 }
 
 /// The statement that a session runs now, if any.
@@ -36,6 +39,8 @@ pub struct Registration {
     pub pid: i32,
     pub secret: Bytes,
     pub statement: Arc<Statement>,
+    /// Cancelled when the session must end because its token was revoked.
+    pub revoked: CancellationToken,
 }
 
 impl Registry {
@@ -46,6 +51,7 @@ impl Registry {
             _ => random::<SECRET_SIZE_3_2>()?.to_vec().into(),
         };
         let statement = Arc::new(Statement::default());
+        let revoked = CancellationToken::new();
         let mut entries = lock(&self.0);
         let pid = loop {
             let pid = i32::from_be_bytes(random()?) & i32::MAX;
@@ -58,6 +64,8 @@ impl Registry {
             Entry {
                 secret: secret.clone(),
                 statement: Arc::clone(&statement),
+                identity: None,
+                revoked: revoked.clone(),
             },
         );
         Ok(Registration {
@@ -65,7 +73,25 @@ impl Registry {
             pid,
             secret,
             statement,
+            revoked,
         })
+    }
+
+    /// Ends the sessions whose token is revoked, and what they run.
+    pub fn end_revoked(&self, is_revoked: impl Fn(&Identity) -> bool) {
+        for entry in lock(&self.0).values() {
+            if entry.identity.as_ref().is_some_and(&is_revoked) {
+                entry.revoked.cancel();
+                entry.statement.cancel();
+            }
+        }
+    }
+
+    /// Cancels whatever runs.
+    pub fn cancel_all(&self) {
+        for entry in lock(&self.0).values() {
+            entry.statement.cancel();
+        }
     }
 
     /// Cancels the statement that the session named by `key` runs now. An unknown session, a wrong secret and an idle
@@ -75,6 +101,15 @@ impl Registry {
         let Some(entry) = entries.get(&key.pid) else { return };
         if constant_time::verify_slices_are_equal(&entry.secret, &key.secret).is_ok() {
             entry.statement.cancel();
+        }
+    }
+}
+
+impl Registration {
+    /// Says what let the session's client in.
+    pub fn identify(&self, identity: Identity) {
+        if let Some(entry) = lock(&self.registry.0).get_mut(&self.pid) {
+            entry.identity = Some(identity);
         }
     }
 }
@@ -148,6 +183,27 @@ mod tests {
             secret: one.secret.clone(),
         });
         assert!(mine.is_cancelled() && !theirs.is_cancelled());
+    }
+
+    #[test]
+    fn only_sessions_of_a_revoked_token_end() {
+        let registry = Arc::new(Registry::default());
+        let session = |id: &str| {
+            let session = registry.register(0).unwrap();
+            session.identify(Identity {
+                cluster: "demo".parse().unwrap(),
+                subject: None,
+                issuer: "https://auth.example.com".into(),
+                expires_at: std::time::UNIX_EPOCH,
+                id: Some(id.into()),
+            });
+            session
+        };
+        let (one, other, unknown) = (session("one"), session("other"), registry.register(0).unwrap());
+        let (mine, theirs) = (one.statement.begin(), other.statement.begin());
+        registry.end_revoked(|identity| identity.id.as_deref() == Some("one"));
+        assert!(one.revoked.is_cancelled() && mine.is_cancelled());
+        assert!(!other.revoked.is_cancelled() && !theirs.is_cancelled() && !unknown.revoked.is_cancelled());
     }
 
     #[test]

@@ -1,21 +1,28 @@
 //! From an accepted socket to a logged-in client: encryption, startup, password. One deadline over all of it.
 
-use std::{io, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc};
 
 use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
+    time::Instant,
 };
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, info};
 
-use super::{server::Server, tls::ALPN};
+use super::{
+    proxy,
+    server::Server,
+    throttle::{self, Culprit},
+    tls::ALPN,
+};
 use crate::{
-    Error, Result, SqlState, limits,
+    Error, Result, SqlState,
     query::Engine,
     session::{Admitted, Connection},
-    token::{Identity, Reason, Refusal, Secret},
+    token::{Identity, Reason, Refusal, Secret, printable_user},
     wire::{
         backend, frontend,
         startup::{self, PROTOCOL_MINOR_MAX, Request},
@@ -29,25 +36,40 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub struct Login {
     pub connection: Connection<TlsStream<TcpStream>>,
     pub admitted: Admitted,
+    /// Its places among the sessions of the process and of the cluster.
+    pub places: [OwnedSemaphorePermit; 2],
 }
 
 /// Leads one client to its login. `None` when there is nothing to go on with: a cancel request, a refusal (which the
 /// client was told), a client that went away or took too long.
-pub async fn login(socket: TcpStream, server: &Server) -> Option<Login> {
-    match tokio::time::timeout(limits::LOGIN_TIMEOUT, negotiate(socket, server)).await {
-        Ok(Ok(login)) => login,
-        Ok(Err(error)) => {
-            debug!(%error, "a connection broke before it was logged in");
+pub async fn login(socket: TcpStream, server: &Server, deadline: Instant) -> Option<Login> {
+    let place = server.logins.enter();
+    tokio::select! {
+        negotiated = negotiate(socket, server) => match negotiated {
+            Ok(login) => login,
+            Err(error) => {
+                debug!(%error, "a connection broke before it was logged in");
+                None
+            }
+        },
+        () = tokio::time::sleep_until(deadline) => {
+            debug!("a login took too long");
             None
         }
-        Err(_) => {
-            debug!("a login took too long");
+        () = place.lost.cancelled() => {
+            debug!("a login gave way to newer ones");
             None
         }
     }
 }
 
-async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Login>> {
+async fn negotiate(mut socket: TcpStream, server: &Server) -> io::Result<Option<Login>> {
+    let mut peer = socket.peer_addr()?.ip();
+    if server.proxy_protocol
+        && let Some(source) = proxy::read(&mut socket).await?
+    {
+        peer = source;
+    }
     let mut first = [0];
     if socket.peek(&mut first).await? == 0 {
         return Ok(None);
@@ -62,7 +84,7 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
             );
             return refused(Connection::new(stream), &error).await;
         }
-        return startup(Connection::new(stream), server).await;
+        return startup(Connection::new(stream), server, peer).await;
     }
     let mut connection = Connection::new(socket);
     let mut gss_refused = false;
@@ -79,7 +101,7 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
                 connection.out.extend_from_slice(b"S");
                 connection.flush().await?;
                 let stream = server.acceptor.accept(connection.into_stream()).await?;
-                return startup(Connection::new(stream), server).await;
+                return startup(Connection::new(stream), server, peer).await;
             }
             Ok(Request::GssEncryption) if connection.has_buffered_input() => {
                 return refused(connection, &unencrypted_data("GSSAPI encryption")).await;
@@ -105,7 +127,11 @@ async fn negotiate(socket: TcpStream, server: &Server) -> io::Result<Option<Logi
 }
 
 /// The startup message and the password, inside TLS.
-async fn startup(mut connection: Connection<TlsStream<TcpStream>>, server: &Server) -> io::Result<Option<Login>> {
+async fn startup(
+    mut connection: Connection<TlsStream<TcpStream>>,
+    server: &Server,
+    peer: IpAddr,
+) -> io::Result<Option<Login>> {
     let request = match connection.startup_packet().await? {
         None => return Ok(None),
         Some(packet) => packet.and_then(startup::decode),
@@ -141,55 +167,94 @@ async fn startup(mut connection: Connection<TlsStream<TcpStream>>, server: &Serv
         None => return Ok(None),
         Some(body) => body.and_then(frontend::password),
     };
-    let admitted = match password {
-        Ok(password) => admit(server, &user, Secret::new(password), startup.parameter("database")).await,
+    let admission = match password {
+        Ok(password) => {
+            admit(
+                server,
+                peer,
+                &user,
+                Secret::new(password),
+                startup.parameter("database"),
+            )
+            .await
+        }
         Err(error) => Err(error),
     };
-    match admitted {
-        Ok((engine, identity, database)) => {
-            let registration = match server.cancels.register(startup.minor) {
-                Ok(registration) => registration,
-                Err(error) => return refused(connection, &error).await,
-            };
-            backend::put(&mut connection.out, &Authentication::Ok);
-            info!(cluster = %identity.cluster, "logged in");
-            let admitted = Admitted {
-                engine,
-                user,
-                database,
-                parameters: startup.parameters,
-                expires_at: identity.expires_at,
-                registration,
-            };
-            Ok(Some(Login { connection, admitted }))
-        }
-        Err(error) => refused(connection, &error).await,
-    }
+    let registered = admission.and_then(|admission| Ok((admission, server.cancels.register(startup.minor)?)));
+    let (admission, registration) = match registered {
+        Ok(registered) => registered,
+        Err(error) => return refused(connection, &error).await,
+    };
+    backend::put(&mut connection.out, &Authentication::Ok);
+    info!(cluster = %admission.identity.cluster, "logged in");
+    let admitted = Admitted {
+        engine: admission.engine,
+        user,
+        database: admission.database,
+        parameters: startup.parameters,
+        expires_at: admission.identity.expires_at,
+        registration,
+    };
+    admitted.registration.identify(admission.identity);
+    Ok(Some(Login {
+        connection,
+        admitted,
+        places: admission.places,
+    }))
 }
 
-/// Whether `password` is a token for the cluster that `user` names, and that cluster is one of ours.
+/// What a good password opens.
+struct Admission {
+    engine: Arc<Engine>,
+    identity: Identity,
+    database: String,
+    places: [OwnedSemaphorePermit; 2],
+}
+
+/// Whether `password` is a token for the cluster that `user` names, that cluster is one of ours, and there is room.
 async fn admit(
     server: &Server,
+    peer: IpAddr,
     user: &str,
     password: Secret,
     database: Option<&str>,
-) -> Result<(Arc<Engine>, Identity, String)> {
-    let identity = server.verifier.verify(&password, user).await.map_err(|refusal| {
-        info!(reason = %refusal.reason, "refused a login");
-        refusal.to_error(user)
-    })?;
-    let Some(engine) = server.engines.get(&identity.cluster) else {
-        info!(cluster = %identity.cluster, "refused a login: the token is good, the cluster is not served here");
-        return Err(Refusal::from(Reason::Cluster).to_error(user));
+) -> Result<Admission> {
+    let wanted = user.parse().ok().and_then(|name| server.clusters.get_key_value(&name));
+    let culprit = Culprit::new(peer, wanted.map(|(name, _)| name.clone()));
+    let verified = server.verifier.verify(&password, user).await;
+    let (identity, cluster) = match (verified, wanted) {
+        (Ok(identity), Some((_, cluster))) => (identity, cluster),
+        // The token is good, the cluster is not served here.
+        (Ok(_), None) => return Err(turned_away(server, &culprit, Reason::Cluster.into(), user)),
+        (Err(refusal), _) => return Err(turned_away(server, &culprit, refusal, user)),
     };
+    server.throttle.succeeded(&culprit);
     let database = database.filter(|name| !name.is_empty()).unwrap_or(user);
-    if !engine.databases().iter().any(|known| known == database) {
+    if !cluster.engine.databases().iter().any(|known| known == database) {
         return Err(Error::fatal(
             SqlState::INVALID_CATALOG_NAME,
-            format!("database \"{}\" does not exist", database.escape_debug()),
+            format!("database \"{}\" does not exist", printable_user(database)),
         ));
     }
-    Ok((Arc::clone(engine), identity, database.to_owned()))
+    Ok(Admission {
+        places: [cluster.sessions.enter()?, server.sessions.enter()?],
+        engine: Arc::clone(&cluster.engine),
+        identity,
+        database: database.to_owned(),
+    })
+}
+
+/// What a client reads whose token was refused; counted against it, unless it is only late or the fault is not its own.
+fn turned_away(server: &Server, culprit: &Culprit, refusal: Refusal, user: &str) -> Error {
+    let counts = !matches!(refusal.reason, Reason::Expired | Reason::KeysUnavailable);
+    match counts.then(|| server.throttle.failed(culprit)).flatten() {
+        // Not worth a line each: they can be as many as connections.
+        Some(wait) => throttle::too_many(wait),
+        None => {
+            info!(reason = %refusal.reason, "refused a login");
+            refusal.to_error(user)
+        }
+    }
 }
 
 async fn refused<S, T>(connection: Connection<S>, error: &Error) -> io::Result<Option<T>>

@@ -1,4 +1,4 @@
-//! The server's TLS: certificate and key, protocol versions, ALPN.
+//! The server's TLS: certificate and key, protocol versions, ALPN, resumption.
 
 use std::{path::Path, sync::Arc};
 
@@ -8,9 +8,12 @@ use tokio_rustls::{
         ServerConfig,
         crypto::aws_lc_rs,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+        sign::CertifiedKey,
         version::{TLS12, TLS13},
     },
 };
+
+use super::certificate::Certificate;
 
 /// The protocol name that direct TLS must offer (PostgreSQL 17; registered with IANA).
 pub const ALPN: &[u8] = b"postgresql";
@@ -35,6 +38,11 @@ impl Identity {
         Ok(Identity { chain, key })
     }
 
+    /// Ready for use; fails where certificate and key do not belong together.
+    pub fn certified(self) -> Result<CertifiedKey, String> {
+        CertifiedKey::from_der(self.chain, self.key, &aws_lc_rs::default_provider()).map_err(|error| error.to_string())
+    }
+
     /// A self-signed certificate for this machine's loopback names (ECDSA P-256), valid from now on; for the demo.
     pub fn self_signed() -> Result<Self, String> {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
@@ -47,35 +55,16 @@ impl Identity {
     }
 }
 
-/// TLS 1.2 and 1.3, `identity` for every name that is asked for, no client certificates. Fails where certificate and key
-/// do not belong together: a server that cannot do TLS does not start.
-pub fn acceptor(identity: Identity) -> Result<TlsAcceptor, String> {
+/// TLS 1.2 and 1.3, `certificate` for every name that is asked for, no client certificates, sessions resumed by ticket but no data
+/// before the handshake is done.
+pub fn acceptor(certificate: Arc<Certificate>) -> Result<TlsAcceptor, String> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
-        .and_then(|builder| {
-            builder
-                .with_no_client_auth()
-                .with_single_cert(identity.chain, identity.key)
-        })
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![ALPN.to_vec()];
+    // Tickets keep the state with the client: a reconnect is cheap, and costs nothing here while it is away.
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| error.to_string())?;
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_of_another_certificate_is_refused() {
-        let (one, other) = (Identity::self_signed().unwrap(), Identity::self_signed().unwrap());
-        assert!(
-            acceptor(Identity {
-                chain: one.chain,
-                key: other.key
-            })
-            .is_err()
-        );
-        assert!(acceptor(Identity::self_signed().unwrap()).is_ok());
-    }
 }

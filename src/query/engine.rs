@@ -25,6 +25,7 @@ use super::{
     rewrite::{apply::catalogue_state, planners::PostgresOperators},
     route::{Route, RoutePlanner},
     views::{self, NoSettings},
+    yielding::Yielding,
 };
 use crate::{
     Result,
@@ -198,6 +199,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_default_features()
         .with_query_planner(Arc::new(RoutePlanner))
         .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
+        .with_physical_optimizer_rule(Arc::new(Yielding))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
     growing::bound(&mut state)?;

@@ -17,6 +17,7 @@ pub mod statement;
 mod types;
 mod unknown;
 mod views;
+mod yielding;
 
 pub use engine::{Engine, Scope};
 pub use plan::Plan;

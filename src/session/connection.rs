@@ -13,6 +13,12 @@ use crate::{
 /// Bytes read at once: a statement and its parameters usually fit.
 const READ_SIZE: usize = 8 * 1024;
 
+/// The same while a client rests, of whom there are many: a first piece, behind which the rest is read as above.
+const RESTING_READ_SIZE: usize = 512;
+
+/// When a client that says nothing counts as resting and its buffers are given back: statements of a loop follow within milliseconds.
+const REST_AFTER: Duration = Duration::from_secs(1);
+
 /// How far is read ahead while a statement runs, to learn that the client has gone: a pipeline's next messages.
 const READ_AHEAD_MAX: usize = 256 * 1024;
 
@@ -57,7 +63,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.is_full() || !frame::has_message(&self.input) {
             self.flush().await?;
         }
-        self.next(frame::message).await
+        match tokio::time::timeout(REST_AFTER, self.next(frame::message)).await {
+            Ok(message) => message,
+            Err(_) => {
+                self.rest();
+                self.next(frame::message).await
+            }
+        }
+    }
+
+    /// Gives back the buffers, but for what is in them.
+    fn rest(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::with_capacity(RESTING_READ_SIZE);
+        }
+        if self.out.is_empty() {
+            self.out = BytesMut::new();
+        }
     }
 
     async fn next<T>(&mut self, take: impl Fn(&mut BytesMut) -> Result<Option<T>>) -> io::Result<Option<Result<T>>> {
@@ -74,7 +96,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
-        self.input.reserve(READ_SIZE);
+        // What a client that rested has room for is enough for its first bytes.
+        if self.input.capacity() != RESTING_READ_SIZE || !self.input.is_empty() {
+            self.input.reserve(READ_SIZE);
+        }
         self.stream.read_buf(&mut self.input).await
     }
 

@@ -83,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 message = self.connection.message() => message?,
                 () = tokio::time::sleep_until(self.backend.expires_at) => return self.end(expired()).await,
                 () = stop.cancelled() => return self.end(shutting_down()).await,
+                () = self.backend.registration.revoked.cancelled() => return self.end(revoked()).await,
             };
             let frame = match message {
                 None => return Ok(()),
@@ -97,7 +98,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             let extended = matches!(frame.tag, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
             // A panic is a bug of ours; it ends the statement, not the session, and never another one.
-            let answered = AssertUnwindSafe(self.answer_to(frame)).catch_unwind().await;
+            // On the heap while it lasts: an idle session does not carry the room that a statement takes.
+            let answer = Box::pin(self.answer_to(frame));
+            let answered = AssertUnwindSafe(answer).catch_unwind().await;
             self.backend.end_statement();
             match answered.unwrap_or_else(|panic| Err(panicked(&*panic).into())) {
                 Ok(()) => {}
@@ -120,6 +123,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn answer_to(&mut self, frame: Frame) -> Result<(), Stop> {
         if Instant::now() >= self.backend.expires_at {
             return Err(expired().into());
+        }
+        if self.backend.registration.revoked.is_cancelled() {
+            return Err(revoked().into());
         }
         match frontend::decode(frame)? {
             Message::Query(query) => self.simple_query(&query.query).await,
@@ -195,6 +201,10 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 fn expired() -> Error {
     Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication expired").with_hint("Reconnect with a new token.")
+}
+
+fn revoked() -> Error {
+    Error::fatal(SqlState::INVALID_AUTHORIZATION, "authentication revoked")
 }
 
 fn shutting_down() -> Error {

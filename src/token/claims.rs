@@ -10,6 +10,14 @@ use crate::{
     limits::{TOKEN_CLOCK_LEEWAY, TOKEN_LIFETIME_MAX},
 };
 
+/// Those of a token's claims that [`judge`] reads.
+pub(super) fn judged(mut claims: Map<String, Value>, issuer: &Issuer) -> Map<String, Value> {
+    claims.retain(|name, _| {
+        matches!(&**name, "iss" | "aud" | "sub" | "jti" | "nbf" | "iat" | "exp") || *name == issuer.cluster_claim
+    });
+    claims
+}
+
 /// Judges verified `claims` for `user` at `now`. Time comes last, and `exp` last of all: a token is called expired only when
 /// that is its sole fault.
 pub(super) fn judge(

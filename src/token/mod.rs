@@ -13,16 +13,23 @@ mod jose;
 mod jwk;
 mod keys;
 mod refusal;
+mod revoked;
 mod secret;
 mod signing;
 mod source;
 #[cfg(test)]
 mod tests;
+mod verified;
 
-use std::{collections::HashMap, sync::Arc, time::SystemTime};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::SystemTime};
 
 use jose::Unverified;
+use revoked::Revoked;
 use source::Keys;
+use verified::{Digest, Known, Verified};
+
+#[cfg(test)]
+pub(crate) use clock::manual::ManualClock;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use clock::{Clock, SystemClock};
@@ -32,6 +39,7 @@ pub use issue::{
 };
 pub use keys::{KeyFault, KeySet};
 pub use refusal::{Reason, Refusal, printable_user};
+pub(crate) use revoked::check as check_revoked;
 pub use secret::Secret;
 pub use signing::SigningKey;
 pub use source::KeySource;
@@ -50,6 +58,8 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// The claim that names the cluster: a string or a list of strings.
     pub cluster_claim: String,
+    /// A file of the `jti`s that are no longer accepted, one on each line; it is read again when it changes.
+    pub revoked: Option<PathBuf>,
 }
 
 /// What a verified token proves.
@@ -69,24 +79,36 @@ pub struct Identity {
 /// Verifies tokens of the configured issuers. Shared by all connections.
 #[derive(Debug)]
 pub struct Verifier {
-    issuers: HashMap<String, (Issuer, Keys)>,
+    issuers: HashMap<String, Trusted>,
+    verified: Verified,
     clock: Arc<dyn Clock>,
 }
 
+/// An issuer, and what it publishes.
+#[derive(Debug)]
+struct Trusted {
+    issuer: Issuer,
+    keys: Keys,
+    revoked: Revoked,
+}
+
 impl Verifier {
-    /// Fails when two issuers have one name, when a client for a URL cannot be built, or when this program's cryptography does
-    /// not work. Keys are loaded by the first login, or by [`Verifier::load_keys`].
+    /// Fails when two issuers have one name, when a client for a URL cannot be built, when a list of revoked tokens cannot be read, or
+    /// when this program's cryptography does not work. Keys are loaded by the first login, or by [`Verifier::load_keys`].
     pub fn new(issuers: Vec<Issuer>, clock: Arc<dyn Clock>) -> Result<Verifier, KeyFault> {
         self_test()?;
         let mut by_name = HashMap::new();
         for issuer in issuers {
             let keys = Keys::new(&issuer.issuer, issuer.keys.clone(), clock.clone())?;
-            if let Some((issuer, _)) = by_name.insert(issuer.issuer.clone(), (issuer, keys)) {
+            let revoked = Revoked::read(issuer.revoked.clone())?;
+            let trusted = Trusted { issuer, keys, revoked };
+            if let Some(Trusted { issuer, .. }) = by_name.insert(trusted.issuer.issuer.clone(), trusted) {
                 return Err(KeyFault(format!("two issuers are called {:?}", issuer.issuer)));
             }
         }
         Ok(Verifier {
             issuers: by_name,
+            verified: Verified::default(),
             clock,
         })
     }
@@ -95,19 +117,53 @@ impl Verifier {
     /// refused until they can.
     pub async fn load_keys(&self) -> Vec<&str> {
         let mut missing = Vec::new();
-        for (name, (_, keys)) in &self.issuers {
-            if keys.current().await.is_none() {
+        for (name, trusted) in &self.issuers {
+            if trusted.keys.current().await.is_none() {
                 missing.push(name.as_str());
             }
         }
         missing
     }
 
-    /// Whether `token` lets its bearer in as `user`, which is the name of the cluster asked for.
+    /// Reads the lists of revoked tokens again.
+    pub async fn reload_revoked(&self) {
+        for (name, trusted) in &self.issuers {
+            trusted.revoked.reload(name).await;
+        }
+    }
+
+    /// Whether the token that proved `identity` has been revoked since, as far as the lists that were read last say.
+    pub fn is_revoked(&self, identity: &Identity) -> bool {
+        let trusted = self.issuers.get(&identity.issuer);
+        trusted.is_some_and(|trusted| identity.id.as_ref().is_some_and(|id| trusted.revoked.contains(id)))
+    }
+
+    /// Whether `token` lets its bearer in as `user`, which is the name of the cluster asked for. A token seen before is not verified
+    /// again as long as its issuer's keys are the same; its claims are judged each time.
     pub async fn verify(&self, token: &Secret, user: &str) -> Result<Identity, Refusal> {
+        let digest = Digest::of(token);
+        if let Some(known) = self.verified.get(&digest)
+            && let Some(trusted) = self.issuers.get(&known.issuer)
+            && trusted
+                .keys
+                .current()
+                .await
+                .is_some_and(|set| Arc::ptr_eq(&set, &known.set))
+        {
+            return self.judge(&known, trusted, user);
+        }
+        let known = self.verify_signature(token).await?;
+        let trusted = self.issuers.get(&known.issuer).ok_or(Reason::UnknownIssuer)?;
+        let identity = self.judge(&known, trusted, user)?;
+        self.verified.insert(token, digest, known);
+        Ok(identity)
+    }
+
+    /// Everything about a token but its claims.
+    async fn verify_signature(&self, token: &Secret) -> Result<Known, Refusal> {
         let token = Unverified::parse(token.expose())?;
         let issuer = token.claims.get("iss").and_then(|iss| iss.as_str()).unwrap_or_default();
-        let (issuer, keys) = self.issuers.get(issuer).ok_or(Reason::UnknownIssuer)?;
+        let Trusted { issuer, keys, .. } = self.issuers.get(issuer).ok_or(Reason::UnknownIssuer)?;
         if !issuer.algorithms.contains(&token.algorithm) {
             return Err(Reason::Algorithm.into());
         }
@@ -123,7 +179,19 @@ impl Verifier {
         if !key.verifies(token.algorithm, token.message, token.signature) {
             return Err(Reason::Signature.into());
         }
-        claims::judge(&token.claims, issuer, user, self.clock.wall())
+        Ok(Known {
+            issuer: issuer.issuer.clone(),
+            claims: claims::judged(token.claims, issuer),
+            set,
+        })
+    }
+
+    fn judge(&self, known: &Known, trusted: &Trusted, user: &str) -> Result<Identity, Refusal> {
+        let identity = claims::judge(&known.claims, &trusted.issuer, user, self.clock.wall())?;
+        if self.is_revoked(&identity) {
+            return Err(Reason::Revoked.into());
+        }
+        Ok(identity)
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Reason {
     NotYetValid,
     /// `exp` is further away than [`crate::limits::TOKEN_LIFETIME_MAX`].
     Lifetime,
+    /// Its `jti` is in the issuer's list of revoked tokens.
+    Revoked,
     /// `exp` has passed, and nothing else is wrong.
     Expired,
 }
@@ -56,6 +58,7 @@ impl Reason {
             Reason::Cluster => "cluster",
             Reason::NotYetValid => "not_yet_valid",
             Reason::Lifetime => "lifetime",
+            Reason::Revoked => "revoked",
             Reason::Expired => "expired",
         }
     }

@@ -47,7 +47,8 @@ pub fn password_message(buf: &mut BytesMut) -> Result<Option<Bytes>> {
             format!("expected password response, got message type {}", printable(tag)),
         ));
     }
-    Ok(take(buf, limits::PASSWORD_SIZE_MAX, SqlState::PROTOCOL_VIOLATION)?.map(|frame| frame.body))
+    // And its NUL.
+    Ok(take(buf, limits::PASSWORD_SIZE_MAX + 1, SqlState::PROTOCOL_VIOLATION)?.map(|frame| frame.body))
 }
 
 /// A message of a session, or `None` while bytes are missing.
@@ -144,6 +145,13 @@ mod tests {
         }
         let mut bytes = vec![b'p'];
         bytes.extend_from_slice(&(64 * 1024 + 5i32).to_be_bytes());
+        assert_eq!(
+            password_message(&mut buf(&bytes)).unwrap(),
+            None,
+            "64 KiB and the NUL may come"
+        );
+        bytes.truncate(1);
+        bytes.extend_from_slice(&(64 * 1024 + 6i32).to_be_bytes());
         assert_eq!(
             password_message(&mut buf(&bytes)).unwrap_err().code(),
             SqlState::PROTOCOL_VIOLATION

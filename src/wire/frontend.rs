@@ -10,7 +10,7 @@ use pgwire::messages::{
 };
 
 use super::frame::{Frame, printable};
-use crate::{Error, Result, SqlState};
+use crate::{Error, Result, SqlState, limits};
 
 /// Decodes a message of a session. A fault inside a known message is an ERROR: the frame is already off the stream, so
 /// the session goes on (behind the next Sync). An unknown type is FATAL: nothing behind it can be trusted.
@@ -96,7 +96,16 @@ impl Body {
 
     /// The name of a statement or portal: empty is the unnamed one.
     fn name(&mut self) -> Result<Option<String>> {
-        Ok(Some(self.string()?).filter(|name| !name.is_empty()))
+        let name = self.string()?;
+        if name.len() > limits::NAME_SIZE_MAX {
+            let words = format!(
+                "name of {} bytes exceeds the limit of {} bytes",
+                name.len(),
+                limits::NAME_SIZE_MAX
+            );
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words));
+        }
+        Ok(Some(name).filter(|name| !name.is_empty()))
     }
 
     /// The target of Describe and Close: a statement or a portal.
@@ -221,6 +230,15 @@ mod tests {
         );
         assert_eq!(decode_body(b'S', b"x").unwrap_err().message(), "invalid message format");
         assert!(decode_body(b'z', b"").unwrap_err().is_fatal());
+    }
+
+    #[test]
+    fn a_name_has_a_limit() {
+        let body = |size: usize| [&vec![b'n'; size][..], b"\0select 1\0\0\0"].concat();
+        assert!(decode_body(b'P', &body(limits::NAME_SIZE_MAX)).is_ok());
+        let error = decode_body(b'P', &body(limits::NAME_SIZE_MAX + 1)).unwrap_err();
+        assert_eq!(error.code(), SqlState::PROGRAM_LIMIT_EXCEEDED);
+        assert!(!error.is_fatal());
     }
 
     #[test]

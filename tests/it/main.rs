@@ -13,6 +13,7 @@ mod demo;
 mod driver;
 mod equality;
 mod extended;
+mod hostile;
 mod jdbc;
 mod login;
 mod memory;

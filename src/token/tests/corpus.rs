@@ -47,6 +47,7 @@ async fn every_token_of_the_corpus_gets_its_verdict() {
         keys: KeySource::File(fixtures.join(&issuer.keys)),
         algorithms: issuer.algorithms.iter().map(|name| name.parse().unwrap()).collect(),
         cluster_claim: issuer.cluster_claim.clone(),
+        revoked: None,
     });
     let verifier = Verifier::new(issuers.collect(), clock.clone()).unwrap();
 
@@ -54,7 +55,14 @@ async fn every_token_of_the_corpus_gets_its_verdict() {
     let mut rows = BTreeMap::<_, usize>::new();
     for case in &corpus.cases {
         clock.set_wall(Duration::from_secs(case.at));
-        let verdict = verifier.verify(&Secret::new(&*case.token), &case.user).await;
+        let token = Secret::new(&*case.token);
+        let verdict = verifier.verify(&token, &case.user).await;
+        assert_eq!(
+            verifier.verify(&token, &case.user).await,
+            verdict,
+            "{}: remembered",
+            case.name
+        );
         let word = match &verdict {
             Ok(identity) => {
                 assert_eq!(identity.cluster.as_str(), case.user);

@@ -1,6 +1,7 @@
 //! The verifier as a whole, and what its tests stand on: an issuer, a clock that stands still, a server of keys.
 
 mod corpus;
+mod known;
 mod rotation;
 
 use std::{
@@ -133,6 +134,7 @@ fn issuer_with(keys: KeySource) -> Issuer {
         keys,
         algorithms: vec![Algorithm::EdDSA],
         cluster_claim: DEFAULT_CLUSTER_CLAIM.into(),
+        revoked: None,
     }
 }
 

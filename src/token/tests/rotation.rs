@@ -52,7 +52,7 @@ async fn refreshes_that_nobody_waits_for_follow_one_another() {
     for requests in 2..5 {
         setting.clock.advance(JWKS_REFRESH_AFTER);
         assert_eq!(setting.login(&key).await, Ok(()));
-        let keys = &setting.verifier.issuers.get(ISSUER).unwrap().1;
+        let keys = &setting.verifier.issuers.get(ISSUER).unwrap().keys;
         let loaded = async {
             while keys.is_loading() {
                 tokio::task::yield_now().await;
@@ -181,6 +181,64 @@ async fn a_server_that_never_answers_is_given_up() {
     server.close_gate().await;
     let fetcher = Fetcher::new(server.url().parse().unwrap(), Duration::from_millis(20)).unwrap();
     assert_eq!(fetcher.fetch().await.unwrap_err().to_string(), "no answer within 20ms");
+}
+
+#[tokio::test]
+async fn a_server_that_trickles_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n";
+        socket.write_all(head).await.unwrap();
+        // Never silent for long, never done.
+        while socket.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let fetcher = Fetcher::new(url.parse().unwrap(), Duration::from_millis(300)).unwrap();
+    assert_eq!(fetcher.fetch().await.unwrap_err().to_string(), "no answer within 300ms");
+}
+
+#[tokio::test]
+async fn a_set_is_what_can_be_used_of_it() {
+    let key = SigningKey::generate().unwrap();
+    let good: Value = serde_json::from_str::<Value>(&key.jwks()).unwrap()["keys"][0].clone();
+    let with = |name: &str, value: &str| {
+        let mut jwk = good.clone();
+        jwk["kid"] = "spoilt".into();
+        jwk[name] = value.into();
+        jwk
+    };
+    // Far more keys than anyone has, in a document that is still small enough.
+    let many: Vec<Value> = (0..2_000)
+        .map(|number| json!({ "kty": "oct", "k": format!("{number}") }))
+        .collect();
+    for spoilt in [
+        vec![with("use", "enc")],
+        vec![json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "spoilt" })],
+        vec![json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "spoilt" })],
+        vec![json!({ "kty": "RSA", "n": "x".repeat(342), "e": "AQ", "kid": "spoilt" })],
+        vec![with("kid", "twice"), with("kid", "twice")],
+        many,
+    ] {
+        let keys = [spoilt, vec![good.clone()]].concat();
+        let set = json!({ "keys": keys }).to_string();
+        let server = Server::start(answer(&set)).await;
+        let setting = Setting::over(&server);
+        assert_eq!(setting.login(&key).await, Ok(()), "{:.100}", set);
+        let keys = setting
+            .verifier
+            .issuers
+            .get(ISSUER)
+            .unwrap()
+            .keys
+            .current()
+            .await
+            .unwrap();
+        assert_eq!(keys.len(), 1, "{:.100}", set);
+    }
 }
 
 #[tokio::test]

@@ -66,6 +66,22 @@ impl Process {
     }
 }
 
+impl Process {
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        open.expect("the descriptors of a living process").count()
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status();
+        assert!(status.expect("run kill").success());
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only where the process has already ended, which is what is wanted.

@@ -2,11 +2,15 @@
 
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
-    sync::Arc,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
 use tokio_rustls::rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
 use super::server::Server;
@@ -78,9 +82,21 @@ impl Message {
 }
 
 impl Raw {
-    /// In the clear.
+    /// In the clear, from an address of its own: no test is held up by what another got wrong.
     pub fn plain(server: &Server) -> Raw {
-        let socket = TcpStream::connect(server.address()).expect("connect");
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let [_, host @ ..] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Raw::plain_from(server, Ipv4Addr::new(127, 64 + host[0], host[1], host[2]))
+    }
+
+    /// In the clear, from this loopback address.
+    pub fn plain_from(server: &Server, address: Ipv4Addr) -> Raw {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket
+            .bind(&SocketAddr::from((address, 0)).into())
+            .expect("a loopback address");
+        socket.connect(&server.address().into()).expect("connect");
+        let socket = TcpStream::from(socket);
         socket.set_nodelay(true).expect("no delay");
         socket
             .set_read_timeout(Some(Duration::from_secs(30)))
@@ -93,21 +109,27 @@ impl Raw {
 
     /// Asks for TLS as libpq does, and starts it.
     pub fn tls(server: &Server) -> Raw {
-        let mut raw = Raw::plain(server);
-        raw.send(&request(SSL_REQUEST, &[]));
-        assert_eq!(raw.byte(), Some(b'S'));
-        raw.handshake(server, &[]).expect("a TLS handshake")
+        Raw::plain(server)
+            .into_tls(server, "localhost")
+            .expect("a TLS handshake")
+    }
+
+    /// The same, over this connection, by this name of the server.
+    pub fn into_tls(mut self, server: &Server, name: &str) -> io::Result<Raw> {
+        self.send(&request(SSL_REQUEST, &[]));
+        assert_eq!(self.byte(), Some(b'S'));
+        self.handshake(server, name, &[])
     }
 
     /// Starts TLS at once, offering `protocols` by ALPN.
     pub fn direct_tls(server: &Server, protocols: &[&str]) -> io::Result<Raw> {
-        Raw::plain(server).handshake(server, protocols)
+        Raw::plain(server).handshake(server, "localhost", protocols)
     }
 
-    fn handshake(self, server: &Server, protocols: &[&str]) -> io::Result<Raw> {
+    fn handshake(self, server: &Server, name: &str, protocols: &[&str]) -> io::Result<Raw> {
         let mut config = server.tls();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let name = ServerName::try_from("localhost").expect("a name");
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
         let mut stream = StreamOwned::new(connection, self.socket.try_clone()?);
         while stream.conn.is_handshaking() {
@@ -139,22 +161,26 @@ impl Raw {
         parameters: &[(&str, &str)],
         password: &str,
     ) -> (Raw, Vec<Message>) {
-        let mut raw = Raw::tls(server);
-        raw.send(&startup(version, parameters));
+        Raw::tls(server).log_in(version, parameters, password)
+    }
+
+    /// The same over this connection, which is inside TLS.
+    pub fn log_in(mut self, version: u32, parameters: &[(&str, &str)], password: &str) -> (Raw, Vec<Message>) {
+        self.send(&startup(version, parameters));
         let mut messages = vec![];
         loop {
-            let message = raw.message().expect("an answer to the startup packet");
+            let message = self.message().expect("an answer to the startup packet");
             match message.tag {
                 'R' => {
                     break assert_eq!(message.body, [0, 0, 0, 3], "the cleartext password is asked for");
                 }
-                'E' => return (raw, vec![message]),
+                'E' => return (self, vec![message]),
                 _ => messages.push(message),
             }
         }
-        raw.send(&tagged('p', &[password.as_bytes(), b"\0"].concat()));
-        messages.extend(raw.until_ready());
-        (raw, messages)
+        self.send(&tagged('p', &[password.as_bytes(), b"\0"].concat()));
+        messages.extend(self.until_ready());
+        (self, messages)
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -168,6 +194,12 @@ impl Raw {
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
+    }
+
+    /// As [`Raw::try_send`], giving up when nothing is taken for this long.
+    pub fn try_send_within(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+        self.socket.set_write_timeout(Some(limit))?;
+        self.try_send(bytes)
     }
 
     /// One byte, such as the answer to SSLRequest; `None` at the end of the stream.
@@ -208,6 +240,17 @@ impl Raw {
     pub fn query(&mut self, sql: &str) -> Vec<Message> {
         self.send(&query(sql));
         self.until_ready()
+    }
+
+    /// Every byte up to the end of the stream.
+    pub fn rest(&mut self) -> Vec<u8> {
+        std::iter::from_fn(|| self.byte()).collect()
+    }
+
+    /// Ends the connection with a reset, whatever is still on its way.
+    pub fn reset(self) {
+        let socket = Socket::from(self.socket);
+        socket.set_linger(Some(Duration::ZERO)).expect("no lingering");
     }
 
     /// Closes the sending half only.

@@ -66,10 +66,31 @@ impl Server {
 
     /// As [`Server::serve`], with a log of `level`.
     pub fn serve_logging(level: &str, clusters: &[(&str, Data)]) -> Server {
+        Server::serve_edited(level, clusters, |_, configuration| configuration)
+    }
+
+    /// As [`Server::serve_logging`], with a configuration that `edit` makes of the usual one; it also gets the server's directory.
+    pub fn serve_edited(level: &str, clusters: &[(&str, Data)], edit: impl FnOnce(&Path, String) -> String) -> Server {
+        Server::start(Command::new(binary()), level, clusters, edit)
+    }
+
+    /// As [`Server::serve`], with so many file descriptors.
+    pub fn serve_with_descriptors(count: u32, clusters: &[(&str, Data)]) -> Server {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\""), &binary()]);
+        Server::start(command, "info", clusters, |_, configuration| configuration)
+    }
+
+    fn start(
+        mut command: Command,
+        level: &str,
+        clusters: &[(&str, Data)],
+        edit: impl FnOnce(&Path, String) -> String,
+    ) -> Server {
         let directory = tempfile::tempdir().expect("a directory for the server");
         let keys = Keys::generate();
         let port = free_port();
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let names = ["localhost", "127.0.0.1", "other.example.com"].map(str::to_owned);
         let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("write a file");
         write("server.crt", &cert.pem());
@@ -79,9 +100,8 @@ impl Server {
             directory.path().join("keys.jwks.json"),
         )
         .expect("copy the key set");
-        write("restate-pg.toml", &configuration(port, clusters));
-
-        let mut command = Command::new(binary());
+        let configuration = edit(directory.path(), configuration(port, clusters));
+        write("restate-pg.toml", &configuration);
         command
             .env("RUST_LOG", level)
             .args(["serve", "--config", "restate-pg.toml"])
@@ -107,6 +127,11 @@ impl Server {
     /// The server's certificate, in PEM.
     pub fn certificate(&self) -> PathBuf {
         self.directory.path().join("server.crt")
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// A configuration file beside the server's own, for the subcommands that read one.

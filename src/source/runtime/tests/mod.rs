@@ -3,6 +3,7 @@
 mod crowd;
 mod far;
 mod filter;
+mod hostile;
 mod introspect;
 mod reply;
 mod scan;
