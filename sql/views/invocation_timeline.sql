@@ -4,6 +4,16 @@
 CREATE VIEW invocation_timeline AS
 SELECT
     id,
+    appended_at AS happened_at,
+    'journal' AS source,
+    CAST("index" AS bigint) AS entry_index,
+    entry_type AS what,
+    name,
+    entry_lite_json AS detail
+FROM sys_journal
+UNION ALL
+SELECT
+    id,
     created_at AS happened_at,
     'status' AS source,
     CAST(NULL AS bigint) AS entry_index,
@@ -77,16 +87,6 @@ SELECT
     COALESCE(completion_failure, completion_result) AS detail
 FROM sys_invocation_status
 WHERE completed_at IS NOT NULL
-UNION ALL
-SELECT
-    id,
-    appended_at AS happened_at,
-    'journal' AS source,
-    "index" AS entry_index,
-    entry_type AS what,
-    name,
-    entry_lite_json AS detail
-FROM sys_journal
 UNION ALL
 SELECT
     id,

@@ -56,12 +56,13 @@ pub(super) fn pg_class(model: &Model) -> Vec<Row> {
 pub(super) fn pg_attribute(model: &Model) -> Vec<Row> {
     let attribute = |relation: u32, number: usize, column: &model::Column, not_null: bool| {
         let system = seed::types().get(&column.type_oid);
+        // Types that are not the system's are those of rows and of arrays of them: of any length, stored alike.
         row! {
             "attrelid" => relation, "attname" => &column.name, "atttypid" => column.type_oid,
-            "attstattarget" => DEFAULT_TARGET, "attlen" => system.map(|system| system.len), "attnum" => number,
+            "attstattarget" => DEFAULT_TARGET, "attlen" => system.map_or(-1, |system| system.len), "attnum" => number,
             "attndims" => column.dimensions, "attcacheoff" => -1, "atttypmod" => column.type_modifier,
-            "attbyval" => system.map(|system| system.by_value), "attalign" => system.map(|system| system.align),
-            "attstorage" => system.map(|system| system.storage), "attnotnull" => not_null, "attislocal" => true,
+            "attbyval" => system.is_some_and(|system| system.by_value), "attalign" => system.map_or("d", |system| system.align),
+            "attstorage" => system.map_or("x", |system| system.storage), "attnotnull" => not_null, "attislocal" => true,
             "attcollation" => column.collation,
         }
     };

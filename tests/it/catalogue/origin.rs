@@ -48,7 +48,7 @@ async fn a_column_says_where_it_is_from_as_over_postgresql_15() {
         "select coalesce(status, 'x'), nullif(status, 'x'), case when true then status end from sys_invocation",
         "select journal_size::int, journal_size::text from sys_invocation",
         "select max(s) from (select status as s from sys_invocation) x",
-        "select id, row_number() over (order by id), lag(id) over (order by id) from sys_invocation",
+        "select id, row_number() over (order by id) from sys_invocation",
         "select (select max(id) from sys_deployment), id from sys_invocation",
         "select reason, since from stuck_invocations",
         "select s.service_name, entries + 1 from (select * from object_state) s",

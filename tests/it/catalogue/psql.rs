@@ -99,11 +99,12 @@ fn described(text: &str, relations: &BTreeSet<&str>) -> BTreeMap<String, Vec<Str
             part = line.to_owned();
             continue;
         }
-        let refers = |word: &str| line.split_once(word).map(|(_, rest)| rest.trim_matches('"'));
-        let other = refers("REFERENCES ").or_else(|| refers("    TABLE "));
-        let name = other.map(|rest| rest.split(['(', '"', ' ']).next().unwrap_or_default());
         // Which tables there are depends on the runtime's version.
-        if name.is_some_and(|name| !relations.contains(name)) {
+        let names = ["REFERENCES ", "    TABLE \""]
+            .into_iter()
+            .filter_map(|word| line.split_once(word));
+        let mut names = names.map(|(_, rest)| rest.split(['(', '"']).next().unwrap_or_default());
+        if names.any(|name| !relations.contains(name)) {
             continue;
         }
         parts.entry(part.clone()).or_default().push(cells.join("|"));
