@@ -29,8 +29,10 @@ pub const FUNCTIONS: &[Typed] = &[
     Typed::new(
         "to_timestamp",
         |_| Ok(plain("timestamp with time zone")),
-        |row| match row.get(1) {
-            Value::Null => datetime::seconds_to_micros(row.get(0))
+        |row| match (row.get(0), row.get(1)) {
+            // As on a runtime, whose documentation has users write it: a time is its own.
+            (Value::Timestamptz(micros) | Value::Timestamp(micros), Value::Null) => Ok(Value::Timestamptz(*micros)),
+            (_, Value::Null) => datetime::seconds_to_micros(row.get(0))
                 .map(Value::Timestamptz)
                 .ok_or_else(timestamp_out_of_range),
             _ => {

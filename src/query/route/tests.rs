@@ -248,9 +248,10 @@ async fn request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String
 }
 
 async fn run(context: &SessionContext, sql: &str) -> datafusion::error::Result<Vec<u8>> {
-    let frame = context.sql(sql).await?;
-    let schema = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame.collect().await?;
+    // A frame's own schema is that of the plan before its types are coerced.
+    let plan = context.sql(sql).await?.create_physical_plan().await?;
+    let schema = plan.schema();
+    let batches = collect(plan, context.task_ctx()).await?;
     let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
     for batch in batches {
         writer.write(&batch)?;

@@ -58,11 +58,12 @@ fn postgres_fdw_imports_the_schema_and_joins_remote_with_local_tables() {
         let answer = postgres.psql(&["-Atq"], &script);
         let Facts {
             tables,
+            views,
             completed,
             state,
             ..
         } = facts;
-        let expected = format!("{}\n{state}\n{completed}\nt\n{completed}\n", tables.len());
+        let expected = format!("{}\n{state}\n{completed}\nt\n{completed}\n", tables.len() + views.len());
         assert_eq!(answer.stdout, expected, "{cluster}: {}", answer.stderr);
         let errors = answer.stderr.lines().filter(|line| line.contains("ERROR"));
         let errors: Vec<&str> = errors.collect();

@@ -28,6 +28,7 @@ struct Door {
 struct Facts {
     /// Tables and how many columns they have, in the order of their names.
     tables: BTreeMap<String, i64>,
+    views: Vec<String>,
     completed: i64,
     state: i64,
     journal: i64,
@@ -100,7 +101,11 @@ impl Facts {
                        join information_schema.tables as t using (table_schema, table_name) \
                        where t.table_schema = 'public' and t.table_type = 'BASE TABLE' group by 1";
             let tables = client.query(sql, &[]).await.expect("the tables");
+            let sql = "select table_name::text from information_schema.tables \
+                       where table_schema = 'public' and table_type = 'VIEW' order by 1";
+            let views = client.query(sql, &[]).await.expect("the views");
             Facts {
+                views: views.iter().map(|row| row.get(0)).collect(),
                 tables: tables.iter().map(|row| (row.get(0), row.get(1))).collect(),
                 completed: count("select count(*) from sys_invocation where status = 'completed'").await,
                 state: count("select count(*) from state").await,

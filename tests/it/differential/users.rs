@@ -17,7 +17,14 @@ pub fn statements(url: &str) -> Vec<Statement> {
     );
     let open = first("select id as x from sys_invocation where status = 'paused' order by created_at limit 1");
     let mut statements = Vec::new();
-    for query in text.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
+    // What describes a table does so in PostgreSQL's words: `equality` compares the names in it.
+    let is_query = |line: &&str| {
+        !["", "--", "describe ", "show "].iter().any(|start| match *start {
+            "" => line.is_empty(),
+            start => line.starts_with(start),
+        })
+    };
+    for query in text.lines().filter(is_query) {
         let query = query
             .trim_end_matches(';')
             .replace("$SERVICE", "Counter")

@@ -29,6 +29,7 @@ def conninfo():
 
 def state_of(error):
     """The SQLSTATE of whichever driver's exception."""
+    error = getattr(error, "orig", None) or error
     for value in (getattr(error, "sqlstate", None), getattr(error, "pgcode", None)):
         if value:
             return value

