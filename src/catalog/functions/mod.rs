@@ -10,7 +10,7 @@
 //! * arithmetic of 64-bit columns wraps beyond 2⁶³ (that of constants and of smaller integers is refused with 22003);
 //! * intervals sort by their months first, and `= ANY` of an array with NULL is false where it is unknown;
 //! * `char(n)` cuts and does not pad; back-references and look-around in regular expressions are refused;
-//! * no jsonpath, no rows as values (`row_to_json(t)`), no `pg_sleep`.
+//! * no jsonpath, no `pg_sleep`.
 
 mod cast;
 mod datetime;
