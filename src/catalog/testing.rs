@@ -379,7 +379,15 @@ impl Engine {
             types: schema
                 .fields()
                 .iter()
-                .map(|field| super::types::pg_type_of(field).map(str::to_owned))
+                .map(|field| {
+                    // What is not said of an integer is what its Arrow type stands for.
+                    let said = super::types::pg_type_of(field).or(match field.data_type() {
+                        DataType::Int32 => Some("integer"),
+                        DataType::Int64 => Some("bigint"),
+                        _ => None,
+                    });
+                    said.map(str::to_owned)
+                })
                 .collect(),
             rows,
         })

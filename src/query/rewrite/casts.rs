@@ -178,7 +178,7 @@ mod tests {
             ("select 0::regclass::text", "-"),
             (
                 "select 'abc'::varchar(2), 'a'::char(3) || '|', 'abc'::char, 123::varchar(2)",
-                "ab|a  ||a|12",
+                "ab|a||a|12",
             ),
             (
                 "select relkind::char, relname::varchar(2) from pg_class where oid = 1259",
