@@ -42,6 +42,7 @@ with engine.connect() as connection:
     streamed = connection.execution_options(yield_per=1000).execute(select(state))
     results["large"] = sum(len(rows) for rows in streamed.partitions())
     results["error"] = failure(lambda: connection.exec_driver_sql("select no_such_column from state"))
-    connection.rollback()
+# Another connection: on that one every statement is declared as a cursor.
+with engine.connect() as connection:
     results["write"] = failure(lambda: connection.execute(state.delete()))
 tell(results)
