@@ -384,6 +384,7 @@ impl Engine {
                     let said = super::types::pg_type_of(field).or(match field.data_type() {
                         DataType::Int32 => Some("integer"),
                         DataType::Int64 => Some("bigint"),
+                        DataType::List(item) if *item.data_type() == DataType::Int32 => Some("integer[]"),
                         _ => None,
                     });
                     said.map(str::to_owned)

@@ -1,10 +1,13 @@
 //! Calls and constructs of PostgreSQL that are others of the engine's, or of this program's, by another name: what can be
 //! said without knowing any type.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, DuplicateTreatment,
     ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    ObjectName, OrderByExpr, OrderByOptions, TimezoneInfo, UnaryOperator, Value,
+    ObjectName, OrderByExpr, OrderByOptions, Select, TimezoneInfo, UnaryOperator, Value, visit_expressions,
+    visit_expressions_mut,
 };
 
 use super::{arguments, call, function_name, literals, patterns, take, tuples};
@@ -302,10 +305,7 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             if let FunctionArguments::List(list) = &mut function.args {
                 let key = OrderByExpr {
                     expr: of.clone(),
-                    options: OrderByOptions {
-                        asc: None,
-                        nulls_first: None,
-                    },
+                    options: OWN_ORDER,
                     with_fill: None,
                 };
                 list.clauses.push(FunctionArgumentClause::OrderBy(vec![key]));
@@ -375,6 +375,47 @@ fn places_of(expr: &Expr) -> Option<i64> {
         },
         _ => None,
     }
+}
+
+/// How distinct values are sorted where nobody said so; nobody writes the default out.
+const OWN_ORDER: OrderByOptions = OrderByOptions {
+    asc: Some(true),
+    nulls_first: None,
+};
+
+/// Distinct values stay unsorted beside an aggregate that is sorted by something else: the engine sorts the rows of a SELECT for its
+/// aggregates in one way.
+pub fn select(select: &mut Select) {
+    let mut keys = Vec::new();
+    let _ = visit_expressions(&select.projection, |expr| {
+        keys.extend(order(expr).map(|keys| keys.iter().map(|key| key.expr.clone()).collect::<Vec<_>>()));
+        ControlFlow::<()>::Continue(())
+    });
+    if keys.windows(2).all(|pair| pair[0] == pair[1]) {
+        return;
+    }
+    let _ = visit_expressions_mut(&mut select.projection, |expr| {
+        if order(expr).is_some_and(|keys| matches!(keys, [key] if key.options == OWN_ORDER))
+            && let Expr::Function(function) = expr
+            && let FunctionArguments::List(list) = &mut function.args
+            && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+        {
+            list.clauses.clear();
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+/// What an aggregate is ordered by.
+fn order(expr: &Expr) -> Option<&[OrderByExpr]> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    list.clauses.iter().find_map(|clause| match clause {
+        FunctionArgumentClause::OrderBy(keys) => Some(keys.as_slice()),
+        _ => None,
+    })
 }
 
 /// Whether an aggregate takes distinct values and says no order: PostgreSQL sorts them to find them.
