@@ -197,6 +197,10 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules
 }
 
+/// Rows that a step hands on at once. A runtime's are wide, journal entries and state values of kilobytes: a quarter of the engine's default
+/// keeps what is under way of a statement to some megabytes.
+const BATCH_ROWS: usize = 2048;
+
 fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionState> {
     let mut options = ConfigOptions::new();
     options.catalog.create_default_catalog_and_schema = false;
@@ -210,7 +214,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     // The two sides of a UNION may say different things of a column (where it comes from); an aggregate would refuse its rows.
     options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()
-        .with_config(SessionConfig::from(options))
+        .with_config(SessionConfig::from(options).with_batch_size(BATCH_ROWS))
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rules(analyzer_rules())

@@ -85,7 +85,9 @@ pub fn check(target: &Target) -> Result<(), String> {
             Ok(batches) => shown(&theirs(&batches, &types)?),
             Err(_) => "fails".to_owned(),
         };
-        if runtime != exception.runtime {
+        // Some faults show only where the rows come in a certain order.
+        let at_times = exception.runtime == "fails at times" && (runtime == "fails" || runtime == exception.here);
+        if runtime != exception.runtime && !at_times {
             wrong.push(format!("{} itself: {}\n  {runtime}", target.name, exception.sql));
         }
     }
