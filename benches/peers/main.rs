@@ -4,9 +4,10 @@
 //!
 //!     cargo bench --bench peers [-- NAME…]       figures whose name begins with one of the names
 //!
-//! `RESTATE_PG_BENCH_RUNTIME` is the admin address of a running Restate server with invocations and a journal; without it, the
+//! `RESTATE_PG_BINARY` names another binary than the one that is built for it. `RESTATE_PG_BENCH_RUNTIME` is the admin address of a running Restate server with invocations and a journal; without it, the
 //! figures that need one say so. `RESTATE_PG_BENCH_ROWS` changes the number of rows from 1,000,000.
 
+mod direct;
 mod figures;
 mod measure;
 mod postgres;

@@ -51,7 +51,7 @@ pub fn logins(bed: &Bed, table: &mut Table) {
         config
     };
     let mut ours = config(bed.door.port, SNAPSHOT, SNAPSHOT);
-    let mut peer = config(postgres.port, "scram", "postgres");
+    let mut peer = config(postgres.port(), "scram", "demo");
     let both = pair(
         || rate(&mut ours, &mut || bed.token.clone()),
         || rate(&mut peer, &mut || PASSWORD.to_owned()),

@@ -1,19 +1,21 @@
 //! The figures, and the servers that they are taken from.
 
+mod catalogue;
 mod logins;
 mod results;
+mod rewrites;
 mod runtime;
 mod start;
 mod statements;
 
-use std::env;
+use std::{env, time::Duration};
 
 use super::{
     measure::Table,
     postgres::Postgres,
     rows,
     stream::Stream,
-    support::server::{Data, Server},
+    support::server::{Data, Server, demo_data},
 };
 
 /// A figure, or a few that belong together.
@@ -26,13 +28,16 @@ pub const ALL: &[(&str, Figure)] = &[
     ("aggregates", results::aggregates),
     ("statements", statements::select_1),
     ("logins", logins::logins),
+    ("catalogue", catalogue::catalogue),
     ("lookups", runtime::lookups),
     ("journal", runtime::journal),
+    ("rewrites", rewrites::rewrites),
     ("start", start::start),
 ];
 
-/// The cluster of the snapshot, and the one of the real runtime.
+/// The cluster of the million rows, the demo's, and the one of the real runtime.
 pub const SNAPSHOT: &str = "bench";
+pub const DEMO: &str = "demo";
 pub const LIVE: &str = "live";
 
 /// What runs during the benchmark.
@@ -58,15 +63,13 @@ impl Bed {
         let snapshot = tempfile::tempdir().expect("a directory for the snapshot");
         rows::write(snapshot.path(), rows);
         let runtime = env::var("RESTATE_PG_BENCH_RUNTIME").ok();
-        let mut clusters = vec![(SNAPSHOT, Data::Snapshot(snapshot.path().to_owned()))];
+        let runtime = runtime.map(|url| url.trim_end_matches('/').to_owned());
+        let rows_of = Data::Snapshot(snapshot.path().to_owned());
+        let mut clusters = vec![(SNAPSHOT, rows_of), (DEMO, demo_data())];
         clusters.extend(runtime.clone().map(|url| (LIVE, Data::Runtime(url))));
         let door = Server::serve_logging("warn", &clusters);
         let token = door.token(SNAPSHOT);
-        let postgres = Postgres::start();
-        match &postgres {
-            Some(postgres) => postgres.load(&conninfo(door.port), &token),
-            None => eprintln!("SKIPPED: everything beside PostgreSQL 15, whose server programs are not installed"),
-        }
+        let postgres = Postgres::start(&conninfo(door.port), &token);
         Bed {
             door,
             token,
@@ -87,4 +90,9 @@ impl Bed {
 /// What libpq needs for the cluster of the snapshot, without the password.
 pub fn conninfo(port: u16) -> String {
     format!("host=127.0.0.1 port={port} user={SNAPSHOT} dbname={SNAPSHOT} sslmode=require")
+}
+
+/// Milliseconds.
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

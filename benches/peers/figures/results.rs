@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Bed, SNAPSHOT};
+use super::{Bed, SNAPSHOT, ms};
 use crate::{
     measure::{Better, Sample, Table, number, pair},
     stream::{As, Stream},
@@ -26,7 +26,7 @@ pub fn whole(bed: &Bed, table: &mut Table) {
     ] {
         for (terms, tls) in [("TLS both", true), ("TLS against clear", false)] {
             let mut ours = bed.ours(SNAPSHOT);
-            let mut peer = Stream::connect(postgres.port, tls, "bench", "postgres", "");
+            let mut peer = Stream::connect(postgres.port(), tls, "demo", "demo", "");
             let rate = |stream: &mut Stream| {
                 let seen = stream.run(ALL_ROWS, shape);
                 // COPY adds a header and a trailer, which may be messages of their own.
@@ -68,7 +68,7 @@ pub fn first_row(bed: &Bed, table: &mut Table) {
             .map(|_| {
                 let seen = ours.run(&tenfold, As::Text);
                 assert_eq!(seen.rows, 10 * bed.rows);
-                seen.first.as_secs_f64() * 1e3
+                ms(seen.first)
             })
             .collect();
         done.store(true, Ordering::Relaxed);
@@ -108,10 +108,10 @@ pub fn aggregates(bed: &Bed, table: &mut Table) {
         ),
     ] {
         let mut ours = bed.ours(SNAPSHOT);
-        let mut peer = Stream::connect(postgres.port, true, "bench", "postgres", "");
+        let mut peer = Stream::connect(postgres.port(), true, "demo", "demo", "");
         let (one, other) = (ours.run(sql, As::Text).rows, peer.run(sql, As::Text).rows);
         assert_eq!(one, other, "{sql}");
-        let time = |stream: &mut Stream| stream.run(sql, As::Text).whole.as_secs_f64() * 1e3;
+        let time = |stream: &mut Stream| ms(stream.run(sql, As::Text).whole);
         let both = pair(|| time(&mut ours), || time(&mut peer));
         table.pair(&format!("aggregate {name}"), "ms", Better::Less, both);
     }

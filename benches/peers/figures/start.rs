@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Bed, SNAPSHOT};
+use super::{Bed, SNAPSHOT, ms};
 use crate::{
     measure::{RUNS, Sample, Table},
     stream::{As, Stream},
-    support::{free_port, process::Process, server::BINARY},
+    support::{free_port, process::Process, server::binary},
 };
 
 pub fn start(bed: &Bed, table: &mut Table) {
@@ -34,7 +34,7 @@ fn once(bed: &Bed, directory: &Path) -> f64 {
     let text = fs::read_to_string(bed.door.configuration()).expect("the configuration");
     let text = text.replace(&format!(":{}\"", bed.door.port), &format!(":{port}\""));
     fs::write(directory.join("start.toml"), text).expect("write a configuration");
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     command.args(["serve", "--config", "start.toml"]).current_dir(directory);
     let begun = Instant::now();
     let _process = Process::start(command, directory, "start");
@@ -44,5 +44,5 @@ fn once(bed: &Bed, directory: &Path) -> f64 {
     }
     let mut stream = Stream::connect(port, true, SNAPSHOT, SNAPSHOT, &bed.token);
     assert_eq!(stream.run("SELECT 1", As::Text).rows, 1);
-    begun.elapsed().as_secs_f64() * 1e3
+    ms(begun.elapsed())
 }

@@ -1,7 +1,11 @@
-//! A real PostgreSQL 15 with the tables and views of `sql/` in it: what the catalogue is held against.
+//! A real PostgreSQL 15: with the tables and views of `sql/` in it, what the catalogue is held against; empty, a peer for benchmarks.
 
 use std::{
-    os::unix::{fs::chown, process::CommandExt},
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::PathBuf,
     process::Command,
     sync::OnceLock,
@@ -32,26 +36,40 @@ impl Postgres {
     /// What psql prints for `input`.
     pub fn psql(&self, options: &[&str], input: &str) -> psql::Answer {
         let mut command = Command::new("timeout");
-        command.arg("120").arg(&self.psql).args(["-X", &self.conninfo(NAME)]);
+        command.arg("120").arg(&self.psql).args(["-X", &self.conninfo()]);
         psql::answer(command.args(options), input)
     }
 
     /// tokio-postgres over a plain connection, which runs on the current runtime.
     pub async fn connect(&self) -> tokio_postgres::Client {
-        let (client, connection) = tokio_postgres::connect(&self.conninfo(NAME), tokio_postgres::NoTls)
+        let (client, connection) = tokio_postgres::connect(&self.conninfo(), tokio_postgres::NoTls)
             .await
             .expect("connect to PostgreSQL");
         tokio::spawn(connection);
         client
     }
 
-    fn conninfo(&self, database: &str) -> String {
+    /// What libpq needs to connect.
+    pub fn conninfo(&self) -> String {
+        self.conninfo_of(NAME)
+    }
+
+    fn conninfo_of(&self, database: &str) -> String {
         format!("host=127.0.0.1 port={} user={NAME} dbname={database}", self.port)
     }
 }
 
 /// One of a test's own, which may change it.
 pub fn start() -> Option<Postgres> {
+    let postgres = empty(&[], &[])?;
+    let load = format!("{ROOT}/sql/load.sql");
+    let loaded = postgres.psql(&["-q", "-v", "ON_ERROR_STOP=1", "-f", &load], "");
+    assert!(loaded.success, "{}", loaded.stderr);
+    Some(postgres)
+}
+
+/// One with nothing in its database, with `settings` (`name=value`) and `files` (name and text) in its data directory.
+pub fn empty(settings: &[&str], files: &[(&str, &str)]) -> Option<Postgres> {
     let programs = lab::postgres()?;
     let psql = lab::psql()?;
     let directory = tempfile::tempdir().expect("a directory for PostgreSQL");
@@ -84,12 +102,19 @@ pub fn start() -> Option<Postgres> {
         .output()
         .expect("run initdb");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for (name, text) in files {
+        let path = data.join(name);
+        fs::write(&path, text).expect("write a file");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("keep a file to its owner");
+        chown(&path, user, None).expect("give the file away");
+    }
     let port = free_port();
     let mut command = program("postgres");
     command
         .arg("-D")
         .arg(&data)
-        .args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
+        .args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]));
     let postgres = Postgres {
         port,
         psql,
@@ -99,14 +124,11 @@ pub fn start() -> Option<Postgres> {
     wait_for("PostgreSQL", Duration::from_secs(60), || {
         let mut command = Command::new(&postgres.psql);
         let made = psql::answer(
-            command.args(["-X", &postgres.conninfo("postgres")]),
+            command.args(["-X", &postgres.conninfo_of("postgres")]),
             &format!("create database {NAME};"),
         );
         made.success.then_some(())
     });
-    let load = format!("{ROOT}/sql/load.sql");
-    let loaded = postgres.psql(&["-q", "-v", "ON_ERROR_STOP=1", "-f", &load], "");
-    assert!(loaded.success, "{}", loaded.stderr);
     Some(postgres)
 }
 
