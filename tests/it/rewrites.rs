@@ -31,6 +31,14 @@ fn text(runtime: &Runtime, sql: &str) -> String {
     value.unwrap_or_else(|| panic!("a text for {sql}")).to_owned()
 }
 
+/// Each runtime that could be started, with a server before it.
+fn behind_servers() -> impl Iterator<Item = (&'static Runtime, Version, Server)> {
+    let runtimes = Version::ALL
+        .into_iter()
+        .filter_map(|version| Some((lab::runtime(version)?, version)));
+    runtimes.map(|(runtime, version)| (runtime, version, server(runtime)))
+}
+
 /// Without psql there is nothing to compare with.
 fn all_equal(server: &Server, runtime: &Runtime, statements: &[String]) {
     for sql in statements {
@@ -42,11 +50,7 @@ fn all_equal(server: &Server, runtime: &Runtime, statements: &[String]) {
 
 #[test]
 fn invocations_read_from_the_stored_table_are_those_of_the_view() {
-    for version in Version::ALL {
-        let Some(runtime) = lab::runtime(version) else {
-            continue;
-        };
-        let server = server(runtime);
+    for (runtime, _, server) in behind_servers() {
         let id = text(
             runtime,
             "select id from sys_invocation where status = 'completed' order by id limit 1",
@@ -79,11 +83,7 @@ fn invocations_read_from_the_stored_table_are_those_of_the_view() {
 
 #[test]
 fn invocations_in_memory_are_found_by_their_ids() {
-    for version in Version::ALL {
-        let Some(runtime) = lab::runtime(version) else {
-            continue;
-        };
-        let server = server(runtime);
+    for (runtime, _, server) in behind_servers() {
         let Some(plan) = explain(
             &server,
             "select id, target from sys_invocation where status = 'running'",
@@ -119,11 +119,7 @@ fn invocations_in_memory_are_found_by_their_ids() {
 
 #[test]
 fn rows_of_a_service_key_are_the_same_without_scopes() {
-    for version in Version::ALL {
-        let Some(runtime) = lab::runtime(version) else {
-            continue;
-        };
-        let server = server(runtime);
+    for (runtime, version, server) in behind_servers() {
         let key = text(
             runtime,
             "select service_key from state where service_name = 'LoadObj' limit 1",
@@ -162,11 +158,7 @@ fn rows_of_a_service_key_are_the_same_without_scopes() {
 
 #[test]
 fn keys_from_a_subquery_find_what_they_find_there() {
-    for version in Version::ALL {
-        let Some(runtime) = lab::runtime(version) else {
-            continue;
-        };
-        let server = server(runtime);
+    for (runtime, _, server) in behind_servers() {
         let id = text(
             runtime,
             "select id from sys_invocation where target_handler_name = 'orchestrate' limit 1",

@@ -23,8 +23,8 @@ use tokio::{
 
 use crate::{
     Result, SqlState,
-    catalog::facts::{SessionFacts, SettingsView},
-    query::{Engine, Plan, Scope, route::Route},
+    catalog::facts::SessionFacts,
+    query::{Engine, Plan, Scope, route::Route, views::NoSettings},
     source::{
         Introspection, RuntimeSource,
         runtime::{INVOCATION_VIEW_DEFINITION, RuntimeExec},
@@ -100,23 +100,6 @@ fn tables(version: &str) -> Introspection {
             ("sys_journal".to_owned(), table(&["partition_key", "id", "name"])),
         ]),
         functions: ["count", "max", "lower", "btrim"].map(str::to_owned).into(),
-    }
-}
-
-#[derive(Debug)]
-struct NoSettings;
-
-impl SettingsView for NoSettings {
-    fn get(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn set(&self, _name: &str, value: &str, _local: bool) -> Result<String> {
-        Ok(value.to_owned())
-    }
-
-    fn all(&self) -> Vec<(String, String, String)> {
-        Vec::new()
     }
 }
 

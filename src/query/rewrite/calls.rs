@@ -1,13 +1,10 @@
 //! Calls and constructs of PostgreSQL that are others of the engine's, or of this program's, by another name: what can be
 //! said without knowing any type.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, DuplicateTreatment,
-    ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    ObjectName, OrderByExpr, OrderByOptions, Select, TimezoneInfo, UnaryOperator, Value, visit_expressions,
-    visit_expressions_mut,
+    ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, ExactNumberInfo, Expr,
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr,
+    TimezoneInfo, UnaryOperator, Value,
 };
 
 use super::{arguments, call, function_name, literals, patterns, take, tuples};
@@ -300,18 +297,6 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             Some(places) => call(&name, vec![of.clone(), number(places), text(places.to_string())]),
             None => return None,
         },
-        ("array_agg" | "string_agg", [of, ..]) if sorts(function) => {
-            let mut function = function.clone();
-            if let FunctionArguments::List(list) = &mut function.args {
-                let key = OrderByExpr {
-                    expr: of.clone(),
-                    options: OWN_ORDER,
-                    with_fill: None,
-                };
-                list.clauses.push(FunctionArgumentClause::OrderBy(vec![key]));
-            }
-            Expr::Function(function)
-        }
         ("array_remove", [_, _]) => Expr::Function(renamed(function, "array_remove_all")),
         ("array_replace", [_, _, _]) => Expr::Function(renamed(function, "array_replace_all")),
         ("array_positions", [_, _]) => {
@@ -374,57 +359,6 @@ fn places_of(expr: &Expr) -> Option<i64> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// How distinct values are sorted where nobody said so; nobody writes the default out.
-const OWN_ORDER: OrderByOptions = OrderByOptions {
-    asc: Some(true),
-    nulls_first: None,
-};
-
-/// Distinct values stay unsorted beside an aggregate that is sorted by something else: the engine sorts the rows of a SELECT for its
-/// aggregates in one way.
-pub fn select(select: &mut Select) {
-    let mut keys = Vec::new();
-    let _ = visit_expressions(&select.projection, |expr| {
-        keys.extend(order(expr).map(|keys| keys.iter().map(|key| key.expr.clone()).collect::<Vec<_>>()));
-        ControlFlow::<()>::Continue(())
-    });
-    if keys.windows(2).all(|pair| pair[0] == pair[1]) {
-        return;
-    }
-    let _ = visit_expressions_mut(&mut select.projection, |expr| {
-        if order(expr).is_some_and(|keys| matches!(keys, [key] if key.options == OWN_ORDER))
-            && let Expr::Function(function) = expr
-            && let FunctionArguments::List(list) = &mut function.args
-            && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
-        {
-            list.clauses.clear();
-        }
-        ControlFlow::<()>::Continue(())
-    });
-}
-
-/// What an aggregate is ordered by.
-fn order(expr: &Expr) -> Option<&[OrderByExpr]> {
-    let Expr::Function(function) = expr else { return None };
-    let FunctionArguments::List(list) = &function.args else {
-        return None;
-    };
-    list.clauses.iter().find_map(|clause| match clause {
-        FunctionArgumentClause::OrderBy(keys) => Some(keys.as_slice()),
-        _ => None,
-    })
-}
-
-/// Whether an aggregate takes distinct values and says no order: PostgreSQL sorts them to find them.
-fn sorts(function: &Function) -> bool {
-    match &function.args {
-        FunctionArguments::List(list) => {
-            list.duplicate_treatment == Some(DuplicateTreatment::Distinct) && list.clauses.is_empty()
-        }
-        _ => false,
     }
 }
 

@@ -106,7 +106,7 @@ impl VisitorMut for Rules<'_> {
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
         literals::select(select);
-        calls::select(select);
+        ordered::distinct(select);
         ControlFlow::Continue(())
     }
 

@@ -1,12 +1,13 @@
 //! `SELECT array_agg(x) FROM (SELECT … ORDER BY y) s`: an aggregate that takes its rows as they come takes them in the
-//! subquery's order. The engine forgets that order on the way; here it becomes the aggregate's own.
+//! subquery's order. The engine forgets that order on the way; here it becomes the aggregate's own. And `array_agg(DISTINCT x)`, whose
+//! values PostgreSQL sorts to find what is distinct.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArgumentClause, FunctionArguments, Ident, OrderBy, OrderByExpr, OrderByKind, Query, Select,
-    SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut, visit_expressions,
-    visit_expressions_mut,
+    DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, OrderBy,
+    OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef,
+    TableFactor, Value, VisitMut, visit_expressions, visit_expressions_mut,
 };
 
 use super::{folded, function_name};
@@ -53,6 +54,64 @@ pub fn select(select: &mut Select) {
             ControlFlow::<()>::Continue(())
         });
     }
+}
+
+/// Sorts the distinct values of a SELECT's aggregates, unless one of them is sorted by something else: the engine sorts the rows of a
+/// SELECT for its aggregates in one way.
+pub fn distinct(select: &mut Select) {
+    let mut keys: Vec<Vec<Expr>> = Vec::new();
+    let _ = visit_expressions(&select.projection, |expr| {
+        keys.extend(order(expr).or_else(|| distinct_value(expr).map(|value| vec![value.clone()])));
+        ControlFlow::<()>::Continue(())
+    });
+    if keys.windows(2).any(|pair| pair[0] != pair[1]) {
+        return;
+    }
+    let _ = visit_expressions_mut(&mut select.projection, |expr| {
+        if let Some(value) = distinct_value(expr).cloned()
+            && let Expr::Function(function) = expr
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            let key = OrderByExpr {
+                expr: value,
+                options: OrderByOptions {
+                    asc: None,
+                    nulls_first: None,
+                },
+                with_fill: None,
+            };
+            list.clauses.push(FunctionArgumentClause::OrderBy(vec![key]));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+/// What an aggregate gathers the distinct values of, where it says no order.
+fn distinct_value(expr: &Expr) -> Option<&Expr> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let gathers = matches!(function_name(function).as_str(), "array_agg" | "string_agg");
+    let is_distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+    match list.args.first()? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if gathers && is_distinct && list.clauses.is_empty() => {
+            Some(value)
+        }
+        _ => None,
+    }
+}
+
+/// What an aggregate is sorted by.
+fn order(expr: &Expr) -> Option<Vec<Expr>> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    list.clauses.iter().find_map(|clause| match clause {
+        FunctionArgumentClause::OrderBy(keys) => Some(keys.iter().map(|key| key.expr.clone()).collect()),
+        _ => None,
+    })
 }
 
 /// Calls `visit` with the clauses of each aggregate that has no order of its own.

@@ -35,9 +35,8 @@ use super::{
     meaning::{Meaning, spelled},
 };
 use crate::{
-    Error, Result,
-    catalog::facts::{SessionFacts, SettingsView},
-    query::{Engine, Plan, Scope},
+    catalog::facts::SessionFacts,
+    query::{Engine, Plan, Scope, views::NoSettings},
     source::{Introspection, RuntimeSource, runtime::RuntimeExec},
 };
 
@@ -350,24 +349,6 @@ impl Routes {
             local[1..].sort();
         }
         assert_eq!(auto, local, "{sql}\nsent: {:#?}", self.sent(sql).await);
-    }
-}
-
-/// A session without settings.
-#[derive(Debug)]
-struct NoSettings;
-
-impl SettingsView for NoSettings {
-    fn get(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn set(&self, name: &str, _value: &str, _local: bool) -> Result<String> {
-        Err(Error::internal(name))
-    }
-
-    fn all(&self) -> Vec<(String, String, String)> {
-        Vec::new()
     }
 }
 

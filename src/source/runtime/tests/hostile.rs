@@ -51,6 +51,17 @@ async fn behind_a_batch(bytes: Vec<u8>) -> (usize, Error) {
     rows_then_error(&source(&Server::always(steps).await)).await
 }
 
+/// That these bytes behind a good batch of two rows end the result in an error, after its rows.
+async fn breaks(bytes: Vec<u8>, what: &str) {
+    let (rows, error) = behind_a_batch(bytes).await;
+    assert_eq!(
+        (rows, error.code()),
+        (2, SqlState::CONNECTION_FAILURE),
+        "{what}: {}",
+        error.message()
+    );
+}
+
 #[tokio::test]
 async fn nothing_is_ever_inflated() {
     // 10 GiB of zeros, said to be so: the head is enough.
@@ -191,13 +202,7 @@ async fn another_schema_in_the_middle_ends_the_result_in_an_error() {
             "the same schema once more",
         ),
     ] {
-        let (rows, error) = behind_a_batch(bytes).await;
-        assert_eq!(
-            (rows, error.code()),
-            (2, SqlState::CONNECTION_FAILURE),
-            "{what}: {}",
-            error.message()
-        );
+        breaks(bytes, what).await;
     }
 }
 
@@ -218,13 +223,7 @@ async fn nonsense_in_the_middle_ends_the_result_in_an_error() {
         ),
         (b"\xff\xff\xff\xff\0\0\0\x80".to_vec(), "a length of 2 GiB"),
     ] {
-        let (rows, error) = behind_a_batch(bytes).await;
-        assert_eq!(
-            (rows, error.code()),
-            (2, SqlState::CONNECTION_FAILURE),
-            "{what}: {}",
-            error.message()
-        );
+        breaks(bytes, what).await;
     }
 }
 
