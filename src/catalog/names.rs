@@ -1,6 +1,7 @@
 //! Names ⇄ OIDs of types: how `format_type` spells a type, and which type a spelling means.
 
 use super::{model::Model, seed};
+use crate::wire::types::element_name;
 
 /// How `format_type` spells types whose `pg_type.typname` is another word.
 const SPELLINGS: [(&str, &str); 14] = [
@@ -40,10 +41,16 @@ const VARHDRSZ: i32 = 4;
 /// The OID and the modifier (-1: none) of a type by its name, as `regtype` reads it.
 pub fn parse_type(text: &str) -> Option<(u32, i32)> {
     let text = text.trim();
-    if let Some(element) = text.strip_suffix("[]") {
-        let (oid, modifier) = parse_type(element)?;
-        return Some((seed::array_oid(oid)?, modifier));
+    let element = element_name(text);
+    let (oid, modifier) = parse_item_type(element)?;
+    match element.len() < text.len() {
+        true => Some((seed::array_oid(oid)?, modifier)),
+        false => Some((oid, modifier)),
     }
+}
+
+/// The same of a type that is no array.
+fn parse_item_type(text: &str) -> Option<(u32, i32)> {
     let (name, arguments, rest) = match (text.find('('), text.find(')')) {
         (Some(open), Some(close)) if open < close => (
             &text[..open],
@@ -168,6 +175,8 @@ mod tests {
             assert_eq!(parse_type(text), Some(expected), "{text}");
         }
         assert_eq!(parse_type("nothing"), None);
+        // A client may write any number of dimensions: they are one type, and no depth.
+        assert_eq!(parse_type(&format!("text{}", "[]".repeat(500_000))), Some((1009, -1)));
     }
 
     #[test]

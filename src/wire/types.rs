@@ -211,17 +211,33 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
 /// A type name as `format_type` spells it, or as it stands in `pg_type.typname`; `None` for one that is not known here.
 pub fn parse_type_name(name: &str) -> Option<PgType> {
     let name = name.trim();
-    // `format_type` writes `oid[]`, `typname` is `_oid`.
-    if let Some(item) = name.strip_suffix("[]").or_else(|| name.strip_prefix('_')) {
-        let item = parse_type_name(item)?;
-        if matches!(item.ty.kind(), Kind::Array(_)) && array_type(&item.ty).is_none() {
-            return Some(item);
-        }
-        return Some(PgType {
-            ty: array_type(&item.ty)?,
-            typmod: item.typmod,
-        });
+    // `format_type` writes `oid[]`, `typname` is `_oid`. An array has one type, whatever its dimensions; a client may write any number.
+    let item = element_name(name);
+    match item.strip_prefix('_') {
+        Some(element) => array_of(parse_item_name(element)?),
+        None if item.len() < name.len() => array_of(parse_item_name(item)?),
+        None => parse_item_name(item),
     }
+}
+
+/// A type's name without the brackets of its dimensions.
+pub fn element_name(name: &str) -> &str {
+    let mut name = name.trim();
+    while let Some(item) = name.strip_suffix("[]") {
+        name = item.trim_end();
+    }
+    name
+}
+
+fn array_of(item: PgType) -> Option<PgType> {
+    Some(PgType {
+        ty: array_type(&item.ty)?,
+        typmod: item.typmod,
+    })
+}
+
+/// The name of a type that is no array.
+fn parse_item_name(name: &str) -> Option<PgType> {
     if let Some((base, rest)) = name.split_once('(') {
         let (modifiers, suffix) = rest.split_once(')')?;
         let base = format!("{}{suffix}", base.trim_end());
@@ -394,6 +410,13 @@ mod tests {
         );
         assert_eq!(named("int2vector"), PgType::new(Type::INT2_VECTOR));
         assert_eq!(parse_type_name("no such type"), None);
+        // A client may write any number of dimensions: they are one type, and no depth.
+        assert_eq!(
+            named(&format!("oid{}", "[]".repeat(500_000))),
+            PgType::new(Type::OID_ARRAY)
+        );
+        assert_eq!(named("_oid[] []"), PgType::new(Type::OID_ARRAY));
+        assert_eq!(parse_type_name(&"_".repeat(1_000_000)), None);
     }
 
     /// `select atttypmod from pg_attribute` over numeric(20,0), numeric(10,2), numeric(5,-2), varchar(7).
