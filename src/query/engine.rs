@@ -28,6 +28,7 @@ use super::{
     },
     route::{Route, RoutePlanner},
     sound::Sound,
+    unambiguous,
     views::{self, NoSettings},
     yielding::Yielding,
 };
@@ -219,6 +220,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_default_features()
         .with_analyzer_rules(analyzer_rules())
         .with_query_planner(Arc::new(RoutePlanner))
+        .with_physical_optimizer_rules(unambiguous::rules())
         .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .with_physical_optimizer_rule(Arc::new(Yielding))
         .build();

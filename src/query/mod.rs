@@ -16,6 +16,7 @@ pub mod route;
 mod sound;
 pub mod statement;
 mod types;
+mod unambiguous;
 mod unknown;
 mod views;
 mod yielding;

@@ -68,6 +68,27 @@ fn a_snapshot_answers_as_its_cluster_did() {
     }
 }
 
+/// The engine's rules took a filter's `t2.id` for the join's other `id`, and pushed it into the wrong file.
+#[test]
+fn a_filter_over_a_join_means_the_column_that_it_names() {
+    let outer = "from sys_journal t2 right join sys_deployment t3 on t2.id = t3.id";
+    let rows = |sql: &str| {
+        let answer = psql::run(Server::shared(), "demo", &["-A", "-t"], sql)?;
+        assert!(answer.success, "{sql}: {}", answer.stderr);
+        Some(answer.stdout)
+    };
+    let Some(all) = rows(&format!("select t2.id, left(t3.id, 2) {outer}")) else {
+        return;
+    };
+    assert_eq!(all, "|dp\n", "no journal is a deployment's");
+    let condition = "t3.id not like 'dp%' or length(t2.id) < 34";
+    let filtered = rows(&format!("select t2.id, t3.id {outer} where {condition}"));
+    assert_eq!(filtered.as_deref(), Some(""));
+    // What is not ambiguous still reaches the file.
+    let plan = rows("explain select entry_type from sys_journal where id = 'inv_1'").expect("psql");
+    assert!(plan.contains("predicate=id@"), "{plan}");
+}
+
 #[test]
 fn a_snapshot_of_nothing_is_an_error() {
     let directory = tempfile::tempdir().expect("a directory");
