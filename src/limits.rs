@@ -61,6 +61,10 @@ pub const PORTALS_MAX: usize = 1_000;
 /// above, names alone take a session to 10 MB.
 pub const NAME_SIZE_MAX: usize = 1024;
 
+/// What a session keeps at its client's wish: named statements, portals and cursors with their trees, plans, bound values and the rows that
+/// may be gone back to, and the settings that savepoints go back to. A cursor at [`SCROLL_MEMORY_MAX`] beside a thousand statements of some 50 kB fits.
+pub const SESSION_SIZE_MAX: usize = 128 * 1024 * 1024;
+
 /// What a session gathers before it writes to the socket: large enough that a system call costs nothing beside the
 /// encoding, small enough that thousands of streams fit.
 pub const WRITE_BUFFER_SIZE: usize = 128 * 1024;

@@ -4,6 +4,7 @@ mod connection;
 mod cursor;
 mod extended;
 mod interrupt;
+mod kept;
 mod portal;
 mod rows;
 mod send;
@@ -138,7 +139,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.close(&close);
                 Ok(())
             }
-            Message::Flush(_) => Ok(self.connection.flush().await?),
+            Message::Flush(_) => tokio::select! {
+                sent = self.connection.flush() => Ok(sent?),
+                error = self.backend.ends.due() => Err(error.into()),
+            },
             Message::Sync(_) => {
                 self.sync();
                 Ok(())
