@@ -75,7 +75,6 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     static TYPED: LazyLock<HashMap<&'static str, Typed>> = LazyLock::new(|| {
         let all = [
             cast::FUNCTIONS,
-            datetime::FUNCTIONS,
             json_read::FUNCTIONS,
             numeric::FUNCTIONS,
             ordered_set::FUNCTIONS,
@@ -83,7 +82,11 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
             text::FUNCTIONS,
             to_char::FUNCTIONS,
         ];
-        all.into_iter().flatten().map(|typed| (typed.name, *typed)).collect()
+        all.into_iter()
+            .chain(datetime::FUNCTIONS)
+            .flatten()
+            .map(|typed| (typed.name, *typed))
+            .collect()
     });
     if let Some(typed) = TYPED.get(name) {
         return Some(Arc::new(typed.function()));
