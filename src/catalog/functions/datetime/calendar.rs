@@ -3,15 +3,13 @@
 
 use std::cmp::Ordering;
 
-use super::{
-    super::{
+use super::{DAY, interval_out_of_range, local, to_local, to_utc};
+use crate::{
+    Result,
+    catalog::functions::{
         typed::{Row, Typed, plain},
         value::Value,
     },
-    DAY, interval_out_of_range, local, to_local, to_utc,
-};
-use crate::{
-    Result,
     wire::encode::{Interval, Zone, civil_from_days, days_from_civil, timestamp_out_of_range},
 };
 

@@ -7,12 +7,12 @@ use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::{
     common::ScalarValue,
     error::Result as EngineResult,
-    functions::datetime as engine,
+    functions::datetime,
     logical_expr::{Cast, Expr, ScalarUDF, expr::ScalarFunction, simplify::SimplifyContext},
 };
 
-use super::{super::typed, fields::unit};
-use crate::wire::encode::Zone;
+use super::fields::unit;
+use crate::{catalog::functions::typed, wire::encode::Zone};
 
 fn call(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(function, args))
@@ -39,7 +39,7 @@ fn text(value: &str) -> Expr {
 }
 
 /// Whole fields are the engine's, too.
-fn engine_field(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
+fn whole_field(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let [_, argument] = args else { return Ok(None) };
     let field = constant(args.first()).and_then(unit);
     let is_date = info.get_data_type(argument)? == DataType::Date32;
@@ -53,20 +53,20 @@ fn engine_field(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Ex
     if !same_clock(argument, info)? {
         return Ok(None);
     }
-    Ok(Some(call(engine::date_part(), vec![text(field), argument.clone()])))
+    Ok(Some(call(datetime::date_part(), vec![text(field), argument.clone()])))
 }
 
-pub(super) fn engine_extract(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
+pub(super) fn extract(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let cast = |part| Expr::Cast(Cast::new(Box::new(part), DataType::Decimal128(38, 0)));
-    Ok(engine_field(args, info)?.map(cast))
+    Ok(whole_field(args, info)?.map(cast))
 }
 
-pub(super) fn engine_date_part(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
+pub(super) fn date_part(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let cast = |part| Expr::Cast(Cast::new(Box::new(part), DataType::Float64));
-    Ok(engine_field(args, info)?.map(cast))
+    Ok(whole_field(args, info)?.map(cast))
 }
 
-pub(super) fn engine_date_trunc(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
+pub(super) fn date_trunc(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let [_, argument] = args else { return Ok(None) };
     let field = constant(args.first()).and_then(unit);
     let Some(field) = field.filter(|field| {
@@ -80,10 +80,10 @@ pub(super) fn engine_date_trunc(args: &[Expr], info: &SimplifyContext) -> Engine
     if !matches!(info.get_data_type(argument)?, DataType::Timestamp(..)) || !same_clock(argument, info)? {
         return Ok(None);
     }
-    Ok(Some(call(engine::date_trunc(), vec![text(field), argument.clone()])))
+    Ok(Some(call(datetime::date_trunc(), vec![text(field), argument.clone()])))
 }
 
-pub(super) fn engine_date_bin(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
+pub(super) fn date_bin(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let [stride, source, origin] = args else {
         return Ok(None);
     };
@@ -93,5 +93,5 @@ pub(super) fn engine_date_bin(args: &[Expr], info: &SimplifyContext) -> EngineRe
     if !same || info.get_data_type(stride)? != interval {
         return Ok(None);
     }
-    Ok(Some(call(engine::date_bin(), args.to_vec())))
+    Ok(Some(call(datetime::date_bin(), args.to_vec())))
 }

@@ -4,16 +4,14 @@
 use arrow::datatypes::{DataType, Field, i256};
 
 use super::{
-    super::{
-        typed::{Inputs, Row, Typed, numeric, plain},
-        value::Value,
-    },
-    DAY, DAYS_PER_MONTH, DAYS_PER_YEAR_QUARTERS, HOUR, JULIAN_UNIX, MINUTE, SECOND,
-    engine::{engine_date_part, engine_extract},
-    iso_week, local, to_local,
+    DAY, DAYS_PER_MONTH, DAYS_PER_YEAR_QUARTERS, HOUR, JULIAN_UNIX, MINUTE, SECOND, engine, iso_week, local, to_local,
 };
 use crate::{
     Error, Result, SqlState,
+    catalog::functions::{
+        typed::{Inputs, Row, Typed, numeric, plain},
+        value::Value,
+    },
     wire::{
         encode::{Interval, Zone, civil_from_days, days_from_civil},
         types::NUMERIC_ANY,
@@ -21,13 +19,13 @@ use crate::{
 };
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new("pg_extract", extracted, |row| extract(row, true)).simplified(engine_extract),
+    Typed::new("pg_extract", extracted, |row| extract(row, true)).simplified(engine::extract),
     Typed::new(
         "pg_date_part",
         |_| Ok(plain("double precision")),
         |row| extract(row, false),
     )
-    .simplified(engine_date_part),
+    .simplified(engine::date_part),
     Typed::new("isfinite", |_| Ok(plain("boolean")), |_| Ok(Value::Bool(true))),
 ];
 

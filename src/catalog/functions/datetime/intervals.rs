@@ -1,15 +1,13 @@
 //! Intervals by themselves: how they are read, compared, made, justified, multiplied and divided. What they do to dates is the
 //! [`calendar`](super::calendar)'s.
 
-use super::{
-    super::{
+use super::{DAY, DAYS_PER_MONTH, HOUR, MINUTE, interval_out_of_range};
+use crate::{
+    Error, Result, SqlState,
+    catalog::functions::{
         typed::{Row, Typed, plain},
         value::{self, Value},
     },
-    DAY, DAYS_PER_MONTH, HOUR, MINUTE, interval_out_of_range,
-};
-use crate::{
-    Error, Result, SqlState,
     wire::{encode::Interval, params},
 };
 

@@ -3,15 +3,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{
-    super::{
+use super::{DAY, HOUR, MINUTE, SECOND, to_utc, zone_named};
+use crate::{
+    Error, Result, SqlState,
+    catalog::functions::{
         typed::{Row, Typed, plain},
         value::{Value, rescaled, rounded},
     },
-    DAY, HOUR, MINUTE, SECOND, to_utc, zone_named,
-};
-use crate::{
-    Error, Result, SqlState,
     wire::encode::{civil_from_days, days_from_civil},
 };
 

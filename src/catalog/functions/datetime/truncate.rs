@@ -3,23 +3,22 @@
 use arrow::datatypes::{DataType, Field};
 
 use super::{
-    super::{
-        typed::{Inputs, Row, Typed, plain},
-        value::Value,
-    },
-    DAY, HOUR, MINUTE, SECOND,
-    engine::{engine_date_bin, engine_date_trunc},
+    DAY, HOUR, MINUTE, SECOND, engine,
     fields::{unit, unit_error},
     interval, interval_order, is_text, local, to_local, to_utc, zone_named,
 };
 use crate::{
     Error, Result, SqlState,
+    catalog::functions::{
+        typed::{Inputs, Row, Typed, plain},
+        value::Value,
+    },
     wire::encode::{Interval, civil_from_days, days_from_civil, timestamp_out_of_range},
 };
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new("date_trunc", truncated, date_trunc).simplified(engine_date_trunc),
-    Typed::new("date_bin", binned, date_bin).simplified(engine_date_bin),
+    Typed::new("date_trunc", truncated, date_trunc).simplified(engine::date_trunc),
+    Typed::new("date_bin", binned, date_bin).simplified(engine::date_bin),
     Typed::new(
         "pg_precision",
         |inputs| {

@@ -3,15 +3,13 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::{
-    super::{
+use super::{DAY, SECOND, interval, interval_out_of_range, is_text};
+use crate::{
+    Error, Result, SqlState,
+    catalog::functions::{
         typed::{Inputs, Row, Typed, plain},
         value::Value,
     },
-    DAY, SECOND, interval, interval_out_of_range, is_text,
-};
-use crate::{
-    Error, Result, SqlState,
     wire::{
         encode::{Zone, timestamp_out_of_range},
         params,
