@@ -76,7 +76,6 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
         let all = [
             cast::FUNCTIONS,
             json_read::FUNCTIONS,
-            numeric::FUNCTIONS,
             ordered_set::FUNCTIONS,
             regex::FUNCTIONS,
             text::FUNCTIONS,
@@ -84,6 +83,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
         ];
         all.into_iter()
             .chain(datetime::FUNCTIONS)
+            .chain(numeric::FUNCTIONS)
             .flatten()
             .map(|typed| (typed.name, *typed))
             .collect()

@@ -1,0 +1,36 @@
+//! Numbers: [arithmetic](self::arithmetic), [rounding](self::rounding) and what else is [said](self::facts) of them. A numeric
+//! is its digits and their scale; how these are kept in columns is [`value`](super::value)'s.
+
+mod arithmetic;
+mod facts;
+mod rounding;
+
+use arrow::datatypes::{DataType, i256};
+
+use super::typed::Typed;
+use crate::{Error, SqlState};
+
+pub const FUNCTIONS: [&[Typed]; 3] = [arithmetic::FUNCTIONS, facts::FUNCTIONS, rounding::FUNCTIONS];
+
+type Number = (i256, i8);
+
+fn is_exact(data_type: &DataType) -> bool {
+    data_type.is_integer() || is_decimal(data_type)
+}
+
+fn is_decimal(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
+}
+
+fn division_by_zero() -> Error {
+    Error::new(SqlState::DIVISION_BY_ZERO, "division by zero")
+}
+
+/// A number without the zeros at its end.
+fn trimmed(mut value: i256, mut scale: i8) -> Number {
+    let ten = i256::from_i128(10);
+    while scale > 0 && value.wrapping_rem(ten) == i256::ZERO {
+        (value, scale) = (value.wrapping_div(ten), scale - 1);
+    }
+    (value, scale)
+}
