@@ -16,8 +16,6 @@ mod cast;
 mod datetime;
 mod describe;
 mod json;
-mod json_read;
-mod json_tree;
 mod lists;
 mod native;
 mod numeric;
@@ -28,6 +26,7 @@ mod privileges;
 pub mod records;
 pub mod reg;
 pub mod regex;
+mod returns;
 mod series;
 pub mod session;
 mod strings;
@@ -75,7 +74,6 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     static TYPED: LazyLock<HashMap<&'static str, Typed>> = LazyLock::new(|| {
         let all = [
             cast::FUNCTIONS,
-            json_read::FUNCTIONS,
             ordered_set::FUNCTIONS,
             regex::FUNCTIONS,
             text::FUNCTIONS,
@@ -83,6 +81,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
         ];
         all.into_iter()
             .chain(datetime::FUNCTIONS)
+            .chain(json::FUNCTIONS)
             .chain(numeric::FUNCTIONS)
             .flatten()
             .map(|typed| (typed.name, *typed))
@@ -121,5 +120,5 @@ pub fn is_shared(function: &ScalarUDF) -> bool {
     function.is::<Typed>()
         || function.is::<series::Series>()
         || function.is::<lists::OverList>()
-        || function.is::<json::Json>()
+        || function.is::<json::Build>()
 }
