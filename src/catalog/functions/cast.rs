@@ -16,7 +16,7 @@ use super::{
     datetime::{self, DAY},
     native::signature,
     typed::{self, Inputs, Row, Typed, numeric, plain},
-    value::Value,
+    value::{Value, out_of_range},
 };
 use crate::{
     Error, Result, SqlState,
@@ -91,11 +91,7 @@ fn converted(value: Value, to: &Field, ty: &Type, zone: &Zone) -> Result<Value> 
     };
     Ok(match (value, to.data_type()) {
         (value @ (Value::Float(_) | Value::Numeric(..)), target) if target.is_integer() => {
-            let out_of_range = || {
-                let words = format!("{} out of range", long_name(ty));
-                Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words)
-            };
-            Value::Int(value.integer().ok_or_else(out_of_range)?)
+            Value::Int(value.integer().ok_or_else(|| out_of_range(long_name(ty)))?)
         }
         (Value::Float(value), DataType::Decimal128(..) | DataType::Decimal256(..)) => of_float(value)?,
         (Value::Timestamptz(utc), DataType::Timestamp(_, None)) => Value::Timestamp(datetime::to_local(utc, zone)),

@@ -49,7 +49,8 @@ fn in_unit(unit: TimeUnit, micros: i64) -> Option<i64> {
     }
 }
 
-fn out_of_range(what: &str) -> Error {
+/// What a value beyond a numeric type's range gives.
+pub fn out_of_range(what: &str) -> Error {
     Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{what} out of range"))
 }
 
@@ -174,8 +175,7 @@ impl Value {
                 }
             }
             (Value::Interval(value), DataType::Interval(IntervalUnit::MonthDayNano)) => {
-                let error = || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range");
-                let nanoseconds = value.micros.checked_mul(1_000).ok_or_else(error)?;
+                let nanoseconds = value.micros.checked_mul(1_000).ok_or_else(interval_out_of_range)?;
                 let value = IntervalMonthDayNano::new(value.months, value.days, nanoseconds);
                 ScalarValue::IntervalMonthDayNano(Some(value))
             }
@@ -236,6 +236,11 @@ impl Value {
     }
 }
 
+/// An integer as the float that is nearest.
+pub fn as_float(value: i64) -> f64 {
+    Value::Int(value).float().unwrap_or(f64::NAN)
+}
+
 /// A float as the integer that is nearest, an even one where two are.
 pub fn rounded(value: f64) -> Option<i64> {
     let value = value.round_ties_even();
@@ -259,6 +264,14 @@ fn list_of(items: &dyn Array) -> Result<Value> {
         })
         .collect::<Result<_>>()?;
     Ok(Value::List(items))
+}
+
+pub fn interval_out_of_range() -> Error {
+    Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range")
+}
+
+pub fn division_by_zero() -> Error {
+    Error::new(SqlState::DIVISION_BY_ZERO, "division by zero")
 }
 
 /// What a numeric of too many digits gives.

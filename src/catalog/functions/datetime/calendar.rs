@@ -3,12 +3,12 @@
 
 use std::cmp::Ordering;
 
-use super::{DAY, interval_out_of_range, local, to_local, to_utc};
+use super::{DAY, local, to_local, to_utc};
 use crate::{
     Result,
     catalog::functions::{
         typed::{Row, Typed, plain},
-        value::Value,
+        value::{Value, interval_out_of_range},
     },
     wire::encode::{Interval, Zone, civil_from_days, days_from_civil, timestamp_out_of_range},
 };

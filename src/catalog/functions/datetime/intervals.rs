@@ -1,12 +1,12 @@
 //! Intervals by themselves: how they are read, compared, made, justified, multiplied and divided. What they do to dates is the
 //! [`calendar`](super::calendar)'s.
 
-use super::{DAY, DAYS_PER_MONTH, HOUR, MINUTE, interval_out_of_range};
+use super::{DAY, DAYS_PER_MONTH, HOUR, MINUTE};
 use crate::{
-    Error, Result, SqlState,
+    Error, Result,
     catalog::functions::{
         typed::{Row, Typed, plain},
-        value::{self, Value},
+        value::{self, Value, as_float, division_by_zero, interval_out_of_range},
     },
     wire::{encode::Interval, params},
 };
@@ -37,7 +37,7 @@ pub const FUNCTIONS: &[Typed] = &[
         |row| {
             let divisor = row.float(1);
             if divisor == 0.0 {
-                return Err(Error::new(SqlState::DIVISION_BY_ZERO, "division by zero"));
+                return Err(division_by_zero());
             }
             divide_interval(interval(row.get(0))?, divisor).map(Value::Interval)
         },
@@ -141,10 +141,6 @@ fn divide_interval(value: Interval, divisor: f64) -> Result<Interval> {
         f64::from(value.days) / divisor,
         as_float(value.micros) / divisor,
     )
-}
-
-fn as_float(value: i64) -> f64 {
-    Value::Int(value).float().unwrap_or(f64::NAN)
 }
 
 fn spread(months: f64, days: f64, micros: f64) -> Result<Interval> {

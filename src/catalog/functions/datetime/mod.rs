@@ -9,11 +9,9 @@ mod make;
 mod truncate;
 mod zones;
 
-use arrow::datatypes::DataType;
-
 use super::{typed::Typed, value::Value};
 use crate::{
-    Error, Result, SqlState,
+    Error, Result,
     wire::{
         encode::{Zone, timestamp_out_of_range},
         params,
@@ -47,10 +45,6 @@ pub const FUNCTIONS: [&[Typed]; 6] = [
     zones::FUNCTIONS,
 ];
 
-fn interval_out_of_range() -> Error {
-    Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range")
-}
-
 /// A date or a time as the local time in a zone, in microseconds.
 fn local(value: &Value, zone: &Zone) -> Result<i64> {
     Ok(match value {
@@ -64,8 +58,4 @@ fn local(value: &Value, zone: &Zone) -> Result<i64> {
         }
         other => return Err(Error::internal(format!("not a time: {other:?}"))),
     })
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }

@@ -5,7 +5,7 @@ use arrow::datatypes::{DataType, Field};
 use super::{
     DAY, HOUR, MINUTE, SECOND, engine,
     fields::{unit, unit_error},
-    interval, interval_order, is_text, local, to_local, to_utc, zone_named,
+    interval, interval_order, local, to_local, to_utc, zone_named,
 };
 use crate::{
     Error, Result, SqlState,
@@ -53,7 +53,7 @@ fn truncated(inputs: &Inputs<'_>) -> Result<Field> {
         DataType::Timestamp(..) => Field::new("", inputs.data_type(1).clone(), true),
         DataType::Interval(_) | DataType::Duration(_) => plain("interval"),
         DataType::Date32 | DataType::Null => plain("timestamp with time zone"),
-        other if is_text(other) => plain("timestamp with time zone"),
+        other if other.is_string() => plain("timestamp with time zone"),
         _ => return Err(inputs.no_function()),
     })
 }
@@ -133,7 +133,7 @@ fn binned(inputs: &Inputs<'_>) -> Result<Field> {
     match inputs.data_type(1) {
         DataType::Timestamp(..) => Ok(Field::new("", inputs.data_type(1).clone(), true)),
         DataType::Date32 => Ok(plain("timestamp with time zone")),
-        other if is_text(other) => Ok(plain("timestamp without time zone")),
+        other if other.is_string() => Ok(plain("timestamp without time zone")),
         _ => Err(inputs.no_function()),
     }
 }

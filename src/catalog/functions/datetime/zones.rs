@@ -3,12 +3,12 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::{DAY, SECOND, interval, interval_out_of_range, is_text};
+use super::{DAY, SECOND, interval};
 use crate::{
     Error, Result, SqlState,
     catalog::functions::{
         typed::{Inputs, Row, Typed, plain},
-        value::Value,
+        value::{Value, interval_out_of_range},
     },
     wire::{
         encode::{Zone, timestamp_out_of_range},
@@ -23,7 +23,7 @@ fn zoned(inputs: &Inputs<'_>) -> Result<Field> {
         DataType::Timestamp(_, Some(_)) | DataType::Date32 => Ok(plain("timestamp without time zone")),
         DataType::Timestamp(_, None) => Ok(plain("timestamp with time zone")),
         // A quoted literal is a timestamptz first.
-        other if is_text(other) => Ok(plain("timestamp without time zone")),
+        other if other.is_string() => Ok(plain("timestamp without time zone")),
         _ => Err(inputs.no_function()),
     }
 }

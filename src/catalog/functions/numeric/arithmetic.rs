@@ -6,13 +6,13 @@ use datafusion::{
     logical_expr::{Cast, Expr, simplify::SimplifyContext},
 };
 
-use super::{Number, division_by_zero, is_exact, trimmed};
+use super::{Number, is_exact, trimmed};
 use crate::{
-    Error, Result, SqlState,
+    Error, Result,
     catalog::functions::{
         datetime::DAY,
         typed::{Inputs, Row, Typed, numeric, plain},
-        value::{Value, divided, numeric_overflow, power_of_ten, rescaled},
+        value::{Value, as_float, divided, division_by_zero, numeric_overflow, out_of_range, power_of_ten, rescaled},
     },
     wire::{encode::Interval, types::NUMERIC_QUOTIENT},
 };
@@ -137,10 +137,9 @@ fn integer_field(inputs: &Inputs<'_>) -> Result<Field> {
 }
 
 fn checked(row: &Row<'_>, operation: fn(i64, i64) -> Option<i64>) -> Result<Value> {
-    let out_of_range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
     operation(row.integer(0), row.integer(1))
         .map(Value::Int)
-        .ok_or_else(out_of_range)
+        .ok_or_else(|| out_of_range("bigint"))
 }
 
 /// What `sum` adds up: integers of 64 bits as numeric, so that they do not wrap.
@@ -176,7 +175,7 @@ fn mean(row: &Row<'_>) -> Result<Value> {
         return Ok(Value::Null);
     }
     match row.get(0) {
-        Value::Float(sum) => Ok(Value::Float(sum / Value::Int(count).float().unwrap_or(f64::NAN))),
+        Value::Float(sum) => Ok(Value::Float(sum / as_float(count))),
         Value::Interval(sum) => {
             // Whole months and days first, what is left of them as time.
             let (months, days) = (i64::from(sum.months), i64::from(sum.days));

@@ -7,7 +7,7 @@ use crate::{
     Error, Result, SqlState,
     catalog::functions::{
         typed::{Row, Typed, numeric, plain},
-        value::{Value, numeric_overflow, rounded},
+        value::{Value, as_float, numeric_overflow, rounded},
     },
     wire::types::NUMERIC_ANY,
 };
@@ -117,7 +117,7 @@ fn width_bucket(row: &Row<'_>) -> Result<Value> {
     if low == high {
         return refuse("lower bound cannot equal upper bound");
     }
-    let buckets = Value::Int(count).float().unwrap_or(f64::NAN);
+    let buckets = as_float(count);
     let at = ((value - low) / (high - low) * buckets).floor();
     Ok(Value::Int(if at < 0.0 {
         0

@@ -8,7 +8,6 @@ mod rounding;
 use arrow::datatypes::{DataType, i256};
 
 use super::typed::Typed;
-use crate::{Error, SqlState};
 
 pub const FUNCTIONS: [&[Typed]; 3] = [arithmetic::FUNCTIONS, facts::FUNCTIONS, rounding::FUNCTIONS];
 
@@ -20,10 +19,6 @@ fn is_exact(data_type: &DataType) -> bool {
 
 fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
-}
-
-fn division_by_zero() -> Error {
-    Error::new(SqlState::DIVISION_BY_ZERO, "division by zero")
 }
 
 /// A number without the zeros at its end.

@@ -15,7 +15,7 @@ use crate::{
     Error, Result,
     catalog::functions::{
         typed::{Inputs, Row, Typed, numeric, plain},
-        value::{Value, divided, numeric_overflow, power_of_ten},
+        value::{Value, as_float, divided, numeric_overflow, power_of_ten},
     },
     wire::types::NUMERIC_ANY,
 };
@@ -67,7 +67,7 @@ fn rounding(row: &Row<'_>, how: Rounding) -> Result<Value> {
     };
     let (value, scale) = match row.get(0) {
         Value::Int(value) if row.values.len() < 2 => {
-            return Ok(Value::Float(Value::Int(*value).float().unwrap_or(f64::NAN)));
+            return Ok(Value::Float(as_float(*value)));
         }
         Value::Float(value) => {
             return Ok(Value::Float(match how {
