@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, i256};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::{
     error::Result as EngineResult,
     logical_expr::{
@@ -16,7 +16,7 @@ use super::{
     datetime::{self, DAY},
     native::signature,
     typed::{self, Inputs, Row, Typed, numeric, plain},
-    value::{Value, out_of_range},
+    value::{Value, out_of_range, trimmed},
 };
 use crate::{
     Error, Result, SqlState,
@@ -119,11 +119,13 @@ fn long_name(ty: &Type) -> &str {
 
 /// Text as PostgreSQL's input functions read it.
 fn read(text: &str, to: &Field, ty: &Type, zone: &Zone) -> Result<Value> {
-    let scalar = decode_parameter_in(ty, Format::Text, Some(text.as_bytes()), zone)?;
     match to.data_type() {
         // Of what an array holds, the type may be another spelling.
-        DataType::List(_) => Value::of(scalar.cast_to(to.data_type()).map_err(Error::internal)?),
-        _ => Value::of(scalar),
+        DataType::List(_) => {
+            let scalar = decode_parameter_in(ty, Format::Text, Some(text.as_bytes()), zone)?;
+            Value::of(scalar.cast_to(to.data_type()).map_err(Error::internal)?)
+        }
+        _ => Value::read(text, ty, zone),
     }
 }
 
@@ -133,21 +135,15 @@ pub fn of_float(value: f64) -> Result<Value> {
         let words = "NaN and infinity are not supported for type numeric";
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));
     }
-    let scalar = decode_parameter_in(
-        &Type::NUMERIC,
-        Format::Text,
-        Some(format!("{value:.14e}").as_bytes()),
-        &Zone::UTC,
-    )?;
-    let value = Value::of(scalar)?;
-    let Value::Numeric(mut digits, mut scale) = value else {
-        return Ok(value);
-    };
-    let ten = i256::from_i128(10);
-    while scale > 0 && digits.wrapping_rem(ten) == i256::ZERO {
-        (digits, scale) = (digits.wrapping_div(ten), scale - 1);
-    }
-    Ok(Value::Numeric(digits, scale))
+    Ok(
+        match Value::read(&format!("{value:.14e}"), &Type::NUMERIC, &Zone::UTC)? {
+            Value::Numeric(digits, scale) => {
+                let (digits, scale) = trimmed(digits, scale);
+                Value::Numeric(digits, scale)
+            }
+            other => other,
+        },
+    )
 }
 
 /// What `numeric` without digits is: as many as the argument's type has. (A literal's are counted by the rule that calls.)
@@ -162,12 +158,7 @@ fn as_numeric(inputs: &Inputs<'_>) -> Result<Field> {
 fn to_numeric(row: &Row<'_>) -> Result<Value> {
     match row.get(0) {
         Value::Float(value) => of_float(*value),
-        Value::Text(text) => Value::of(decode_parameter_in(
-            &Type::NUMERIC,
-            Format::Text,
-            Some(text.as_bytes()),
-            &row.zone,
-        )?),
+        Value::Text(text) => Value::read(text, &Type::NUMERIC, &row.zone),
         Value::Bool(_) => Err(Error::new(
             SqlState::CANNOT_COERCE,
             "cannot cast type boolean to numeric",

@@ -5,12 +5,13 @@ use datafusion::{
     error::Result as EngineResult,
     logical_expr::{Expr, expr::ScalarFunction, simplify::SimplifyContext},
 };
+use postgres_types::Type;
 
 use super::{
     typed::{Row, Typed, plain},
     value::Value,
 };
-use crate::{Error, Result, SqlState, wire::params::decode_parameter};
+use crate::{Error, Result, SqlState, wire::encode::Zone};
 
 pub const FUNCTIONS: &[Typed] = &[
     Typed::new(
@@ -182,8 +183,7 @@ fn unknown_encoding(name: &str) -> Error {
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>> {
-    let scalar = decode_parameter(&postgres_types::Type::BYTEA, Default::default(), Some(text.as_bytes()))?;
-    match Value::of(scalar)? {
+    match Value::read(text, &Type::BYTEA, &Zone::UTC)? {
         Value::Bytes(bytes) => Ok(bytes),
         _ => Ok(Vec::new()),
     }

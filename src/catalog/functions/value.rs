@@ -3,10 +3,14 @@
 use arrow::array::Array;
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit, i256};
 use datafusion::common::ScalarValue;
+use postgres_types::Type;
 
 use crate::{
     Error, Result, SqlState,
-    wire::encode::{Interval, timestamp_out_of_range},
+    wire::{
+        encode::{Format, Interval, Zone, timestamp_out_of_range},
+        params::decode_parameter_in,
+    },
 };
 
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +115,11 @@ impl Value {
                 return Err(Error::internal(format!("no function takes a {}", other.data_type())));
             }
         })
+    }
+
+    /// The value that a text is to PostgreSQL's input function of a type; `zone` is for times that name none.
+    pub fn read(text: &str, ty: &Type, zone: &Zone) -> Result<Value> {
+        Value::of(decode_parameter_in(ty, Format::Text, Some(text.as_bytes()), zone)?)
     }
 
     /// The value as a scalar of a type that it can be one of.
@@ -299,6 +308,15 @@ pub fn rescaled(value: i256, from: i8, to: i8) -> Option<i256> {
         return value.checked_mul(factor);
     }
     divided(value, factor)
+}
+
+/// A number without the zeros at its end.
+pub fn trimmed(mut value: i256, mut scale: i8) -> (i256, i8) {
+    let ten = i256::from_i128(10);
+    while scale > 0 && value.wrapping_rem(ten) == i256::ZERO {
+        (value, scale) = (value.wrapping_div(ten), scale - 1);
+    }
+    (value, scale)
 }
 
 /// A quotient rounded half away from zero.

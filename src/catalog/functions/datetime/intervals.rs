@@ -1,6 +1,8 @@
 //! Intervals by themselves: how they are read, compared, made, justified, multiplied and divided. What they do to dates is the
 //! [`calendar`](super::calendar)'s.
 
+use postgres_types::Type;
+
 use super::{DAY, DAYS_PER_MONTH, HOUR, MINUTE};
 use crate::{
     Error, Result,
@@ -8,7 +10,7 @@ use crate::{
         typed::{Row, Typed, plain},
         value::{self, Value, as_float, division_by_zero, interval_out_of_range},
     },
-    wire::{encode::Interval, params},
+    wire::encode::{Interval, Zone},
 };
 
 pub const FUNCTIONS: &[Typed] = &[
@@ -58,14 +60,7 @@ pub const FUNCTIONS: &[Typed] = &[
 pub fn interval(value: &Value) -> Result<Interval> {
     match value {
         Value::Interval(interval) => Ok(*interval),
-        Value::Text(text) => {
-            let scalar = params::decode_parameter(
-                &postgres_types::Type::INTERVAL,
-                Default::default(),
-                Some(text.as_bytes()),
-            )?;
-            interval(&Value::of(scalar)?)
-        }
+        Value::Text(text) => interval(&Value::read(text, &Type::INTERVAL, &Zone::UTC)?),
         Value::Time(micros) => Ok(Interval {
             months: 0,
             days: 0,

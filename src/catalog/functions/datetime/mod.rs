@@ -9,13 +9,12 @@ mod make;
 mod truncate;
 mod zones;
 
+use postgres_types::Type;
+
 use super::{typed::Typed, value::Value};
 use crate::{
     Error, Result,
-    wire::{
-        encode::{Zone, timestamp_out_of_range},
-        params,
-    },
+    wire::encode::{Zone, timestamp_out_of_range},
 };
 
 pub use calendar::{add, add_zoned, iso_week};
@@ -51,11 +50,7 @@ fn local(value: &Value, zone: &Zone) -> Result<i64> {
         Value::Date(days) => days.checked_mul(DAY).ok_or_else(timestamp_out_of_range)?,
         Value::Timestamp(micros) => *micros,
         Value::Timestamptz(micros) => to_local(*micros, zone),
-        Value::Text(text) => {
-            let ty = postgres_types::Type::TIMESTAMP;
-            let scalar = params::decode_parameter(&ty, Default::default(), Some(text.as_bytes()))?;
-            local(&Value::of(scalar)?, zone)?
-        }
+        Value::Text(text) => local(&Value::read(text, &Type::TIMESTAMP, &Zone::UTC)?, zone)?,
         other => return Err(Error::internal(format!("not a time: {other:?}"))),
     })
 }

@@ -2,6 +2,7 @@
 //! time, and which names are zones at all, is `wire`'s to say.
 
 use arrow::datatypes::{DataType, Field};
+use postgres_types::Type;
 
 use super::{DAY, SECOND, interval};
 use crate::{
@@ -42,14 +43,10 @@ fn timezone(row: &Row<'_>) -> Result<Value> {
         Value::Timestamptz(utc) => Ok(Value::Timestamp(to_local(*utc, &zone))),
         Value::Date(days) => Ok(Value::Timestamp(to_local(to_utc(days * DAY, &row.zone)?, &zone))),
         Value::Timestamp(local) => to_utc(*local, &zone).map(Value::Timestamptz),
-        Value::Text(text) => {
-            let ty = postgres_types::Type::TIMESTAMPTZ;
-            let scalar = params::decode_parameter_in(&ty, Default::default(), Some(text.as_bytes()), &row.zone)?;
-            match Value::of(scalar)? {
-                Value::Timestamptz(utc) => Ok(Value::Timestamp(to_local(utc, &zone))),
-                other => Ok(other),
-            }
-        }
+        Value::Text(text) => match Value::read(text, &Type::TIMESTAMPTZ, &row.zone)? {
+            Value::Timestamptz(utc) => Ok(Value::Timestamp(to_local(utc, &zone))),
+            other => Ok(other),
+        },
         other => Err(Error::internal(format!("not a time: {other:?}"))),
     }
 }

@@ -6,13 +6,15 @@ use datafusion::{
     logical_expr::{Cast, Expr, simplify::SimplifyContext},
 };
 
-use super::{Number, is_exact, trimmed};
+use super::{Number, is_exact};
 use crate::{
     Error, Result,
     catalog::functions::{
         datetime::DAY,
         typed::{Inputs, Row, Typed, numeric, plain},
-        value::{Value, as_float, divided, division_by_zero, numeric_overflow, out_of_range, power_of_ten, rescaled},
+        value::{
+            Value, as_float, divided, division_by_zero, numeric_overflow, out_of_range, power_of_ten, rescaled, trimmed,
+        },
     },
     wire::{encode::Interval, types::NUMERIC_QUOTIENT},
 };

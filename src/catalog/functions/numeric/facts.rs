@@ -2,12 +2,12 @@
 
 use arrow::datatypes::{DataType, Field, i256};
 
-use super::{is_exact, trimmed};
+use super::is_exact;
 use crate::{
     Error, Result, SqlState,
     catalog::functions::{
         typed::{Row, Typed, numeric, plain},
-        value::{Value, as_float, numeric_overflow, rounded},
+        value::{Value, as_float, numeric_overflow, rounded, trimmed},
     },
     wire::types::NUMERIC_ANY,
 };

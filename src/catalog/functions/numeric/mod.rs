@@ -20,12 +20,3 @@ fn is_exact(data_type: &DataType) -> bool {
 fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
 }
-
-/// A number without the zeros at its end.
-fn trimmed(mut value: i256, mut scale: i8) -> Number {
-    let ten = i256::from_i128(10);
-    while scale > 0 && value.wrapping_rem(ten) == i256::ZERO {
-        (value, scale) = (value.wrapping_div(ten), scale - 1);
-    }
-    (value, scale)
-}
