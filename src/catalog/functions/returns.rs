@@ -28,3 +28,15 @@ pub fn boolean(_: &Inputs<'_>) -> Result<Field> {
 pub fn integer(_: &Inputs<'_>) -> Result<Field> {
     Ok(plain("integer"))
 }
+
+pub fn interval(_: &Inputs<'_>) -> Result<Field> {
+    Ok(plain("interval"))
+}
+
+pub fn timestamptz(_: &Inputs<'_>) -> Result<Field> {
+    Ok(plain("timestamp with time zone"))
+}
+
+pub fn bytea(_: &Inputs<'_>) -> Result<Field> {
+    Ok(plain("bytea"))
+}

@@ -7,15 +7,16 @@ use super::{DAY, local, to_local, to_utc};
 use crate::{
     Result,
     catalog::functions::{
-        typed::{Row, Typed, plain},
+        returns,
+        typed::{Row, Typed},
         value::{Value, interval_out_of_range},
     },
     wire::encode::{Interval, Zone, civil_from_days, days_from_civil, timestamp_out_of_range},
 };
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new("age", |_| Ok(plain("interval")), age),
-    Typed::new("pg_overlaps", |_| Ok(plain("boolean")), overlaps).lenient(),
+    Typed::new("age", returns::interval, age),
+    Typed::new("pg_overlaps", returns::boolean, overlaps).lenient(),
 ];
 
 /// `age(end, start)`.

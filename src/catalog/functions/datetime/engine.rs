@@ -1,22 +1,15 @@
 //! Calls said in the engine's own functions, which are faster and may be sent to the runtime: only where those answer as
 //! PostgreSQL's do, which zones and the kinds of arguments decide.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::{
-    common::ScalarValue,
     error::Result as EngineResult,
     functions::datetime,
-    logical_expr::{Cast, Expr, ScalarUDF, expr::ScalarFunction, simplify::SimplifyContext},
+    logical_expr::{Cast, Expr, lit, simplify::SimplifyContext},
 };
 
 use super::fields::unit;
 use crate::{catalog::functions::typed, wire::encode::Zone};
-
-fn call(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, args))
-}
 
 /// Whether the engine reads an argument's clock as PostgreSQL does: it has no zone, or the session's is UTC.
 fn same_clock(argument: &Expr, info: &SimplifyContext) -> EngineResult<bool> {
@@ -34,10 +27,6 @@ fn constant(argument: Option<&Expr>) -> Option<&str> {
     }
 }
 
-fn text(value: &str) -> Expr {
-    Expr::Literal(ScalarValue::Utf8(Some(value.to_owned())), None)
-}
-
 /// Whole fields are the engine's, too.
 fn whole_field(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let [_, argument] = args else { return Ok(None) };
@@ -53,7 +42,7 @@ fn whole_field(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Exp
     if !same_clock(argument, info)? {
         return Ok(None);
     }
-    Ok(Some(call(datetime::date_part(), vec![text(field), argument.clone()])))
+    Ok(Some(datetime::date_part().call(vec![lit(field), argument.clone()])))
 }
 
 pub(super) fn extract(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
@@ -80,7 +69,7 @@ pub(super) fn date_trunc(args: &[Expr], info: &SimplifyContext) -> EngineResult<
     if !matches!(info.get_data_type(argument)?, DataType::Timestamp(..)) || !same_clock(argument, info)? {
         return Ok(None);
     }
-    Ok(Some(call(datetime::date_trunc(), vec![text(field), argument.clone()])))
+    Ok(Some(datetime::date_trunc().call(vec![lit(field), argument.clone()])))
 }
 
 pub(super) fn date_bin(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
@@ -93,5 +82,5 @@ pub(super) fn date_bin(args: &[Expr], info: &SimplifyContext) -> EngineResult<Op
     if !same || info.get_data_type(stride)? != interval {
         return Ok(None);
     }
-    Ok(Some(call(datetime::date_bin(), args.to_vec())))
+    Ok(Some(datetime::date_bin().call(args.to_vec())))
 }

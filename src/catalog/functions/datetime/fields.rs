@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, Result, SqlState,
     catalog::functions::{
+        returns,
         typed::{Inputs, Row, Typed, numeric, plain},
         value::Value,
     },
@@ -26,7 +27,7 @@ pub const FUNCTIONS: &[Typed] = &[
         |row| extract(row, false),
     )
     .simplified(engine::date_part),
-    Typed::new("isfinite", |_| Ok(plain("boolean")), |_| Ok(Value::Bool(true))),
+    Typed::new("isfinite", returns::boolean, |_| Ok(Value::Bool(true))),
 ];
 
 /// A field's name as PostgreSQL's functions spell it, of the many that it takes.

@@ -7,6 +7,7 @@ use super::{DAY, DAYS_PER_MONTH, HOUR, MINUTE};
 use crate::{
     Error, Result,
     catalog::functions::{
+        returns,
         typed::{Row, Typed, plain},
         value::{self, Value, as_float, division_by_zero, interval_out_of_range},
     },
@@ -14,36 +15,24 @@ use crate::{
 };
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new(
-        "justify_hours",
-        |_| Ok(plain("interval")),
-        |row| Ok(Value::Interval(justify_hours(interval(row.get(0))?)?)),
-    ),
-    Typed::new(
-        "justify_days",
-        |_| Ok(plain("interval")),
-        |row| Ok(Value::Interval(justify_days(interval(row.get(0))?)?)),
-    ),
-    Typed::new("justify_interval", |_| Ok(plain("interval")), justify_interval),
-    Typed::new(
-        "pg_interval_multiply",
-        |_| Ok(plain("interval")),
-        |row| {
-            let factor = row.float(1);
-            scale_interval(interval(row.get(0))?, factor).map(Value::Interval)
-        },
-    ),
-    Typed::new(
-        "pg_interval_divide",
-        |_| Ok(plain("interval")),
-        |row| {
-            let divisor = row.float(1);
-            if divisor == 0.0 {
-                return Err(division_by_zero());
-            }
-            divide_interval(interval(row.get(0))?, divisor).map(Value::Interval)
-        },
-    ),
+    Typed::new("justify_hours", returns::interval, |row| {
+        Ok(Value::Interval(justify_hours(interval(row.get(0))?)?))
+    }),
+    Typed::new("justify_days", returns::interval, |row| {
+        Ok(Value::Interval(justify_days(interval(row.get(0))?)?))
+    }),
+    Typed::new("justify_interval", returns::interval, justify_interval),
+    Typed::new("pg_interval_multiply", returns::interval, |row| {
+        let factor = row.float(1);
+        scale_interval(interval(row.get(0))?, factor).map(Value::Interval)
+    }),
+    Typed::new("pg_interval_divide", returns::interval, |row| {
+        let divisor = row.float(1);
+        if divisor == 0.0 {
+            return Err(division_by_zero());
+        }
+        divide_interval(interval(row.get(0))?, divisor).map(Value::Interval)
+    }),
     Typed::new(
         "pg_interval_order",
         |_| Ok(plain("bigint")),
@@ -54,7 +43,7 @@ pub const FUNCTIONS: &[Typed] = &[
                 .map_err(|_| interval_out_of_range())
         },
     ),
-    Typed::new("make_interval", |_| Ok(plain("interval")), make_interval),
+    Typed::new("make_interval", returns::interval, make_interval),
 ];
 
 pub fn interval(value: &Value) -> Result<Interval> {

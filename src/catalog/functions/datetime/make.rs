@@ -7,6 +7,7 @@ use super::{DAY, HOUR, MINUTE, SECOND, to_utc, zone_named};
 use crate::{
     Error, Result, SqlState,
     catalog::functions::{
+        returns,
         typed::{Row, Typed, plain},
         value::{Value, rescaled, rounded},
     },
@@ -25,22 +26,16 @@ pub const FUNCTIONS: &[Typed] = &[
         |_| Ok(plain("timestamp without time zone")),
         |row| Ok(Value::Timestamp(date_of(row)? * DAY + time_of(row, 3)?)),
     ),
-    Typed::new(
-        "make_timestamptz",
-        |_| Ok(plain("timestamp with time zone")),
-        |row| {
-            let zone = match row.get(6) {
-                Value::Text(name) => zone_named(name)?,
-                _ => row.zone,
-            };
-            to_utc(date_of(row)? * DAY + time_of(row, 3)?, &zone).map(Value::Timestamptz)
-        },
-    ),
-    Typed::new(
-        "clock_timestamp",
-        |_| Ok(plain("timestamp with time zone")),
-        |_| Ok(Value::Timestamptz(now_micros())),
-    )
+    Typed::new("make_timestamptz", returns::timestamptz, |row| {
+        let zone = match row.get(6) {
+            Value::Text(name) => zone_named(name)?,
+            _ => row.zone,
+        };
+        to_utc(date_of(row)? * DAY + time_of(row, 3)?, &zone).map(Value::Timestamptz)
+    }),
+    Typed::new("clock_timestamp", returns::timestamptz, |_| {
+        Ok(Value::Timestamptz(now_micros()))
+    })
     .volatile(),
 ];
 

@@ -21,12 +21,7 @@ pub const FUNCTIONS: &[Typed] = &[
     Typed::new("date_bin", binned, date_bin).simplified(engine::date_bin),
     Typed::new(
         "pg_precision",
-        |inputs| {
-            Ok(inputs
-                .fields
-                .first()
-                .map_or_else(|| plain("text"), |field| field.as_ref().clone()))
-        },
+        |inputs| Ok(inputs.first_or("text")),
         |row| {
             let digits = u32::try_from(row.integer(1).clamp(0, 6)).unwrap_or(6);
             let unit = 10i64.pow(6 - digits);

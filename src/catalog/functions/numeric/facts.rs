@@ -6,6 +6,7 @@ use super::is_exact;
 use crate::{
     Error, Result, SqlState,
     catalog::functions::{
+        returns,
         typed::{Row, Typed, numeric, plain},
         value::{Value, as_float, numeric_overflow, rounded, trimmed},
     },
@@ -24,43 +25,33 @@ pub const FUNCTIONS: &[Typed] = &[
         },
         sign,
     ),
-    Typed::new(
-        "scale",
-        |_| Ok(plain("integer")),
-        |row| Ok(Value::Int(row.get(0).numeric().map_or(0, |(_, scale)| scale.into()))),
-    ),
-    Typed::new(
-        "min_scale",
-        |_| Ok(plain("integer")),
-        |row| {
-            Ok(Value::Int(
-                row.get(0)
-                    .numeric()
-                    .map_or(0, |(value, scale)| trimmed(value, scale).1.into()),
-            ))
-        },
-    ),
+    Typed::new("scale", returns::integer, |row| {
+        Ok(Value::Int(row.get(0).numeric().map_or(0, |(_, scale)| scale.into())))
+    }),
+    Typed::new("min_scale", returns::integer, |row| {
+        Ok(Value::Int(
+            row.get(0)
+                .numeric()
+                .map_or(0, |(value, scale)| trimmed(value, scale).1.into()),
+        ))
+    }),
     Typed::new(
         "trim_scale",
         |_| Ok(Field::new("", NUMERIC_ANY, true)),
         |row| Ok(row.get(0).clone()),
     ),
-    Typed::new("width_bucket", |_| Ok(plain("integer")), width_bucket),
-    Typed::new(
-        "to_hex",
-        |_| Ok(plain("text")),
-        |row| {
-            let value = row.integer(0);
-            let narrow = row
-                .fields
-                .first()
-                .is_some_and(|field| *field.data_type() == DataType::Int32);
-            Ok(Value::Text(match i32::try_from(value) {
-                Ok(value) if narrow => format!("{value:x}"),
-                _ => format!("{value:x}"),
-            }))
-        },
-    ),
+    Typed::new("width_bucket", returns::integer, width_bucket),
+    Typed::new("to_hex", returns::text, |row| {
+        let value = row.integer(0);
+        let narrow = row
+            .fields
+            .first()
+            .is_some_and(|field| *field.data_type() == DataType::Int32);
+        Ok(Value::Text(match i32::try_from(value) {
+            Ok(value) if narrow => format!("{value:x}"),
+            _ => format!("{value:x}"),
+        }))
+    }),
     Typed::new(
         "factorial",
         |_| Ok(numeric(0)),

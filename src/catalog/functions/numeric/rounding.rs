@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, i256};
 use datafusion::{
     error::Result as EngineResult,
     functions::math as engine,
-    logical_expr::{Expr, ScalarUDF, expr::ScalarFunction, simplify::SimplifyContext},
+    logical_expr::{Expr, ScalarUDF, simplify::SimplifyContext},
 };
 
 use super::{is_decimal, is_exact};
@@ -112,8 +112,7 @@ fn engine_whole(args: &[Expr], info: &SimplifyContext, function: fn() -> Arc<Sca
     if info.get_data_type(argument)? != DataType::Float64 {
         return Ok(None);
     }
-    let call = ScalarFunction::new_udf(function(), vec![argument.clone()]);
-    Ok(Some(Expr::ScalarFunction(call)))
+    Ok(Some(function().call(vec![argument.clone()])))
 }
 
 fn engine_ceil(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
