@@ -1,4 +1,5 @@
-//! Result types that no argument changes, for the tables of [typed](super::typed) functions that name one often.
+//! Result types that no argument changes, for the tables of typed functions that name one often. Those that depend on
+//! arguments stand with their functions.
 
 use arrow::datatypes::Field;
 

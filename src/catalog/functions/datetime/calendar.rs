@@ -1,5 +1,5 @@
-//! Intervals upon the calendar: what a time and an interval add up to, what lies between two times (`age`), whether two periods
-//! overlap, which week a day is of.
+//! Intervals upon the calendar: what a time and an interval add up to, what lies between two times (`age`), whether two
+//! periods overlap, which week a day is of. Intervals by themselves are `intervals`' own.
 
 use std::cmp::Ordering;
 

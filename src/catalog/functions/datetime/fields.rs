@@ -1,5 +1,5 @@
-//! Fields of times and intervals: `extract`, exactly, and `date_part`, as a float; the names that fields go by. Where the
-//! engine's own function says the same, [`engine`](super::engine) has it.
+//! Fields of times and intervals: `extract`, exactly, and `date_part`, as a float; the names that fields go by. Where a
+//! function of the engine says the same, it is named in `engine`.
 
 use arrow::datatypes::{DataType, Field, i256};
 

@@ -1,5 +1,5 @@
-//! Intervals by themselves: how they are read, compared, made, justified, multiplied and divided. What they do to dates is the
-//! [`calendar`](super::calendar)'s.
+//! Intervals by themselves: how they are read, compared, made, justified, multiplied and divided. What they do to dates is
+//! in `calendar`.
 
 use postgres_types::Type;
 

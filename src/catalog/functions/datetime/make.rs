@@ -1,5 +1,5 @@
-//! Dates and times out of numbers: `make_date` and kin, seconds since 1970, the clock. Intervals out of numbers are with
-//! [`intervals`](super::intervals), text by a template with `to_char`.
+//! Dates and times out of numbers: `make_date` and kin, seconds since 1970, the clock. Intervals out of numbers are in
+//! `intervals`, text by a template is read for `to_timestamp`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,5 @@
-//! Times made coarser: `date_trunc` to a field, `date_bin` to a stride, a type's precision.
+//! Times made coarser: `date_trunc` to a field, `date_bin` to a stride, rounding to a type's precision. The names of fields
+//! are in `fields`.
 
 use arrow::datatypes::{DataType, Field};
 

@@ -1,4 +1,5 @@
-//! JSON out of values: `json_build_object` and kin. JSON is text here; the fields' metadata says that it is JSON.
+//! JSON out of values: `json_build_object` and kin. The fields' metadata says that their text is JSON; how a value's own
+//! text is written is for `wire` to say.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Functions and operators that make another document of one: `||`, `-`, `#-`, `jsonb_set`, `jsonb_insert`, without nulls.
+//! Functions and operators that make another document of one: `||`, `-`, `#-`, `jsonb_set`, `jsonb_insert`, the stripping
+//! of nulls. What is in a document is asked of its tree.
 
 use super::{
     invalid_parameter, keys, parse,

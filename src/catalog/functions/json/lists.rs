@@ -1,4 +1,5 @@
-//! JSON and lists: an object out of arrays of text, and the lists of items, keys and values that the functions of rows unnest.
+//! JSON and lists: an object out of arrays of text, and the lists of items, keys and values that the functions of rows
+//! unnest. How rows come of a list is not known here.
 
 use arrow::datatypes::Field;
 

@@ -1,6 +1,6 @@
-//! JSON, which is text here: a value of type `json` keeps its spelling, one of type `jsonb` gets its own when it is written.
-//! Functions that [build](self::build) it of values, [look into](self::read) it, [change](self::change) it and
-//! [list](self::lists) what is in it, over one [tree](self::tree).
+//! JSON, which is text here: a value of type `json` keeps its spelling, one of type `jsonb` gets its own when it is
+//! written. Functions make it of values (`build`), look into it (`read`), change it (`change`) and list what is in it
+//! (`lists`); all but the first go over one `tree`.
 
 mod build;
 mod change;

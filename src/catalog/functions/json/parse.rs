@@ -1,4 +1,5 @@
-//! Reads JSON text into a [tree](super::tree). What is refused is what PostgreSQL's `json` refuses, and what is nested too deep.
+//! Reads JSON text into a tree; text that is none, and what is nested too deep, is refused as PostgreSQL's input function
+//! refuses it.
 
 use super::tree::{Json, Node};
 use crate::{Error, Result, SqlState};

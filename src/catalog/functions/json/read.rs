@@ -1,4 +1,5 @@
-//! Functions and operators that look into JSON: a part by its key or path, whether something is there, what kind of value it is.
+//! Functions and operators that look into JSON: a part by its key or path, whether something is there, what kind of value
+//! it is. The lists of what is in a document are in `lists`.
 
 use arrow::datatypes::Field;
 

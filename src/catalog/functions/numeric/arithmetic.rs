@@ -1,4 +1,5 @@
-//! Operators and sums: division whose digits PostgreSQL chooses by the values, integers that do not wrap, the mean.
+//! Operators and sums: division whose digits PostgreSQL chooses by the values, integers that do not wrap, the mean. What
+//! else operators do to numbers is the engine's.
 
 use arrow::datatypes::{DataType, Field, i256};
 use datafusion::{

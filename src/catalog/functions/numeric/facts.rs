@@ -1,4 +1,5 @@
-//! What a number is: its sign and scale, its bucket, its hexadecimal digits, its factorial.
+//! What a number is: its sign and scale, its bucket, its hexadecimal digits, its factorial. Nothing here adds or rounds;
+//! that is in `arithmetic` and `rounding`.
 
 use arrow::datatypes::{DataType, Field, i256};
 

@@ -1,5 +1,5 @@
-//! Numbers: [arithmetic](self::arithmetic), [rounding](self::rounding) and what else is [said](self::facts) of them. A numeric
-//! is its digits and their scale; how these are kept in columns is [`value`](super::value)'s.
+//! Numbers: `arithmetic`, `rounding` and the `facts` of one number. A numeric is its digits and their scale; what is done
+//! with those alone is in `value`.
 
 mod arithmetic;
 mod facts;

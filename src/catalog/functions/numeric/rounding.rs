@@ -1,4 +1,4 @@
-//! `round`, `trunc`, `ceil`, `floor`: of a numeric to a numeric, of all else to a float, which is the engine's own work where it
+//! `round`, `trunc`, `ceil`, `floor`: a numeric becomes a numeric, all else a float. Floats are the engine's work where it
 //! rounds alike.
 
 use std::sync::Arc;

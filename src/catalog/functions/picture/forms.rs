@@ -1,4 +1,5 @@
-//! Numbers whose template has no places for their digits: `EEEE` and `RN`.
+//! Numbers whose template has no places for their digits: `EEEE`, with an exponent, and `RN`, in Roman numerals. Those with
+//! places are in `write`.
 
 use arrow::datatypes::i256;
 

@@ -1,5 +1,5 @@
-//! The template patterns of `to_char` and `to_number` for numbers: what a template asks for, and the reading of a number by one.
-//! Those of times are [`template`](super::template)'s.
+//! The template patterns of `to_char` and `to_number` for numbers: what a template asks for, and the reading of a number by
+//! one. Those of times are in `template`.
 
 mod forms;
 mod write;

@@ -1,5 +1,5 @@
-//! A number in the places of a template, as PostgreSQL's NUM_processor goes over them. The forms that have no places, exponents
-//! and Roman numerals, are written [beside](super::forms).
+//! A number in the places of a template, as PostgreSQL's NUM_processor goes over them. The forms that have no places are in
+//! `forms`.
 
 use arrow::datatypes::i256;
 

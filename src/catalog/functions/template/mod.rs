@@ -1,5 +1,5 @@
-//! The template patterns of `to_char`, `to_timestamp` and `to_date` for dates, times and intervals: a template as its pieces,
-//! and the moment that they are said of. Those of numbers are [`picture`](super::picture)'s.
+//! The template patterns of `to_char`, `to_timestamp` and `to_date` for dates, times and intervals: a template as its
+//! pieces, and the moment that they are said of. Those of numbers are in `picture`.
 
 mod read;
 mod write;

@@ -1,4 +1,5 @@
-//! What a text says in the places of a template, and the time that this makes: `to_timestamp`, `to_date`.
+//! What a text says in the places of a template, and the time that this makes: `to_timestamp`, `to_date`. The session's
+//! zone is the caller's to add.
 
 use super::{MONTHS, Node, ROMAN_MONTHS, WEEKDAYS, nodes};
 use crate::{

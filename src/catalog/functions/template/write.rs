@@ -1,4 +1,5 @@
-//! What a template's patterns write of a time: `to_char`.
+//! What a template's patterns write of a moment: `to_char` of dates, times and intervals. How a value becomes a moment is
+//! said with [`Moment`].
 
 use super::{MONTHS, Moment, Node, ROMAN_MONTHS, WEEKDAYS, nodes};
 use crate::{

@@ -1,4 +1,5 @@
-//! Decimal digits: what numerics are scaled and divided by, rounded half away from zero as PostgreSQL does.
+//! Decimal digits: what numerics are scaled and divided by, rounded half away from zero as PostgreSQL does. What does not
+//! fit is `None`; the error is the caller's.
 
 use arrow::datatypes::i256;
 

@@ -1,5 +1,5 @@
-//! A value out of an Arrow scalar and back into one: of each kind's many Arrow types, every one is read, and written where its
-//! bounds allow.
+//! A value out of an Arrow scalar, whichever of its kind's many types that has, and back into a scalar of a type that is
+//! asked for. Text is read in [`Value::read`].
 
 use arrow::{
     array::Array,
