@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, i256};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::{
     error::Result as EngineResult,
     logical_expr::{
@@ -16,7 +16,7 @@ use super::{
     datetime::{self, DAY},
     native::signature,
     typed::{self, Inputs, Row, Typed, numeric, plain},
-    value::Value,
+    value::{Value, out_of_range, trimmed},
 };
 use crate::{
     Error, Result, SqlState,
@@ -91,11 +91,7 @@ fn converted(value: Value, to: &Field, ty: &Type, zone: &Zone) -> Result<Value> 
     };
     Ok(match (value, to.data_type()) {
         (value @ (Value::Float(_) | Value::Numeric(..)), target) if target.is_integer() => {
-            let out_of_range = || {
-                let words = format!("{} out of range", long_name(ty));
-                Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words)
-            };
-            Value::Int(value.integer().ok_or_else(out_of_range)?)
+            Value::Int(value.integer().ok_or_else(|| out_of_range(long_name(ty)))?)
         }
         (Value::Float(value), DataType::Decimal128(..) | DataType::Decimal256(..)) => of_float(value)?,
         (Value::Timestamptz(utc), DataType::Timestamp(_, None)) => Value::Timestamp(datetime::to_local(utc, zone)),
@@ -123,11 +119,13 @@ fn long_name(ty: &Type) -> &str {
 
 /// Text as PostgreSQL's input functions read it.
 fn read(text: &str, to: &Field, ty: &Type, zone: &Zone) -> Result<Value> {
-    let scalar = decode_parameter_in(ty, Format::Text, Some(text.as_bytes()), zone)?;
     match to.data_type() {
         // Of what an array holds, the type may be another spelling.
-        DataType::List(_) => Value::of(scalar.cast_to(to.data_type()).map_err(Error::internal)?),
-        _ => Value::of(scalar),
+        DataType::List(_) => {
+            let scalar = decode_parameter_in(ty, Format::Text, Some(text.as_bytes()), zone)?;
+            Value::of(scalar.cast_to(to.data_type()).map_err(Error::internal)?)
+        }
+        _ => Value::read(text, ty, zone),
     }
 }
 
@@ -137,21 +135,15 @@ pub fn of_float(value: f64) -> Result<Value> {
         let words = "NaN and infinity are not supported for type numeric";
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));
     }
-    let scalar = decode_parameter_in(
-        &Type::NUMERIC,
-        Format::Text,
-        Some(format!("{value:.14e}").as_bytes()),
-        &Zone::UTC,
-    )?;
-    let value = Value::of(scalar)?;
-    let Value::Numeric(mut digits, mut scale) = value else {
-        return Ok(value);
-    };
-    let ten = i256::from_i128(10);
-    while scale > 0 && digits.wrapping_rem(ten) == i256::ZERO {
-        (digits, scale) = (digits.wrapping_div(ten), scale - 1);
-    }
-    Ok(Value::Numeric(digits, scale))
+    Ok(
+        match Value::read(&format!("{value:.14e}"), &Type::NUMERIC, &Zone::UTC)? {
+            Value::Numeric(digits, scale) => {
+                let (digits, scale) = trimmed(digits, scale);
+                Value::Numeric(digits, scale)
+            }
+            other => other,
+        },
+    )
 }
 
 /// What `numeric` without digits is: as many as the argument's type has. (A literal's are counted by the rule that calls.)
@@ -166,12 +158,7 @@ fn as_numeric(inputs: &Inputs<'_>) -> Result<Field> {
 fn to_numeric(row: &Row<'_>) -> Result<Value> {
     match row.get(0) {
         Value::Float(value) => of_float(*value),
-        Value::Text(text) => Value::of(decode_parameter_in(
-            &Type::NUMERIC,
-            Format::Text,
-            Some(text.as_bytes()),
-            &row.zone,
-        )?),
+        Value::Text(text) => Value::read(text, &Type::NUMERIC, &row.zone),
         Value::Bool(_) => Err(Error::new(
             SqlState::CANNOT_COERCE,
             "cannot cast type boolean to numeric",

@@ -1,6 +1,6 @@
 //! What an OID is: types, expressions, definitions, comments, sizes, visibility.
 
-use super::native::{Call, Native, lenient, stable};
+use super::native::{Call, Native, lenient, no, nothing, stable, yes_or_no};
 use crate::{
     Error, Result, SqlState,
     catalog::{
@@ -97,20 +97,8 @@ pub const FUNCTIONS: &[Native] = &[
     stable("_pg_datetime_precision", "integer", |call| type_fact(call, "datetime")),
 ];
 
-fn nothing(_: &Call<'_>) -> Result<Option<String>> {
-    Ok(None)
-}
-
 fn zero(_: &Call<'_>) -> Result<Option<String>> {
     Ok(Some("0".into()))
-}
-
-fn no(_: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some("f".into()))
-}
-
-fn yes_or_no(answer: bool) -> Result<Option<String>> {
-    Ok(Some(if answer { "t" } else { "f" }.into()))
 }
 
 fn format_type(call: &Call<'_>) -> Result<Option<String>> {

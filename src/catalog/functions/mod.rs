@@ -16,8 +16,6 @@ mod cast;
 mod datetime;
 mod describe;
 mod json;
-mod json_read;
-mod json_tree;
 mod lists;
 mod native;
 mod numeric;
@@ -28,6 +26,7 @@ mod privileges;
 pub mod records;
 pub mod reg;
 pub mod regex;
+mod returns;
 mod series;
 pub mod session;
 mod strings;
@@ -75,15 +74,18 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     static TYPED: LazyLock<HashMap<&'static str, Typed>> = LazyLock::new(|| {
         let all = [
             cast::FUNCTIONS,
-            datetime::FUNCTIONS,
-            json_read::FUNCTIONS,
-            numeric::FUNCTIONS,
             ordered_set::FUNCTIONS,
             regex::FUNCTIONS,
             text::FUNCTIONS,
             to_char::FUNCTIONS,
         ];
-        all.into_iter().flatten().map(|typed| (typed.name, *typed)).collect()
+        all.into_iter()
+            .chain(datetime::FUNCTIONS)
+            .chain(json::FUNCTIONS)
+            .chain(numeric::FUNCTIONS)
+            .flatten()
+            .map(|typed| (typed.name, *typed))
+            .collect()
     });
     if let Some(typed) = TYPED.get(name) {
         return Some(Arc::new(typed.function()));
@@ -118,5 +120,5 @@ pub fn is_shared(function: &ScalarUDF) -> bool {
     function.is::<Typed>()
         || function.is::<series::Series>()
         || function.is::<lists::OverList>()
-        || function.is::<json::Json>()
+        || function.is::<json::Build>()
 }

@@ -92,6 +92,20 @@ pub const fn lenient(
     }
 }
 
+/// The answer NULL, whatever is asked.
+pub fn nothing(_: &Call<'_>) -> Result<Option<String>> {
+    Ok(None)
+}
+
+/// The answer false.
+pub fn no(_: &Call<'_>) -> Result<Option<String>> {
+    yes_or_no(false)
+}
+
+pub fn yes_or_no(answer: bool) -> Result<Option<String>> {
+    Ok(Some(if answer { "t" } else { "f" }.into()))
+}
+
 /// A function with the session that it answers for.
 #[derive(Debug, Clone)]
 pub struct Bound {

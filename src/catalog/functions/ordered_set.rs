@@ -5,7 +5,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::{
     typed::{Inputs, Row, Typed, plain},
-    value::Value,
+    value::{self, Value},
 };
 use crate::{Error, Result, SqlState};
 
@@ -79,14 +79,11 @@ fn fraction(value: &Value) -> Result<f64> {
 }
 
 fn as_float(count: usize) -> f64 {
-    i64::try_from(count)
-        .ok()
-        .and_then(|count| Value::Int(count).float())
-        .unwrap_or(f64::MAX)
+    i64::try_from(count).map_or(f64::MAX, value::as_float)
 }
 
 fn index(place: f64) -> usize {
-    super::value::rounded(place.max(0.0))
+    value::rounded(place.max(0.0))
         .and_then(|place| usize::try_from(place).ok())
         .unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! `has_*_privilege` and kin: everything may be read, nothing written.
 
-use super::native::{Call, Native, stable};
+use super::native::{Call, Native, no, stable, yes_or_no};
 use crate::{Error, Result, SqlState};
 
 pub const FUNCTIONS: &[Native] = &[
@@ -21,8 +21,8 @@ pub const FUNCTIONS: &[Native] = &[
     }),
     stable("has_server_privilege", "boolean", |call| has(call, &["USAGE"])),
     stable("has_parameter_privilege", "boolean", |call| has(call, &["SET"])),
-    stable("pg_has_role", "boolean", |_| Ok(Some("t".into()))),
-    stable("row_security_active", "boolean", |_| Ok(Some("f".into()))),
+    stable("pg_has_role", "boolean", |_| yes_or_no(true)),
+    stable("row_security_active", "boolean", no),
 ];
 
 /// The words that PostgreSQL 15 knows as privileges, each possibly WITH GRANT OPTION.
@@ -58,5 +58,5 @@ fn has(call: &Call<'_>, granted: &[&str]) -> Result<Option<String>> {
         }
         any |= granted.contains(&word.as_str());
     }
-    Ok(Some(if any { "t" } else { "f" }.into()))
+    yes_or_no(any)
 }

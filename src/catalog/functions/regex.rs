@@ -7,7 +7,8 @@ use arrow::datatypes::{DataType, Field};
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::{
-    typed::{Inputs, Row, Typed, plain},
+    returns::{boolean, integer, text, texts},
+    typed::{Row, Typed},
     value::Value,
 };
 use crate::{Error, Result, SqlState, limits};
@@ -72,24 +73,10 @@ pub const FUNCTIONS: &[Typed] = &[
             .map(|before| before.chars().count() + start);
         Ok(Value::Int(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)))
     }),
-    Typed::new(
-        "regexp_like",
-        |_| Ok(plain("boolean")),
-        |row| Ok(Value::Bool(compiled(row.text(1), row.text(2))?.is_match(row.text(0)))),
-    ),
+    Typed::new("regexp_like", boolean, |row| {
+        Ok(Value::Bool(compiled(row.text(1), row.text(2))?.is_match(row.text(0))))
+    }),
 ];
-
-fn text(_: &Inputs<'_>) -> Result<Field> {
-    Ok(plain("text"))
-}
-
-fn texts(_: &Inputs<'_>) -> Result<Field> {
-    Ok(plain("text[]"))
-}
-
-fn integer(_: &Inputs<'_>) -> Result<Field> {
-    Ok(plain("integer"))
-}
 
 /// Compiled expressions that a thread keeps: patterns are constants nearly always.
 const KEPT_MAX: usize = 32;

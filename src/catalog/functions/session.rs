@@ -2,7 +2,7 @@
 
 use datafusion::logical_expr::Volatility;
 
-use super::native::{Call, Native, lenient, stable};
+use super::native::{Call, Native, lenient, no, nothing, stable};
 use crate::{Error, Result, SqlState, catalog::model::Model};
 
 /// What `server_version` says, and `version()` begins with.
@@ -85,14 +85,6 @@ pub fn version(model: &Model) -> String {
 
 fn user(call: &Call<'_>) -> Result<Option<String>> {
     Ok(Some(call.facts.user.clone()))
-}
-
-fn no(_: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some("f".into()))
-}
-
-fn nothing(_: &Call<'_>) -> Result<Option<String>> {
-    Ok(None)
 }
 
 fn start(call: &Call<'_>) -> Result<Option<String>> {

@@ -3,123 +3,90 @@
 use arrow::datatypes::DataType;
 use datafusion::{
     error::Result as EngineResult,
-    logical_expr::{Expr, expr::ScalarFunction, simplify::SimplifyContext},
+    functions::string,
+    logical_expr::{Expr, simplify::SimplifyContext},
 };
+use postgres_types::Type;
 
 use super::{
+    returns,
     typed::{Row, Typed, plain},
     value::Value,
 };
-use crate::{Error, Result, SqlState, wire::params::decode_parameter};
+use crate::{Error, Result, SqlState, wire::encode::Zone};
 
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new(
-        "pg_bytes_concat",
-        |_| Ok(plain("bytea")),
-        |row| Ok(Value::Bytes([bytes(row, 0)?, bytes(row, 1)?].concat())),
-    ),
-    Typed::new(
-        "encode",
-        |_| Ok(plain("text")),
-        |row| {
-            let bytes = bytes(row, 0)?;
-            Ok(Value::Text(match row.text(1).to_ascii_lowercase().as_str() {
-                "hex" => hex(&bytes),
-                "base64" => base64(&bytes),
-                "escape" => escape(&bytes),
-                other => return Err(unknown_encoding(other)),
-            }))
-        },
-    ),
-    Typed::new(
-        "decode",
-        |_| Ok(plain("bytea")),
-        |row| {
-            let text = row.text(0);
-            Ok(Value::Bytes(match row.text(1).to_ascii_lowercase().as_str() {
-                "hex" => decoded(&format!("\\x{text}"))?,
-                "escape" => decoded(text)?,
-                "base64" => {
-                    use base64::{Engine as _, engine::general_purpose::STANDARD};
-                    let plain: String = text.split_whitespace().collect();
-                    let words = "invalid base64 end sequence";
-                    STANDARD
-                        .decode(plain)
-                        .map_err(|_| Error::new(SqlState::INVALID_PARAMETER_VALUE, words))?
-                }
-                other => return Err(unknown_encoding(other)),
-            }))
-        },
-    ),
-    Typed::new(
-        "convert_from",
-        |_| Ok(plain("text")),
-        |row| {
-            let words = "invalid byte sequence for encoding \"UTF8\"";
-            String::from_utf8(bytes(row, 0)?)
-                .map(Value::Text)
-                .map_err(|_| Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, words))
-        },
-    ),
-    Typed::new(
-        "convert_to",
-        |_| Ok(plain("bytea")),
-        |row| Ok(Value::Bytes(row.text(0).as_bytes().to_vec())),
-    ),
-    Typed::new(
-        "get_byte",
-        |_| Ok(plain("integer")),
-        |row| {
-            let (bytes, index) = (bytes(row, 0)?, row.integer(1));
-            let byte = usize::try_from(index).ok().and_then(|index| bytes.get(index));
-            let last = bytes.len().saturating_sub(1);
-            let out_of_range = || {
-                let words = format!("index {index} out of valid range, 0..{last}");
-                Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, words)
-            };
-            Ok(Value::Int(i64::from(*byte.ok_or_else(out_of_range)?)))
-        },
-    ),
-    Typed::new(
-        "octet_length",
-        |_| Ok(plain("integer")),
-        |row| length(row, |text| text.len()),
-    )
-    .simplified(engine_octet_length),
+    Typed::new("pg_bytes_concat", returns::bytea, |row| {
+        Ok(Value::Bytes([bytes(row, 0)?, bytes(row, 1)?].concat()))
+    }),
+    Typed::new("encode", returns::text, |row| {
+        let bytes = bytes(row, 0)?;
+        Ok(Value::Text(match row.text(1).to_ascii_lowercase().as_str() {
+            "hex" => hex(&bytes),
+            "base64" => base64(&bytes),
+            "escape" => escape(&bytes),
+            other => return Err(unknown_encoding(other)),
+        }))
+    }),
+    Typed::new("decode", returns::bytea, |row| {
+        let text = row.text(0);
+        Ok(Value::Bytes(match row.text(1).to_ascii_lowercase().as_str() {
+            "hex" => decoded(&format!("\\x{text}"))?,
+            "escape" => decoded(text)?,
+            "base64" => {
+                use base64::{Engine as _, engine::general_purpose::STANDARD};
+                let plain: String = text.split_whitespace().collect();
+                let words = "invalid base64 end sequence";
+                STANDARD
+                    .decode(plain)
+                    .map_err(|_| Error::new(SqlState::INVALID_PARAMETER_VALUE, words))?
+            }
+            other => return Err(unknown_encoding(other)),
+        }))
+    }),
+    Typed::new("convert_from", returns::text, |row| {
+        let words = "invalid byte sequence for encoding \"UTF8\"";
+        String::from_utf8(bytes(row, 0)?)
+            .map(Value::Text)
+            .map_err(|_| Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, words))
+    }),
+    Typed::new("convert_to", returns::bytea, |row| {
+        Ok(Value::Bytes(row.text(0).as_bytes().to_vec()))
+    }),
+    Typed::new("get_byte", returns::integer, |row| {
+        let (bytes, index) = (bytes(row, 0)?, row.integer(1));
+        let byte = usize::try_from(index).ok().and_then(|index| bytes.get(index));
+        let last = bytes.len().saturating_sub(1);
+        let out_of_range = || {
+            let words = format!("index {index} out of valid range, 0..{last}");
+            Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, words)
+        };
+        Ok(Value::Int(i64::from(*byte.ok_or_else(out_of_range)?)))
+    }),
+    Typed::new("octet_length", returns::integer, |row| length(row, |text| text.len())).simplified(engine_octet_length),
     Typed::new(
         "pg_bit_not",
-        |inputs| {
-            Ok(inputs
-                .fields
-                .first()
-                .map_or_else(|| plain("bigint"), |field| field.as_ref().clone()))
-        },
+        |inputs| Ok(inputs.first_or("bigint")),
         |row| Ok(Value::Int(!row.integer(0))),
     ),
-    Typed::new(
-        "chr",
-        |_| Ok(plain("text")),
-        |row| {
-            let code = row.integer(0);
-            if code == 0 {
-                return Err(Error::new(
-                    SqlState::PROGRAM_LIMIT_EXCEEDED,
-                    "null character not permitted",
-                ));
-            }
-            let out_of_range = || {
-                let words = format!("requested character too large for encoding: {code}");
-                Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words)
-            };
-            let c = u32::try_from(code).ok().and_then(char::from_u32);
-            Ok(Value::Text(c.ok_or_else(out_of_range)?.to_string()))
-        },
-    ),
-    Typed::new(
-        "unistr",
-        |_| Ok(plain("text")),
-        |row| unescaped(row.text(0), '\\').map(Value::Text),
-    ),
+    Typed::new("chr", returns::text, |row| {
+        let code = row.integer(0);
+        if code == 0 {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "null character not permitted",
+            ));
+        }
+        let out_of_range = || {
+            let words = format!("requested character too large for encoding: {code}");
+            Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words)
+        };
+        let c = u32::try_from(code).ok().and_then(char::from_u32);
+        Ok(Value::Text(c.ok_or_else(out_of_range)?.to_string()))
+    }),
+    Typed::new("unistr", returns::text, |row| {
+        unescaped(row.text(0), '\\').map(Value::Text)
+    }),
     Typed::new(
         "gen_random_uuid",
         |_| Ok(plain("uuid")),
@@ -143,23 +110,14 @@ pub const FUNCTIONS: &[Typed] = &[
         },
     )
     .volatile(),
-    Typed::new(
-        "host",
-        |_| Ok(plain("text")),
-        |row| {
-            Ok(Value::Text(
-                row.text(0).split('/').next().unwrap_or_default().to_owned(),
-            ))
-        },
-    ),
+    Typed::new("host", returns::text, |row| {
+        Ok(Value::Text(
+            row.text(0).split('/').next().unwrap_or_default().to_owned(),
+        ))
+    }),
     Typed::new(
         "trim_array",
-        |inputs| {
-            Ok(inputs
-                .fields
-                .first()
-                .map_or_else(|| plain("text[]"), |field| field.as_ref().clone()))
-        },
+        |inputs| Ok(inputs.first_or("text[]")),
         |row| {
             let Value::List(items) = row.get(0) else {
                 return Ok(Value::Null);
@@ -182,8 +140,7 @@ fn unknown_encoding(name: &str) -> Error {
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>> {
-    let scalar = decode_parameter(&postgres_types::Type::BYTEA, Default::default(), Some(text.as_bytes()))?;
-    match Value::of(scalar)? {
+    match Value::read(text, &Type::BYTEA, &Zone::UTC)? {
         Value::Bytes(bytes) => Ok(bytes),
         _ => Ok(Vec::new()),
     }
@@ -236,10 +193,7 @@ fn length(row: &Row<'_>, of_text: fn(&str) -> usize) -> Result<Value> {
 fn engine_octet_length(args: &[Expr], info: &SimplifyContext) -> EngineResult<Option<Expr>> {
     let [argument] = args else { return Ok(None) };
     Ok(match info.get_data_type(argument)? {
-        DataType::Utf8 => {
-            let function = datafusion::functions::string::octet_length();
-            Some(Expr::ScalarFunction(ScalarFunction::new_udf(function, args.to_vec())))
-        }
+        DataType::Utf8 => Some(string::octet_length().call(args.to_vec())),
         _ => None,
     })
 }

@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::{
     datetime::{self, DAY},
-    picture,
+    picture, returns,
     template::{self, Moment},
     typed::{Row, Typed, plain},
     value::Value,
@@ -26,10 +26,8 @@ pub const FUNCTIONS: &[Typed] = &[
         },
         to_char,
     ),
-    Typed::new(
-        "to_timestamp",
-        |_| Ok(plain("timestamp with time zone")),
-        |row| match (row.get(0), row.get(1)) {
+    Typed::new("to_timestamp", returns::timestamptz, |row| {
+        match (row.get(0), row.get(1)) {
             // As on a runtime, whose documentation has users write it: a time is its own.
             (Value::Timestamptz(micros) | Value::Timestamp(micros), Value::Null) => Ok(Value::Timestamptz(*micros)),
             (_, Value::Null) => datetime::seconds_to_micros(row.get(0))
@@ -40,8 +38,8 @@ pub const FUNCTIONS: &[Typed] = &[
                 let zone = offset.map_or(row.zone, Zone::Fixed);
                 datetime::to_utc(local, &zone).map(Value::Timestamptz)
             }
-        },
-    ),
+        }
+    }),
     Typed::new(
         "to_date",
         |_| Ok(plain("date")),

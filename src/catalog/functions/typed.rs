@@ -118,6 +118,13 @@ impl Inputs<'_> {
             .map_or(&DataType::Null, |field| field.data_type())
     }
 
+    /// The type of the first argument, for what gives it back changed; another one where there is none.
+    pub fn first_or(&self, otherwise: &str) -> Field {
+        self.fields
+            .first()
+            .map_or_else(|| plain(otherwise), |field| field.as_ref().clone())
+    }
+
     /// The text of a constant argument.
     pub fn constant_text(&self, index: usize) -> Option<&str> {
         self.constants.get(index).copied().flatten()?.try_as_str().flatten()

@@ -1,4 +1,5 @@
-//! JSON out of values: `json_build_object` and kin. JSON is text here; the fields' metadata says that it is JSON.
+//! JSON out of values: `json_build_object` and kin. The fields' metadata says that their text is JSON; how a value's own
+//! text is written is for `wire` to say.
 
 use std::sync::Arc;
 
@@ -14,11 +15,18 @@ use datafusion::{
     },
 };
 
-use super::native::{engine_error, result, signature};
-use crate::{Error, SqlState, catalog::types, wire::encode};
+use super::tree::quote;
+use crate::{
+    Error, SqlState,
+    catalog::{
+        functions::native::{engine_error, result, signature},
+        types,
+    },
+    wire::encode,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Shape {
+enum Shape {
     /// Keys and values in turn.
     Object,
     Array,
@@ -31,7 +39,7 @@ pub(super) enum Shape {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Json {
+pub struct Build {
     name: &'static str,
     returns: &'static str,
     shape: Shape,
@@ -54,10 +62,10 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
         ("pg_jsonb_pairs", "jsonb", Shape::Pairs),
     ];
     let (name, returns, shape) = functions.into_iter().find(|(own, ..)| *own == name)?;
-    Some(ScalarUDF::new_from_impl(Json { name, returns, shape }))
+    Some(ScalarUDF::new_from_impl(Build { name, returns, shape }))
 }
 
-impl Json {
+impl Build {
     /// Between key and value and between items: `jsonb` and `json` have different blanks, and the latter's aggregates
     /// others than its values.
     fn separators(&self) -> (&'static str, &'static str) {
@@ -78,7 +86,7 @@ impl Json {
     }
 }
 
-impl ScalarUDFImpl for Json {
+impl ScalarUDFImpl for Build {
     fn name(&self) -> &str {
         self.name
     }
@@ -152,7 +160,7 @@ impl ScalarUDFImpl for Json {
                             let message = "null value not allowed for object key";
                             engine_error(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
                         })?;
-                        string(&mut out, &key);
+                        quote(&key, &mut out);
                         out.push_str(colon);
                         value(index + 1, &mut out)?;
                     }
@@ -171,7 +179,7 @@ impl ScalarUDFImpl for Json {
                     out.push_str("{ ");
                     for index in 0..keys.len() {
                         out.push_str(if index > 0 { comma } else { "" });
-                        string(&mut out, &key(&keys, index)?.unwrap_or_default());
+                        quote(&key(&keys, index)?.unwrap_or_default(), &mut out);
                         out.push_str(colon);
                         write(&mut out, &values, &field, index, self.inner())?;
                     }
@@ -218,7 +226,7 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (
             out.push('{');
             for (index, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
                 out.push_str(if index > 0 { comma } else { "" });
-                string(out, field.name());
+                quote(field.name(), out);
                 out.push_str(colon);
                 write(out, column, field, row, marks)?;
             }
@@ -228,7 +236,7 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (
             // ISO 8601, with the zone's minutes.
             let text = texts(&array.slice(row, 1), field)?.replacen(' ', "T", 1);
             let minutes = zone.is_some() && text.rfind(['+', '-']).is_some_and(|sign| text.len() - sign == 3);
-            string(out, &format!("{text}{}", if minutes { ":00" } else { "" }));
+            quote(&format!("{text}{}", if minutes { ":00" } else { "" }), out);
         }
         data_type => {
             let text = texts(&array.slice(row, 1), field)?;
@@ -239,27 +247,9 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (
             if data_type.is_numeric() || json {
                 out.push_str(&text)
             } else {
-                string(out, &text)
+                quote(&text, out)
             }
         }
     }
     Ok(())
-}
-
-fn string(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

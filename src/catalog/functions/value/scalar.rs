@@ -1,57 +1,17 @@
-//! One value as functions see it: every Arrow type of a kind is one variant here, times in microseconds as PostgreSQL has them.
+//! A value out of an Arrow scalar, whichever of its kind's many types that has, and back into a scalar of a type that is
+//! asked for. Text is read in [`Value::read`].
 
-use arrow::array::Array;
-use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit, i256};
+use arrow::{
+    array::Array,
+    datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit, i256},
+};
 use datafusion::common::ScalarValue;
 
+use super::{Value, interval_out_of_range, numeric_overflow, out_of_range, power_of_ten, rescaled};
 use crate::{
     Error, Result, SqlState,
     wire::encode::{Interval, timestamp_out_of_range},
 };
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    /// `digits * 10^-scale`.
-    Numeric(i256, i8),
-    Text(String),
-    Bytes(Vec<u8>),
-    /// Days since 1970.
-    Date(i64),
-    /// Microseconds of the day.
-    Time(i64),
-    /// Microseconds since 1970, of no zone.
-    Timestamp(i64),
-    /// Microseconds since 1970 in UTC.
-    Timestamptz(i64),
-    Interval(Interval),
-    List(Vec<Value>),
-}
-
-fn micros(unit: TimeUnit, value: i64) -> Option<i64> {
-    match unit {
-        TimeUnit::Second => value.checked_mul(1_000_000),
-        TimeUnit::Millisecond => value.checked_mul(1_000),
-        TimeUnit::Microsecond => Some(value),
-        TimeUnit::Nanosecond => Some(value.div_euclid(1_000)),
-    }
-}
-
-fn in_unit(unit: TimeUnit, micros: i64) -> Option<i64> {
-    match unit {
-        TimeUnit::Second => Some(micros.div_euclid(1_000_000)),
-        TimeUnit::Millisecond => Some(micros.div_euclid(1_000)),
-        TimeUnit::Microsecond => Some(micros),
-        TimeUnit::Nanosecond => micros.checked_mul(1_000),
-    }
-}
-
-fn out_of_range(what: &str) -> Error {
-    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{what} out of range"))
-}
 
 impl Value {
     /// The value of a scalar.
@@ -174,8 +134,7 @@ impl Value {
                 }
             }
             (Value::Interval(value), DataType::Interval(IntervalUnit::MonthDayNano)) => {
-                let error = || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range");
-                let nanoseconds = value.micros.checked_mul(1_000).ok_or_else(error)?;
+                let nanoseconds = value.micros.checked_mul(1_000).ok_or_else(interval_out_of_range)?;
                 let value = IntervalMonthDayNano::new(value.months, value.days, nanoseconds);
                 ScalarValue::IntervalMonthDayNano(Some(value))
             }
@@ -195,54 +154,24 @@ impl Value {
             (value, to) => return Err(Error::internal(format!("{value:?} is no {to}"))),
         })
     }
+}
 
-    /// The bytes that it takes besides its own few.
-    pub fn size(&self) -> u64 {
-        let bytes = match self {
-            Value::Text(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-            Value::List(items) => return items.iter().map(|item| item.size().saturating_add(8)).sum(),
-            _ => 0,
-        };
-        u64::try_from(bytes).unwrap_or(u64::MAX)
-    }
-
-    pub fn integer(&self) -> Option<i64> {
-        match self {
-            Value::Int(value) => Some(*value),
-            Value::Numeric(value, scale) => rescaled(*value, *scale, 0)?.to_i128()?.try_into().ok(),
-            Value::Float(value) => rounded(*value),
-            _ => None,
-        }
-    }
-
-    pub fn float(&self) -> Option<f64> {
-        match self {
-            Value::Float(value) => Some(*value),
-            // Text is the exact way: numbers of more digits than a float has are rounded once.
-            Value::Int(value) => value.to_string().parse().ok(),
-            Value::Numeric(value, scale) => format!("{value}e{}", -i32::from(*scale)).parse().ok(),
-            _ => None,
-        }
-    }
-
-    /// The number in digits and scale.
-    pub fn numeric(&self) -> Option<(i256, i8)> {
-        match self {
-            Value::Int(value) => Some((i256::from_i128((*value).into()), 0)),
-            Value::Numeric(value, scale) => Some((*value, *scale)),
-            _ => None,
-        }
+fn micros(unit: TimeUnit, value: i64) -> Option<i64> {
+    match unit {
+        TimeUnit::Second => value.checked_mul(1_000_000),
+        TimeUnit::Millisecond => value.checked_mul(1_000),
+        TimeUnit::Microsecond => Some(value),
+        TimeUnit::Nanosecond => Some(value.div_euclid(1_000)),
     }
 }
 
-/// A float as the integer that is nearest, an even one where two are.
-pub fn rounded(value: f64) -> Option<i64> {
-    let value = value.round_ties_even();
-    // 2⁶³ is a float, 2⁶³-1 is none.
-    (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0)
-        .contains(&value)
-        .then(|| format!("{value:.0}").parse().ok())?
+fn in_unit(unit: TimeUnit, micros: i64) -> Option<i64> {
+    match unit {
+        TimeUnit::Second => Some(micros.div_euclid(1_000_000)),
+        TimeUnit::Millisecond => Some(micros.div_euclid(1_000)),
+        TimeUnit::Microsecond => Some(micros),
+        TimeUnit::Nanosecond => micros.checked_mul(1_000),
+    }
 }
 
 fn elapsed(micros: Option<i64>) -> Result<Value> {
@@ -261,44 +190,9 @@ fn list_of(items: &dyn Array) -> Result<Value> {
     Ok(Value::List(items))
 }
 
-/// What a numeric of too many digits gives.
-pub fn numeric_overflow() -> Error {
-    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow")
-}
-
-/// 10^n, as far as it fits.
-pub fn power_of_ten(exponent: u32) -> Option<i256> {
-    i256::from_i128(10).checked_pow(exponent)
-}
-
 fn fits(value: i256, precision: u8) -> bool {
     match power_of_ten(precision.into()) {
         Some(limit) => value.wrapping_abs() < limit,
         None => true,
     }
-}
-
-/// The digits for another scale, rounded half away from zero.
-pub fn rescaled(value: i256, from: i8, to: i8) -> Option<i256> {
-    let distance = i32::from(to) - i32::from(from);
-    let factor = power_of_ten(distance.unsigned_abs())?;
-    if distance >= 0 {
-        return value.checked_mul(factor);
-    }
-    divided(value, factor)
-}
-
-/// A quotient rounded half away from zero.
-pub fn divided(value: i256, by: i256) -> Option<i256> {
-    let (quotient, remainder) = (value.checked_div(by)?, value.checked_rem(by)?);
-    let (remainder, by_magnitude) = (remainder.wrapping_abs(), by.wrapping_abs());
-    if remainder < by_magnitude.wrapping_sub(remainder) {
-        return Some(quotient);
-    }
-    let away = if (value < i256::ZERO) == (by < i256::ZERO) {
-        1
-    } else {
-        -1
-    };
-    quotient.checked_add(i256::from_i128(away))
 }
