@@ -46,6 +46,8 @@ pub struct Settings {
     /// The transaction's start, then its savepoints; empty outside of a transaction.
     levels: Vec<Snapshot>,
     reported: BTreeMap<&'static str, String>,
+    /// The values as they were at the last report: while they are the same, there is nothing to report.
+    reported_of: Option<(Values, Values)>,
 }
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
             local: Values::default(),
             levels: Vec::new(),
             reported: BTreeMap::new(),
+            reported_of: None,
         };
         for (name, value) in startup::parameters(startup).map_err(Error::into_fatal)? {
             let (key, value) = settings.checked(&name, &value, true).map_err(Error::into_fatal)?;
@@ -132,10 +135,13 @@ impl Settings {
 
     /// `SHOW ALL`: parameters with their values as SHOW says them, by name.
     pub fn all(&self) -> impl Iterator<Item = (&'static Parameter, String)> {
-        let listed = parameters()
-            .iter()
-            .filter(|parameter| !parameter.unlisted && !parameter.hidden);
-        listed.map(|parameter| (parameter, self.shown(parameter)))
+        Self::listed().map(|parameter| (parameter, self.shown(parameter)))
+    }
+
+    /// Parameters that a client may ask for all at once, by name.
+    pub fn listed() -> impl Iterator<Item = &'static Parameter> {
+        let listed = |parameter: &&Parameter| !parameter.unlisted && !parameter.hidden;
+        parameters().iter().filter(listed)
     }
 
     /// A parameter's value in its own unit: `pg_settings.setting`.
