@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Error, Result, SqlState,
+    query::statement::Modes,
     wire::{backend, encode::Format, params::decode_parameter_in, types},
 };
 
@@ -162,6 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         self.backend.check_transaction(Some(statement))?;
         self.backend.implicit_block = false;
+        // Up to Sync all is one transaction, which an error undoes.
+        self.backend.settings.begin(&Modes::default());
         let interrupt = self.backend.begin_statement();
         let answer = interrupt.race(&mut self.connection, self.backend.open(&name)).await?;
         match answer {
@@ -193,6 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn sync(&mut self) {
         self.skip_to_sync = false;
         if !self.backend.transaction.in_block() {
+            self.backend.settings.lock().commit();
             self.backend.end_transaction(true);
         }
         self.ready();
