@@ -91,16 +91,28 @@ impl Server {
     }
 
     /// Looks at the files that may change while the server runs: the certificate, and the lists of revoked tokens, whose sessions end.
+    /// Each by itself, so that none waits for another's mount.
     async fn keep_current(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(FILES_CHECK_AFTER).await;
-            let certificate = Arc::clone(&self.certificate);
-            // Off the async threads: a file may lie on a network.
-            let _ = tokio::task::spawn_blocking(move || certificate.refresh()).await;
-            self.verifier.reload_revoked().await;
-            // Every time, for a login may have been under way when its token was revoked.
-            self.cancels.end_revoked(|identity| self.verifier.is_revoked(identity));
-        }
+        let certificate = async {
+            loop {
+                tokio::time::sleep(FILES_CHECK_AFTER).await;
+                self.certificate.refresh().await;
+            }
+        };
+        let lists = async {
+            loop {
+                tokio::time::sleep(FILES_CHECK_AFTER).await;
+                self.verifier.reload_revoked().await;
+            }
+        };
+        let sessions = async {
+            loop {
+                tokio::time::sleep(FILES_CHECK_AFTER).await;
+                // Every time, for a login may have been under way when its token was revoked.
+                self.cancels.end_revoked(|identity| self.verifier.is_revoked(identity));
+            }
+        };
+        tokio::join!(certificate, lists, sessions);
     }
 }
 
