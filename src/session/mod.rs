@@ -200,7 +200,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-    Error::internal(format!("panic: {}", words.unwrap_or_default()))
+    Error::internal(format!("panic: {}", panic_words(panic)))
+}
+
+/// What a panic said.
+pub(crate) fn panic_words(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<&str>().copied();
+    words
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or_default()
 }
