@@ -6,6 +6,7 @@ use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    runtime::Handle,
     sync::OwnedSemaphorePermit,
     time::Instant,
 };
@@ -15,6 +16,7 @@ use tracing::{debug, info};
 use super::{
     proxy,
     server::Server,
+    threads::Socket,
     throttle::{self, Culprit},
     tls::ALPN,
 };
@@ -34,8 +36,10 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A client that has proved which cluster it may see.
 pub struct Login {
-    pub connection: Connection<TlsStream<TcpStream>>,
+    pub connection: Connection<TlsStream<Socket>>,
     pub admitted: Admitted,
+    /// Its cluster's threads.
+    pub threads: Handle,
     /// Its places among the sessions of the process and of the cluster.
     pub places: [OwnedSemaphorePermit; 2],
 }
@@ -75,7 +79,7 @@ async fn negotiate(mut socket: TcpStream, server: &Server) -> io::Result<Option<
         return Ok(None);
     }
     if first == [TLS_HANDSHAKE] {
-        let stream = server.acceptor.accept(socket).await?;
+        let stream = server.acceptor.accept(socket.into()).await?;
         // Without ALPN, a client of another protocol could be led here: PostgreSQL 17 asks for it as well.
         if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
             let error = Error::fatal(
@@ -100,7 +104,7 @@ async fn negotiate(mut socket: TcpStream, server: &Server) -> io::Result<Option<
             Ok(Request::Tls) => {
                 connection.out.extend_from_slice(b"S");
                 connection.flush().await?;
-                let stream = server.acceptor.accept(connection.into_stream()).await?;
+                let stream = server.acceptor.accept(connection.into_stream().into()).await?;
                 return startup(Connection::new(stream), server, peer).await;
             }
             Ok(Request::GssEncryption) if connection.has_buffered_input() => {
@@ -128,7 +132,7 @@ async fn negotiate(mut socket: TcpStream, server: &Server) -> io::Result<Option<
 
 /// The startup message and the password, inside TLS.
 async fn startup(
-    mut connection: Connection<TlsStream<TcpStream>>,
+    mut connection: Connection<TlsStream<Socket>>,
     server: &Server,
     peer: IpAddr,
 ) -> io::Result<Option<Login>> {
@@ -201,6 +205,7 @@ async fn startup(
     Ok(Some(Login {
         connection,
         admitted,
+        threads: admission.threads,
         places: admission.places,
     }))
 }
@@ -210,6 +215,7 @@ struct Admission {
     engine: Arc<Engine>,
     identity: Identity,
     database: String,
+    threads: Handle,
     places: [OwnedSemaphorePermit; 2],
 }
 
@@ -238,7 +244,9 @@ async fn admit(
             format!("database \"{}\" does not exist", printable_user(database)),
         ));
     }
+    let threads = cluster.threads.handle();
     Ok(Admission {
+        threads: threads.map_err(|error| Error::internal(format!("no threads: {error}")).into_fatal())?,
         places: [cluster.sessions.enter()?, server.sessions.enter()?],
         engine: Arc::clone(&cluster.engine),
         identity,
