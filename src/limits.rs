@@ -91,6 +91,10 @@ pub const WRITE_STALL_MAX: Duration = Duration::from_secs(15 * 60);
 /// good for no more than that.
 pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 
+/// Stack of a worker thread. Planning recurses over a statement's tree; the guard keeps that far below this, in a debug
+/// build as well. Only what is touched is ever resident.
+pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
+
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
 /// spill to disk.
 pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;

@@ -6,10 +6,6 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
-/// Stack of a worker thread. Planning recurses over a statement's tree; the guard keeps that far below this, in a debug
-/// build as well. Only what is touched is ever resident.
-const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
-
 /// How long work that cannot be interrupted (a file on a network that is away, an expression over one huge value) may hold up the end.
 const LAST_WORK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -18,7 +14,7 @@ fn main() -> ExitCode {
     cli::log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(THREAD_STACK_SIZE)
+        .thread_stack_size(restate_pg::limits::THREAD_STACK_SIZE)
         .build();
     let done = match runtime {
         Ok(runtime) => {

@@ -6,6 +6,7 @@ use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    runtime::Handle,
     sync::OwnedSemaphorePermit,
     time::Instant,
 };
@@ -16,6 +17,7 @@ use super::{
     places::LoginPlace,
     proxy,
     server::{Cluster, Server},
+    threads::Socket,
     throttle::{self, Culprit},
     tls::ALPN,
 };
@@ -35,8 +37,10 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A client that has proved which cluster it may see.
 pub struct Login {
-    pub connection: Connection<TlsStream<TcpStream>>,
+    pub connection: Connection<TlsStream<Socket>>,
     pub admitted: Admitted,
+    /// Its cluster's threads.
+    pub threads: Handle,
     /// Its places among the sessions of the process and of the cluster.
     pub places: [OwnedSemaphorePermit; 2],
 }
@@ -82,7 +86,7 @@ async fn negotiate(
         return Ok(None);
     }
     if first == [TLS_HANDSHAKE] {
-        let stream = server.acceptor.accept(socket).await?;
+        let stream = server.acceptor.accept(socket.into()).await?;
         // Without ALPN, a client of another protocol could be led here: PostgreSQL 17 asks for it as well.
         if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
             let error = Error::fatal(
@@ -107,7 +111,7 @@ async fn negotiate(
             Ok(Request::Tls) => {
                 connection.out.extend_from_slice(b"S");
                 connection.flush().await?;
-                let stream = server.acceptor.accept(connection.into_stream()).await?;
+                let stream = server.acceptor.accept(connection.into_stream().into()).await?;
                 return startup(Connection::new(stream), server, peer).await;
             }
             Ok(Request::GssEncryption) if connection.has_buffered_input() => {
@@ -135,7 +139,7 @@ async fn negotiate(
 
 /// The startup message and the password, inside TLS.
 async fn startup(
-    mut connection: Connection<TlsStream<TcpStream>>,
+    mut connection: Connection<TlsStream<Socket>>,
     server: &Server,
     peer: IpAddr,
 ) -> io::Result<Option<Login>> {
@@ -208,6 +212,7 @@ async fn startup(
     Ok(Some(Login {
         connection,
         admitted,
+        threads: admission.threads,
         places: admission.places,
     }))
 }
@@ -217,6 +222,7 @@ struct Admission {
     engine: Arc<Engine>,
     identity: Identity,
     database: String,
+    threads: Handle,
     places: [OwnedSemaphorePermit; 2],
 }
 
@@ -242,7 +248,9 @@ async fn admit(
     let places = places(server, cluster, database).inspect_err(
         |error| info!(%peer, cluster = %identity.cluster, code = error.code().code(), "refused a login"),
     )?;
+    let threads = cluster.threads.handle();
     Ok(Admission {
+        threads: threads.map_err(|error| Error::internal(format!("no threads: {error}")).into_fatal())?,
         places,
         engine: Arc::clone(&cluster.engine),
         identity,

@@ -7,5 +7,6 @@ pub mod login;
 pub mod places;
 mod proxy;
 pub mod server;
+pub mod threads;
 pub mod throttle;
 pub mod tls;

@@ -19,6 +19,7 @@ use super::{
     certificate::Certificate,
     login::{self, Login},
     places::{Logins, Sessions},
+    threads::Threads,
     throttle::Throttle,
     tls,
 };
@@ -58,6 +59,7 @@ pub struct Server {
 pub struct Cluster {
     pub engine: Arc<Engine>,
     pub sessions: Sessions,
+    pub threads: Threads,
 }
 
 impl Server {
@@ -73,6 +75,7 @@ impl Server {
             let cluster = Cluster {
                 engine: Arc::new(engine),
                 sessions: Sessions::of_cluster(limits.sessions_per_cluster),
+                threads: Threads::default(),
             };
             (cluster.engine.cluster().clone(), cluster)
         };
@@ -171,11 +174,24 @@ async fn connection(
     let Some(login) = Box::pin(login::login(socket, peer, &server, deadline)).await else {
         return;
     };
+    let threads = login.threads.clone();
+    if let Err(panic) = threads.spawn(session(login, stop)).await {
+        error!(%panic, "a session panicked");
+    }
+}
+
+/// The rest of it, on the threads of its cluster.
+async fn session(login: Login, stop: CancellationToken) {
     let Login {
-        connection,
+        mut connection,
         admitted,
+        threads: _,
         places: _places,
     } = login;
+    let (socket, _) = connection.stream_mut().get_mut();
+    if let Err(error) = socket.move_here() {
+        return debug!(%error, "a connection broke");
+    }
     match Session::new(connection, admitted, stop) {
         Ok(session) => {
             if let Err(error) = session.run().await {

@@ -53,6 +53,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         &self.stream
     }
 
+    /// The same, to be changed.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// The next startup packet's body; `None` when the client has gone.
     pub async fn startup_packet(&mut self) -> io::Result<Option<Result<Bytes>>> {
         self.next(frame::startup_packet).await

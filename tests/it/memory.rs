@@ -95,6 +95,37 @@ fn a_large_result_is_read_to_its_end_in_flat_memory() {
     );
 }
 
+#[test]
+fn a_long_result_is_fetched_through_a_portal_in_flat_memory() {
+    let server = Server::serve(&[("demo", demo_data())]);
+    let mut raw = Raw::login(&server, "demo");
+    raw.query("select n, repeat('x', 1000) from generate_series(1, 10000) as t(n)");
+    let before = server.process.resident();
+    raw.query("begin");
+    raw.send(&[raw::parse("", ENDLESS), raw::bind("p", "", &[])].concat());
+    let began = Instant::now();
+    let mut most = before;
+    for fetch in 0..300 {
+        raw.send(&[raw::execute("p", 100), raw::flush()].concat());
+        let mut rows = 0;
+        loop {
+            match raw.message().expect("a message").tag {
+                'D' => rows += 1,
+                's' => break,
+                // ParseComplete and BindComplete.
+                '1' | '2' => {}
+                tag => panic!("{tag} after {rows} rows"),
+            }
+        }
+        assert_eq!(rows, 100);
+        if fetch == 0 {
+            assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        }
+        most = most.max(server.process.resident());
+    }
+    assert!(most - before < SLACK, "grew by {} bytes", most - before);
+}
+
 /// Far more than sockets hold: the bulk of the state several times over, or the journal where a measurement asked for a
 /// large one (120,000 invocations make 300,000 rows of it).
 fn large() -> &'static str {

@@ -1,7 +1,9 @@
 //! The figures, and the servers that they are taken from.
 
 mod catalogue;
+mod isolation;
 mod logins;
+mod memory;
 mod results;
 mod rewrites;
 mod runtime;
@@ -33,6 +35,8 @@ pub const ALL: &[(&str, Figure)] = &[
     ("journal", runtime::journal),
     ("rewrites", rewrites::rewrites),
     ("start", start::start),
+    ("isolation", isolation::isolation),
+    ("memory", memory::memory),
 ];
 
 /// The cluster of the million rows, the demo's, and the one of the real runtime.

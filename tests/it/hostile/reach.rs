@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, net::TcpListener};
 
-use datafusion::execution::SessionStateDefaults;
+use datafusion::{execution::SessionStateDefaults, prelude::SessionConfig};
 
 use super::Witness;
 use crate::support::{
@@ -161,6 +161,30 @@ fn no_function_reaches_a_file_an_address_or_the_environment() {
         "nothing was written"
     );
     witness.is_well();
+}
+
+#[test]
+fn no_setting_of_the_engine_is_shown_or_heard() {
+    let server = server();
+    let mut raw = Raw::login(&server, "demo");
+    let settings = SessionConfig::new().options().entries();
+    assert!(settings.len() > 100, "only {} settings", settings.len());
+    for setting in settings {
+        let key = setting.key;
+        for sql in [format!("show {key}"), format!("select current_setting('{key}')")] {
+            let errors = raw::errors(&raw.query(&sql));
+            assert!(
+                errors.len() == 1 && errors[0].starts_with("ERROR 42"),
+                "{sql}: {errors:?}"
+            );
+        }
+    }
+    // PostgreSQL keeps any name with a dot for whoever asks for it; nothing else hears of it.
+    raw.query("select set_config('datafusion.execution.target_partitions', '0', false)");
+    raw.query("select set_config('datafusion.catalog.default_schema', 'nope', false)");
+    assert_eq!(column(&mut raw, "select count(*)::text from sys_service").len(), 1);
+    let shown = Raw::login(&server, "demo").query("show datafusion.catalog.default_schema");
+    assert_eq!(raw::errors(&shown).len(), 1, "another session's");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client that is logged in and takes what it can: statements, portals, pipelines, memory (rows D4, D5, D8, D20).
+//! A client that is logged in and takes what it can: statements, portals, pipelines, memory (rows A14, D4, D5, D8, D20).
 
 use std::time::Duration;
 
@@ -92,6 +92,10 @@ fn bombs_end_in_an_error_and_others_do_not_feel_them() {
         "select count(distinct a.n) from generate_series(1, 100000000000) as a(n)",
         "select count(*) from generate_series(1, 1000000) a(n) join generate_series(1, 1000000) b(n) on a.n % 2 = b.n % 2",
         "select count(*) from generate_series(1, 1000000) a(n) join generate_series(1, 1000000) b(n) on a.n + b.n > 5",
+        "select length(repeat('x', 1000000000))",
+        "select count(*) from generate_series(1, 10000) a(n) where repeat('x', 1000000 + n) ~ 'y'",
+        // Exponential where an engine goes back and tries again.
+        "select count(*) from generate_series(1, 100000000) a(n) where repeat('a', 40 + n % 2) || '!' ~ '^(a+)+$'",
     ] {
         let mut raw = Raw::login(&server, "demo");
         raw.query("set statement_timeout = '5s'");
@@ -157,6 +161,60 @@ fn no_cancel_key_is_logged() {
         let log = server.process.stderr();
         assert!(forms.iter().all(|form| !log.contains(form)), "{version:x}");
     }
+}
+
+#[test]
+fn cancel_keys_are_neither_zero_nor_guessed_from_one_another() {
+    let server = Server::serve(&[("demo", demo_data())]);
+    let token = server.token("demo");
+    for (version, size) in [(raw::V3_0, 4), (raw::V3_2, 32)] {
+        let keys: Vec<(u32, Vec<u8>)> = (0..50)
+            .map(|_| {
+                let (_, messages) = Raw::login_with(&server, version, &[("user", "demo")], &token);
+                let key = messages.iter().find(|message| message.tag == 'K');
+                let (pid, secret) = key.expect("BackendKeyData").body.split_at(4);
+                (u32::from_be_bytes(pid.try_into().expect("four bytes")), secret.to_vec())
+            })
+            .collect();
+        let mut seen = std::collections::BTreeSet::new();
+        for (pid, secret) in &keys {
+            assert!(*pid != 0 && secret.len() == size && secret.iter().any(|byte| *byte != 0));
+            assert!(seen.insert(secret), "a secret twice");
+        }
+        let follows = |pair: &[(u32, Vec<u8>)]| pair[1].0.wrapping_sub(pair[0].0) < 16;
+        assert!(!keys.windows(2).any(follows), "process ids that are counted: {keys:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_cancel_requests_ends_nothing_and_costs_no_memory() {
+    let server = Server::serve(&[("demo", demo_data())]);
+    let mut witness = Witness::of(&server);
+    let mut busy = Raw::login(&server, "demo");
+    busy.query("set statement_timeout = '20s'");
+    let descriptors = server.process.descriptors();
+    busy.send(&query("select count(*) from generate_series(1, 1000000000000) as t(n)"));
+    let round = |start: u32| {
+        for guess in start..start + 2_000 {
+            let mut raw = Raw::plain(&server);
+            let key = [guess.to_be_bytes(), guess.reverse_bits().to_be_bytes()].concat();
+            raw.send(&raw::request(raw::CANCEL_REQUEST, &key));
+            assert!(raw.at_end(), "not answered");
+        }
+        server.process.resident()
+    };
+    round(1);
+    let (before, after) = (round(10_000), round(20_000));
+    assert!(after.saturating_sub(before) <= MIB, "{before} → {after} bytes");
+    witness.is_well();
+    crate::support::wait_for("the end of every request", Duration::from_secs(10), || {
+        (server.process.descriptors() <= descriptors).then_some(())
+    });
+    // What ran has run into its own time limit.
+    assert_eq!(
+        raw::errors(&busy.until_ready()),
+        ["ERROR 57014: canceling statement due to statement timeout"]
+    );
 }
 
 #[test]

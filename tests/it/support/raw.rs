@@ -277,6 +277,13 @@ impl Raw {
     }
 }
 
+/// The bare socket of a connection that says nothing any more: the server goes on as before, this side forgets the rest.
+impl From<Raw> for TcpStream {
+    fn from(raw: Raw) -> TcpStream {
+        raw.socket
+    }
+}
+
 /// Messages' tags, in order: `TDDCZ`. What most protocol tests are about.
 pub fn tags(messages: &[Message]) -> String {
     messages.iter().map(|message| message.tag).collect()

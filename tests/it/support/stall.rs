@@ -1,5 +1,5 @@
-//! A runtime that stops answering on purpose: it stands in front of a real one and holds back every query whose text has a
-//! marker in it, until its client goes away.
+//! A runtime that stops answering on purpose, or answers something else: it stands in front of a real one and holds back every query
+//! whose text has a marker in it, until its client goes away.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -18,6 +18,10 @@ pub enum Hold {
     Answer,
     /// What follows the head and the first bytes: the client is in the middle of a stream.
     Rest,
+    /// What follows so many bytes: then the connection ends.
+    Beyond(usize),
+    /// All of it, and this is said in its place: then the connection ends.
+    Saying(&'static [u8]),
 }
 
 /// The stalling runtime; its threads end with the test process.
@@ -66,12 +70,21 @@ fn serve(mut client: TcpStream, upstream: &str, marker: &str, hold: Hold, counts
     let mut requests = BufReader::new(client.try_clone().ok()?);
     let (head, body) = request(&mut requests)?;
     let held = String::from_utf8_lossy(&body).contains(marker);
-    if held && matches!(hold, Hold::Answer) {
-        return wait(&mut requests, counts);
+    match hold {
+        Hold::Answer if held => return wait(&mut requests, counts),
+        Hold::Saying(words) if held => return client.write_all(words).ok(),
+        _ => {}
     }
     let mut runtime = TcpStream::connect(upstream).ok()?;
     runtime.write_all(head.as_bytes()).ok()?;
     runtime.write_all(&body).ok()?;
+    if let Hold::Beyond(count) = hold
+        && held
+    {
+        let mut start = runtime.take(count.try_into().ok()?);
+        std::io::copy(&mut start, &mut client).ok()?;
+        return Some(());
+    }
     if held {
         let mut first = [0; 1024];
         let count = runtime.read(&mut first).ok()?;

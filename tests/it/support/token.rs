@@ -54,8 +54,12 @@ impl Keys {
 
     /// Any claims at all, signed with this key.
     pub fn sign(&self, claims: &Value) -> String {
+        self.sign_under(Header::new(Algorithm::EdDSA), claims)
+    }
+
+    /// The same under this header, which gets the id of this key.
+    pub fn sign_under(&self, mut header: Header, claims: &Value) -> String {
         let pem = fs::read(self.path().join("private.pem")).expect("the private key");
-        let mut header = Header::new(Algorithm::EdDSA);
         header.kid = self.key_id();
         let key = EncodingKey::from_ed_pem(&pem).expect("an Ed25519 key in PEM");
         jsonwebtoken::encode(&header, claims, &key).expect("sign")
