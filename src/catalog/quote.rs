@@ -27,6 +27,15 @@ pub fn identifier(name: &str) -> String {
     }
 }
 
+/// A role's name as an `aclitem` has it.
+pub fn role(name: &str) -> String {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match plain {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
 /// A literal, with an E string where a backslash asks for it.
 pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");

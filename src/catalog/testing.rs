@@ -31,7 +31,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
-        sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
+        sqlparser::ast,
     },
 };
 
@@ -43,11 +43,14 @@ use super::{
 };
 use crate::{
     Error, Result, SqlState,
-    query::rewrite::{
-        self,
-        conversions::Conversions,
-        operators::TypedOperators,
-        planners::{PostgresOperators, PostgresTypes},
+    query::{
+        rewrite::{
+            self,
+            conversions::Conversions,
+            operators::TypedOperators,
+            planners::{PostgresOperators, PostgresTypes},
+        },
+        statement::{Piece, Statement},
     },
     source::{Introspection, Source},
 };
@@ -296,8 +299,7 @@ impl Engine {
 
     /// A statement after the rules over the syntax tree.
     pub fn rewritten(&self, sql: &str) -> String {
-        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
-        let mut statement = statements.pop().unwrap();
+        let mut statement = parsed(sql).unwrap();
         rewrite::rewrite(&mut statement, &self.catalog, &self.facts).unwrap();
         statement.to_string()
     }
@@ -318,10 +320,7 @@ impl Engine {
     /// The same with the types of its parameters.
     fn plan_with(&self, sql: &str, types: Vec<Option<FieldRef>>) -> EngineResult<LogicalPlan> {
         let external = |error: Error| DataFusionError::External(Box::new(error));
-        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
-        let Some(mut statement) = statements.pop() else {
-            return plan_err!("no statement");
-        };
+        let mut statement = parsed(sql).map_err(external)?;
         rewrite::rewrite(&mut statement, &self.catalog, &self.facts).map_err(external)?;
         let options = ParserOptions {
             parse_float_as_decimal: true,
@@ -495,5 +494,13 @@ impl ContextProvider for Engine {
 
     fn udwf_names(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// A query as a client's is parsed.
+fn parsed(sql: &str) -> crate::Result<ast::Statement> {
+    match Statement::parse(Piece::whole(sql.trim_end().trim_end_matches(';')))? {
+        Statement::Query(query) => Ok(*query),
+        other => panic!("no query: {other:?}"),
     }
 }

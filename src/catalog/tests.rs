@@ -188,7 +188,15 @@ async fn functions_answer_as_postgresql_15_does() {
             "select pg_get_userbyid(10), pg_get_userbyid(11)",
             "demo|unknown (OID=11)",
         ),
+        (
+            "select acldefault('f', 10)::text, acldefault('r', 10)::text, acldefault('c', 10)::text",
+            "{=X/demo,demo=X/demo}|{demo=arwdDxt/demo}|{}",
+        ),
         ("select pg_get_indexdef('sys_journal_pkey'::regclass, 2, true)", "index"),
+        (
+            "select to_regproc('lower') is null, to_regproc('version')::text, to_regprocedure('lower(text)')::text, to_regoper('+') is null",
+            "true|version|lower(text)|true",
+        ),
         (
             "select pg_get_function_arguments('has_table_privilege(oid,text)'::regprocedure), pg_get_function_result('version'::regproc)",
             "oid, text|text",

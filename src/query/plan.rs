@@ -83,6 +83,7 @@ impl Plan {
         }
         let typed = Typed::of(query.borrow(), &scope.state).map(Arc::new);
         let mut rewritten = query.borrow().clone();
+        rewrite::void::discard(&mut rewritten, declared);
         rewrite::rewrite(&mut rewritten, &scope.facts.catalog, &scope.facts)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
         let planned = Self::planned(scope, rewritten, declared)?;
@@ -113,7 +114,7 @@ impl Plan {
             let declared = declared
                 .get(index)
                 .and_then(Option::as_ref)
-                .filter(|ty| **ty != Type::UNKNOWN);
+                .filter(|ty| !matches!(**ty, Type::UNKNOWN | Type::VOID));
             types.push(declared.map(parameter_field).transpose()?);
         }
         if types.iter().any(Option::is_none) {

@@ -235,7 +235,7 @@ fn declared_type(oid: u32) -> Result<Option<Type>> {
     if oid == 0 {
         return Ok(None);
     }
-    match Type::from_oid(oid).filter(|ty| types::arrow_type(ty).is_some()) {
+    match Type::from_oid(oid).filter(|ty| *ty == Type::VOID || types::arrow_type(ty).is_some()) {
         Some(ty) => Ok(Some(ty)),
         None => Err(Error::new(
             SqlState::UNDEFINED_OBJECT,

@@ -14,6 +14,7 @@ mod corpus;
 mod demo;
 mod differential;
 mod driver;
+mod dump;
 mod equality;
 mod expressions;
 mod extended;

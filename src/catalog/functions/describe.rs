@@ -1,6 +1,6 @@
 //! What an OID is: types, expressions, definitions, comments, sizes, visibility.
 
-use super::native::{Call, Native, lenient, no, nothing, stable, yes_or_no};
+use super::native::{Call, Native, array_text, lenient, no, nothing, stable, yes_or_no};
 use crate::{
     Error, Result, SqlState,
     catalog::{
@@ -89,7 +89,7 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_stat_get_last_autoanalyze_time", "timestamp with time zone", nothing),
     stable("pg_keywords", "text[]", keywords),
     lenient("pg_empty_oids", "oid[]", |_| Ok(Some("{}".into()))),
-    stable("acldefault", "aclitem[]", nothing),
+    stable("acldefault", "aclitem[]", default_privileges),
     stable("_pg_index_position", "integer", nothing),
     stable("_pg_char_max_length", "integer", |call| type_fact(call, "length")),
     stable("_pg_numeric_precision", "integer", |call| type_fact(call, "precision")),
@@ -99,6 +99,38 @@ pub const FUNCTIONS: &[Native] = &[
 
 fn zero(_: &Call<'_>) -> Result<Option<String>> {
     Ok(Some("0".into()))
+}
+
+/// What PostgreSQL grants on a new object of a kind: the first to everybody, the second to its owner.
+fn default_privileges(call: &Call<'_>) -> Result<Option<String>> {
+    let (public, owner) = match call.text(0).unwrap_or("") {
+        "c" => ("", ""),
+        "r" => ("", "arwdDxt"),
+        "s" => ("", "rwU"),
+        "d" => ("Tc", "CTc"),
+        "f" => ("X", "X"),
+        "l" | "T" => ("U", "U"),
+        "L" => ("", "rw"),
+        "n" => ("", "UC"),
+        "t" => ("", "C"),
+        "F" | "S" => ("", "U"),
+        "p" => ("", "sA"),
+        kind => {
+            return Err(Error::new(
+                SqlState::INTERNAL_ERROR,
+                format!("unrecognized object type abbreviation: {kind}"),
+            ));
+        }
+    };
+    let role = match call.oid(1) {
+        Some(OWNER) => quote::role(&call.model().user),
+        _ => call.text(1).unwrap_or("").to_owned(),
+    };
+    let items = [("", public), (role.as_str(), owner)]
+        .into_iter()
+        .filter(|(_, letters)| !letters.is_empty())
+        .map(|(grantee, letters)| Some(format!("{grantee}={letters}/{role}")));
+    Ok(Some(array_text(&items.collect::<Vec<_>>())))
 }
 
 fn format_type(call: &Call<'_>) -> Result<Option<String>> {

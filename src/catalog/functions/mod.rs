@@ -23,6 +23,7 @@ mod ordered_set;
 pub mod patterns;
 mod picture;
 mod privileges;
+mod record;
 pub mod records;
 pub mod reg;
 pub mod regex;
@@ -93,6 +94,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     reg::function(name, facts)
         .or_else(|| lists::function(name))
         .or_else(|| json::function(name))
+        .or_else(|| record::function(name))
         .or_else(|| records::function(name))
         .or_else(|| series::function(name))
         .map(Arc::new)
@@ -121,4 +123,5 @@ pub fn is_shared(function: &ScalarUDF) -> bool {
         || function.is::<series::Series>()
         || function.is::<lists::OverList>()
         || function.is::<json::Build>()
+        || function.is::<record::Record>()
 }

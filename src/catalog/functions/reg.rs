@@ -122,11 +122,7 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
             .is_none_or(|schema| schema == "pg_catalog")
             .then_some(name)
     };
-    let seeded = |relation: &str, column: &str| {
-        let name = own()?;
-        let mut found = seed::rows(relation).iter().filter(|row| seed::get(row, column) == name);
-        found.next().map(|row| seed::number(row, "oid"))
-    };
+    let seeded = |relation: &str, column: &str| only(relation, column, &own()?);
     match reg {
         "regclass" => pg_catalog::relation_oid(model, text),
         "regtype" => pg_catalog::type_oid(model, text),
@@ -146,10 +142,7 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
         }
         "regoper" | "regoperator" => {
             let name = text.split('(').next()?.trim().trim_start_matches("pg_catalog.");
-            seed::rows("pg_operator")
-                .iter()
-                .find(|row| seed::get(row, "oprname") == name)
-                .map(|row| seed::number(row, "oid"))
+            only("pg_operator", "oprname", name)
         }
         "regnamespace" => crate::catalog::model::namespace_oid(&own_name(text)?),
         "regrole" => (own_name(text)? == model.user).then_some(OWNER),
@@ -164,6 +157,13 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
         "regdictionary" => seeded("pg_ts_dict", "dictname"),
         _ => None,
     }
+}
+
+/// The OID of the system's one object of that name: one of several is none.
+fn only(relation: &str, column: &str, name: &str) -> Option<u32> {
+    let mut found = seed::rows(relation).iter().filter(|row| seed::get(row, column) == name);
+    let oid = seed::number(found.next()?, "oid");
+    found.next().is_none().then_some(oid)
 }
 
 fn own_name(text: &str) -> Option<String> {
@@ -232,9 +232,21 @@ pub fn written(model: &Model, field: &Field, array: &ArrayRef) -> EngineResult<O
         .map_err(native::engine_error)
 }
 
-/// PostgreSQL's error for a name that a `reg*` type does not know.
+/// PostgreSQL's error for a name that a `reg*` type does not know, or knows more than once.
 fn unknown(reg: &str, text: &str) -> Error {
+    let is_among = |relation: &str, column: &str| {
+        let name = own_name(text).unwrap_or_else(|| text.to_owned());
+        seed::rows(relation).iter().any(|row| seed::get(row, column) == name)
+    };
     match reg {
+        "regproc" if is_among("pg_proc", "proname") => Error::new(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("more than one function named \"{text}\""),
+        ),
+        "regoper" if is_among("pg_operator", "oprname") => Error::new(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("more than one operator named {text}"),
+        ),
         "regclass" => Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{text}\" does not exist")),
         "regtype" => Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{text}\" does not exist")),
         "regproc" | "regprocedure" => Error::new(

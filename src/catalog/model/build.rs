@@ -1,6 +1,9 @@
 //! How the model is put together: relations from what PostgreSQL has, what the cluster has and what `sql/` says of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
 use arrow::datatypes::Schema;
 
@@ -9,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{
-        docs::{ForeignKey, TableDoc},
+        docs::{self, ForeignKey, TableDoc},
         names,
         oids::{Kind, Oids},
         seed,
@@ -26,7 +29,7 @@ impl Model {
         docs: &BTreeMap<String, TableDoc>,
         views: &[View],
     ) -> Model {
-        let mut oids = Oids::default();
+        let mut oids = documented();
         let mut relations: Vec<Relation> = seed::relations().iter().map(system_relation).collect();
         let system = relations.len();
         for (name, schema) in &introspection.tables {
@@ -54,6 +57,39 @@ impl Model {
             rules,
         }
     }
+}
+
+/// With the OIDs of all that `sql/` names, whichever of it a cluster has: they are those of every version.
+fn documented() -> Oids {
+    static OIDS: LazyLock<Oids> = LazyLock::new(|| {
+        let mut oids = Oids::default();
+        for name in docs::tables().keys().chain(docs::views().keys()) {
+            let name = format!("public.{name}");
+            for kind in [Kind::Relation, Kind::RowType, Kind::ArrayType] {
+                oids.document(kind, &name);
+            }
+        }
+        for table in docs::tables().values() {
+            oids.document(Kind::Constraint, &primary_key_name(&table.name));
+            oids.document(Kind::Index, &primary_key_name(&table.name));
+            for foreign in &table.foreign_keys {
+                oids.document(Kind::Constraint, &foreign_key_name(&table.name, foreign));
+            }
+        }
+        for name in docs::views().keys() {
+            oids.document(Kind::Rule, name);
+        }
+        oids
+    });
+    OIDS.clone()
+}
+
+fn primary_key_name(table: &str) -> String {
+    format!("{table}_pkey")
+}
+
+fn foreign_key_name(table: &str, foreign: &ForeignKey) -> String {
+    format!("{table}_{}_fkey", foreign.columns.join("_"))
 }
 
 /// Gives the tables behind the first `system` relations their keys: primary keys first, for foreign keys refer to them.
@@ -217,7 +253,7 @@ fn primary_key(oids: &mut Oids, relation: &Relation, doc: &TableDoc) -> Option<C
     if key.is_empty() {
         return None;
     }
-    let name = format!("{}_pkey", relation.name);
+    let name = primary_key_name(&relation.name);
     Some(Constraint {
         oid: oids.get(Kind::Constraint, &name),
         kind: ConstraintKind::Primary {
@@ -245,7 +281,7 @@ fn foreign_key(oids: &mut Oids, relation: &Relation, target: &Relation, foreign:
         ConstraintKind::Primary { index } => index,
         ConstraintKind::Foreign { .. } => return None,
     };
-    let name = format!("{}_{}_fkey", relation.name, foreign.columns.join("_"));
+    let name = foreign_key_name(&relation.name, foreign);
     Some(Constraint {
         oid: oids.get(Kind::Constraint, &name),
         name,

@@ -27,6 +27,7 @@ mod system_columns;
 mod tests;
 mod tuples;
 mod values;
+pub mod void;
 mod whole_rows;
 
 use std::ops::ControlFlow;

@@ -124,8 +124,6 @@ pub fn query_of(select: Select) -> Query {
 
 pub fn expr(expr: &mut Expr) {
     match expr {
-        // One collation is all there is: text compares by code point.
-        Expr::Collate { expr: inner, .. } => *expr = take(inner),
         Expr::BinaryOp { op, .. } => {
             if let BinaryOperator::PGCustomBinaryOperator(name) = op {
                 let plain = match name.as_slice() {
@@ -354,10 +352,6 @@ mod tests {
             (
                 "SELECT a FROM t OFFSET 2 FETCH NEXT ROW ONLY",
                 "SELECT a FROM t LIMIT 1 OFFSET 2",
-            ),
-            (
-                "SELECT a FROM t WHERE a COLLATE \"C\" = 'x'",
-                "SELECT a FROM t WHERE a = 'x'",
             ),
             (
                 "SELECT a FROM t WHERE a OPERATOR(pg_catalog.~) 'x'",

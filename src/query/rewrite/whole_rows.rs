@@ -99,7 +99,7 @@ fn item_row(name: &str, scopes: &[Scope]) -> Option<Expr> {
             Expr::CompoundIdentifier(path),
         ]
     });
-    Some(call("named_struct", fields.collect()))
+    Some(call("pg_record", fields.collect()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::{
     ast::{self, Fetch, Ident, LockType, ObjectName, Query, SetExpr, TableFactor, Visit, Visitor},
     dialect::PostgreSqlDialect,
+    keywords::Keyword,
     parser::{Parser, ParserError},
     tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer},
 };
@@ -132,6 +133,7 @@ fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
         token.span = Span::new(location(position), location(position + len));
     }
     plain_operators(&mut tokens);
+    without_collations(&mut tokens);
     Ok(tokens)
 }
 
@@ -192,6 +194,43 @@ fn plain_operators(tokens: &mut Vec<TokenWithSpan>) {
         rest = tail;
     }
     *tokens = plain;
+}
+
+/// Drops `COLLATE "C"`: one collation is all there is, text compares by code point. sqlparser knows the clause after some expressions
+/// only. (After `AS` the word is a label.)
+fn without_collations(tokens: &mut Vec<TokenWithSpan>) {
+    let is_clause = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) => word.keyword == Keyword::COLLATE && word.quote_style.is_none(),
+        _ => false,
+    };
+    if !tokens.iter().any(is_clause) {
+        return;
+    }
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.as_slice();
+    while let Some((first, tail)) = rest.split_first() {
+        let is_label = kept.last().is_some_and(|last| match &last.token {
+            Token::Word(word) => word.keyword == Keyword::AS,
+            token => *token == Token::Period,
+        });
+        let name = match tail {
+            [a, dot, b, ..] if dot.token == Token::Period => [a, b].iter().all(|part| is_word(part)).then_some(3),
+            [a, ..] => is_word(a).then_some(1),
+            [] => None,
+        };
+        match name.filter(|_| is_clause(first) && !is_label) {
+            Some(length) => rest = tail.get(length..).unwrap_or_default(),
+            None => {
+                kept.push(first.clone());
+                rest = tail;
+            }
+        }
+    }
+    *tokens = kept;
+}
+
+fn is_word(token: &TokenWithSpan) -> bool {
+    matches!(token.token, Token::Word(_))
 }
 
 fn location(position: usize) -> Location {

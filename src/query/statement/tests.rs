@@ -45,6 +45,27 @@ fn queries_parse_and_print_as_they_are() {
 }
 
 #[test]
+fn a_collation_may_stand_after_any_expression() {
+    for (sql, expected) in [
+        (
+            "select a::text collate \"C\" > 'x' from t",
+            "SELECT a::TEXT > 'x' FROM t",
+        ),
+        (
+            "select f(a order by b collate pg_catalog.\"C\" desc) from t order by (c) collate \"C\", d",
+            "SELECT f(a ORDER BY b DESC) FROM t ORDER BY (c), d",
+        ),
+        ("select a as collate from t", "SELECT a AS collate FROM t"),
+        ("select t.collate from t", "SELECT t.collate FROM t"),
+    ] {
+        let Statement::Query(query) = ok(sql) else {
+            panic!("{sql}")
+        };
+        assert_eq!(query.to_string(), expected);
+    }
+}
+
+#[test]
 fn spans_say_where_in_the_query_text_something_is() {
     use datafusion::sql::sqlparser::ast::Spanned;
     let sql = "select 'é\n\n';  select\n\n  'a\nb', foo";

@@ -240,11 +240,12 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (
         }
         data_type => {
             let text = texts(&array.slice(row, 1), field)?;
-            let json = matches!(
+            // A duration that is a number of milliseconds, and what is JSON already, are written without quotes.
+            let plain = matches!(
                 field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
-                Some("json" | "jsonb")
+                Some("json" | "jsonb" | "bigint")
             );
-            if data_type.is_numeric() || json {
+            if data_type.is_numeric() || plain {
                 out.push_str(&text)
             } else {
                 quote(&text, out)

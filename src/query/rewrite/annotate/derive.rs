@@ -111,7 +111,9 @@ fn of_field(function: &ScalarFunction, input: &LogicalPlan) -> Option<String> {
         .iter()
         .map(|[name, value]| (name, value))
         .find(|(name, _)| *name == wanted)?;
-    (row.name() == "named_struct").then(|| derive(value, input)).flatten()
+    matches!(row.name(), "named_struct" | "pg_record")
+        .then(|| derive(value, input))
+        .flatten()
 }
 
 fn of_aggregate(aggregate: &AggregateFunction, input: &LogicalPlan) -> Option<String> {

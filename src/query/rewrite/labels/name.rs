@@ -30,7 +30,7 @@ pub fn label(expr: &Expr) -> (String, Strength) {
             });
             field.unwrap_or_else(|| label(root))
         }
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => label(inner),
+        Expr::Nested(inner) => label(inner),
         Expr::Function(function) => {
             let name = function_name(function);
             // ARRAY(SELECT …) reads as a function here.
