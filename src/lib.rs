@@ -17,6 +17,7 @@ mod recent;
 pub mod session;
 pub mod source;
 pub mod token;
+mod watched;
 pub mod wire;
 
 pub use error::{Error, Result, SqlState};

@@ -6,8 +6,12 @@ use std::time::Duration;
 /// that is asked of a human lies in between here.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest that the configuration may ask for. No login takes an hour, and a deadline years away is beyond what a clock can say.
+pub const LOGIN_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// Logins under way at once. Each may hold a TLS handshake and a password, some 100 KiB at most; one beyond them ends the one that
-/// has taken longest, so that whoever opens connections and says nothing shuts nobody out: a login takes milliseconds.
+/// has taken longest of the address that has most, so that whoever opens connections and says nothing shuts nobody out: a login takes
+/// milliseconds.
 pub const LOGINS_MAX: usize = 1_000;
 
 /// Sessions of one process, where the configuration says nothing: below 600 MB while they are idle.
@@ -37,6 +41,15 @@ pub const FAILED_LOGINS_REMEMBERED_MAX: usize = 65_536;
 /// How often the certificate, its key and the lists of revoked tokens are looked at: small files, and whoever replaces one waits for it.
 pub const FILES_CHECK_AFTER: Duration = Duration::from_secs(2);
 
+/// How long reading them may take. A mount whose server is away hangs, and must not keep the others from being read.
+pub const FILE_READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Readings of one file that have not ended: each that hangs has a thread, and the file may be another by the next.
+pub const FILE_READS_MAX: usize = 8;
+
+/// A certificate's or its key's PEM file: chains are some ten kilobytes.
+pub const CERTIFICATE_SIZE_MAX: usize = 1024 * 1024;
+
 /// A startup packet: PostgreSQL's own MAX_STARTUP_PACKET_LENGTH.
 pub const STARTUP_PACKET_SIZE_MAX: usize = 10_000;
 
@@ -60,6 +73,10 @@ pub const PORTALS_MAX: usize = 1_000;
 /// The name of a prepared statement or a portal: drivers make names of some ten bytes, the longest hash a statement. With the limits
 /// above, names alone take a session to 10 MB.
 pub const NAME_SIZE_MAX: usize = 1024;
+
+/// What a session keeps at its client's wish: named statements, portals and cursors with their trees, plans, bound values and the rows that
+/// may be gone back to, and the settings that savepoints go back to. A cursor at [`SCROLL_MEMORY_MAX`] beside a thousand statements of some 50 kB fits.
+pub const SESSION_SIZE_MAX: usize = 128 * 1024 * 1024;
 
 /// What a session gathers before it writes to the socket: large enough that a system call costs nothing beside the
 /// encoding, small enough that thousands of streams fit.
@@ -143,10 +160,10 @@ pub const NESTED_LOOP_PAIRS_AT_ONCE: u64 = 10_000_000;
 /// A token: as much as a password message may hold.
 pub const TOKEN_SIZE_MAX: usize = PASSWORD_SIZE_MAX;
 
-/// Verified tokens that are remembered: a pool logs in with the same one again and again. What is kept of one is as long as itself
-/// or less,
+/// Verified tokens that are remembered, at most; the half that was used last for certain: a pool logs in with the same one again and
+/// again. What is kept of one are its parsed claims: a few times its own length, and some ten times that of a list of many short texts,
 pub const VERIFIED_TOKENS_MAX: usize = 4_096;
-/// and a longer one is verified every time.
+/// so a longer one is verified every time.
 pub const VERIFIED_TOKEN_SIZE_MAX: usize = 4 * 1024;
 
 /// A list of revoked tokens: 100,000 ids in UUID form. Those that have expired need not stay in it.

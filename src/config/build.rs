@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cluster::ClusterName,
+    limits::LOGIN_TIMEOUT_MAX,
     token::{Algorithm, Issuer, KeySet, KeySource, KeyUrl, check_revoked, parse_duration},
 };
 
@@ -76,7 +77,7 @@ impl Builder<'_> {
             Ok(postgres) => Some(postgres),
             Err(_) => self.fault(place, format!("{value:?} is not an IP address and a port")),
         });
-        let proxy_protocol = self.or_default(entry, &LISTEN_PROXY_PROTOCOL, false, |text| {
+        let proxy_protocol = self.parsed(entry, &LISTEN_PROXY_PROTOCOL, |text| {
             text.parse().map_err(|_| "not true or false".into())
         });
         Some(Listen {
@@ -86,22 +87,17 @@ impl Builder<'_> {
     }
 
     fn limits(&mut self, entry: &Entry) -> Option<Limits> {
-        let default = Limits::default();
         let count = |text: &str| match text.parse() {
             // No machine has file descriptors for more.
             Ok(count) if (1..=1_000_000).contains(&count) => Ok(count),
             _ => Err("not a number from 1 to 1000000".into()),
         };
-        let sessions = self.or_default(entry, &LIMITS_SESSIONS, default.sessions, count);
-        let per_cluster = default.sessions_per_cluster;
-        let sessions_per_cluster = self.or_default(entry, &LIMITS_SESSIONS_PER_CLUSTER, per_cluster, count);
-        let login_timeout = self.or_default(entry, &LIMITS_LOGIN_TIMEOUT, default.login_timeout, |text| {
-            let timeout = parse_duration(text)?;
-            if timeout.is_zero() {
-                Err("no time at all".into())
-            } else {
-                Ok(timeout)
-            }
+        let sessions = self.parsed(entry, &LIMITS_SESSIONS, count);
+        let sessions_per_cluster = self.parsed(entry, &LIMITS_SESSIONS_PER_CLUSTER, count);
+        let login_timeout = self.parsed(entry, &LIMITS_LOGIN_TIMEOUT, |text| match parse_duration(text)? {
+            timeout if timeout.is_zero() => Err("no time at all".into()),
+            timeout if timeout > LOGIN_TIMEOUT_MAX => Err("longer than 1h".into()),
+            timeout => Ok(timeout),
         });
         Some(Limits {
             sessions: sessions?,
@@ -110,17 +106,8 @@ impl Builder<'_> {
         })
     }
 
-    /// What a setting that may be left out says.
-    fn or_default<T>(
-        &mut self,
-        entry: &Entry,
-        setting: &Setting,
-        default: T,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        if !entry.has(setting) {
-            return Some(default);
-        }
+    /// What a setting that has a default says.
+    fn parsed<T>(&mut self, entry: &Entry, setting: &Setting, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let Located { value, place } = entry.text(setting, self.faults)?;
         match parse(&value) {
             Ok(value) => Some(value),

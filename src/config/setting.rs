@@ -116,7 +116,7 @@ macro_rules! settings {
 settings! {
     LISTEN_POSTGRES = Listen "postgres" Text Need::Required, r#""0.0.0.0:5432""#,
         "IP address and port for PostgreSQL clients";
-    LISTEN_PROXY_PROTOCOL = Listen "proxy_protocol" Flag Need::Optional, "false",
+    LISTEN_PROXY_PROTOCOL = Listen "proxy_protocol" Flag Need::Default("false"), "false",
         "whether each connection begins with a PROXY protocol header, version 2: only behind a load balancer that sends one";
     TLS_CERTIFICATE = Tls "certificate" Text Need::Required, r#""server.crt""#,
         "PEM file: the certificate, then the chain up to its authority";
@@ -133,19 +133,19 @@ settings! {
     ISSUER_CLUSTER_CLAIM = Issuer "cluster_claim" Text Need::Default(crate::token::DEFAULT_CLUSTER_CLAIM), r#""sub""#,
         "claim that names the cluster: a string or a list of strings";
     ISSUER_REVOKED = Issuer "revoked" Text Need::Optional, r#""revoked.txt""#,
-        "file of the token ids (`jti`) that are no longer accepted, one on each line; read again when it changes";
+        "file of the token ids (`jti`) that are no longer accepted, one on each line; read again when it changes (rename a whole one into its place); tokens without an id are then refused";
     CLUSTER_NAME = Cluster "name" Text Need::Required, r#""yourcluster""#,
         "lower-case letters, digits, `-` and `_`, up to 63 bytes";
     CLUSTER_RUNTIME = Cluster "runtime" Text Need::Optional, r#""http://127.0.0.1:9070""#,
         "URL of the runtime's admin port";
     CLUSTER_SNAPSHOT = Cluster "snapshot" Text Need::Optional, r#""snapshots/archive""#,
         "directory that `restate-pg snapshot` wrote";
-    LIMITS_SESSIONS = Limits "sessions" Number Need::Optional, "20000",
+    LIMITS_SESSIONS = Limits "sessions" Number Need::Default("20000"), "20000",
         "sessions at once; further logins are told 53300";
-    LIMITS_SESSIONS_PER_CLUSTER = Limits "sessions_per_cluster" Number Need::Optional, "5000",
+    LIMITS_SESSIONS_PER_CLUSTER = Limits "sessions_per_cluster" Number Need::Default("5000"), "5000",
         "the same for each cluster";
-    LIMITS_LOGIN_TIMEOUT = Limits "login_timeout" Text Need::Optional, r#""30s""#,
-        "from accept to a verified password, TLS included";
+    LIMITS_LOGIN_TIMEOUT = Limits "login_timeout" Text Need::Default("30s"), r#""30s""#,
+        "from accept to a verified password, TLS included; 1h at most";
 }
 
 /// What every overriding variable begins with. Two underscores: `RESTATE_PG_…` is left to others.

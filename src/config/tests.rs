@@ -475,6 +475,21 @@ fn limits_that_cannot_be_are_faults() {
          restate-pg.toml:9: `login_timeout` is \"0s\": no time at all\n\
          RESTATE_PG__LISTEN__PROXY_PROTOCOL: `proxy_protocol` is \"1\": not true or false"
     );
+    let text = |timeout: &str| EXAMPLE.replace("[tls]", &format!("[limits]\nlogin_timeout = \"{timeout}\"\n\n[tls]"));
+    assert_eq!(
+        dir.load(&text("61m"), &[]).unwrap_err(),
+        "restate-pg.toml:5: `login_timeout` is \"61m\": longer than 1h"
+    );
+    let longest = dir.load(&text("1h"), &[]).unwrap().limits.login_timeout;
+    assert_eq!(longest, Duration::from_secs(3600));
+}
+
+#[test]
+fn limits_that_are_left_out_are_as_if_there_were_no_such_section() {
+    let dir = Dir::new();
+    let empty = dir.load(&EXAMPLE.replace("[tls]", "[limits]\n\n[tls]"), &[]).unwrap();
+    assert_eq!(empty.limits, Limits::default());
+    assert_eq!(dir.load(EXAMPLE, &[]).unwrap().limits, Limits::default());
 }
 
 #[test]

@@ -11,11 +11,12 @@ use tokio::{
     time::Instant,
 };
 use tokio_rustls::server::TlsStream;
-use tracing::{debug, info};
+use tracing::{debug, field, info};
 
 use super::{
+    places::LoginPlace,
     proxy,
-    server::Server,
+    server::{Cluster, Server},
     threads::Socket,
     throttle::{self, Culprit},
     tls::ALPN,
@@ -46,10 +47,11 @@ pub struct Login {
 
 /// Leads one client to its login. `None` when there is nothing to go on with: a cancel request, a refusal (which the
 /// client was told), a client that went away or took too long.
-pub async fn login(socket: TcpStream, server: &Server, deadline: Instant) -> Option<Login> {
-    let place = server.logins.enter();
+pub async fn login(socket: TcpStream, peer: IpAddr, server: &Server, deadline: Instant) -> Option<Login> {
+    let mut place = server.logins.enter(peer);
+    let lost = place.lost.clone();
     tokio::select! {
-        negotiated = negotiate(socket, server) => match negotiated {
+        negotiated = negotiate(socket, peer, &mut place, server) => match negotiated {
             Ok(login) => login,
             Err(error) => {
                 debug!(%error, "a connection broke before it was logged in");
@@ -60,19 +62,24 @@ pub async fn login(socket: TcpStream, server: &Server, deadline: Instant) -> Opt
             debug!("a login took too long");
             None
         }
-        () = place.lost.cancelled() => {
+        () = lost.cancelled() => {
             debug!("a login gave way to newer ones");
             None
         }
     }
 }
 
-async fn negotiate(mut socket: TcpStream, server: &Server) -> io::Result<Option<Login>> {
-    let mut peer = socket.peer_addr()?.ip();
+async fn negotiate(
+    mut socket: TcpStream,
+    mut peer: IpAddr,
+    place: &mut LoginPlace,
+    server: &Server,
+) -> io::Result<Option<Login>> {
     if server.proxy_protocol
         && let Some(source) = proxy::read(&mut socket).await?
     {
         peer = source;
+        place.comes_from(source);
     }
     let mut first = [0];
     if socket.peek(&mut first).await? == 0 {
@@ -192,7 +199,7 @@ async fn startup(
         Err(error) => return refused(connection, &error).await,
     };
     backend::put(&mut connection.out, &Authentication::Ok);
-    info!(cluster = %admission.identity.cluster, "logged in");
+    info!(%peer, cluster = %admission.identity.cluster, "logged in");
     let admitted = Admitted {
         engine: admission.engine,
         user,
@@ -233,35 +240,45 @@ async fn admit(
     let (identity, cluster) = match (verified, wanted) {
         (Ok(identity), Some((_, cluster))) => (identity, cluster),
         // The token is good, the cluster is not served here.
-        (Ok(_), None) => return Err(turned_away(server, &culprit, Reason::Cluster.into(), user)),
-        (Err(refusal), _) => return Err(turned_away(server, &culprit, refusal, user)),
+        (Ok(_), None) => return Err(turned_away(server, peer, &culprit, Reason::Cluster.into(), user)),
+        (Err(refusal), _) => return Err(turned_away(server, peer, &culprit, refusal, user)),
     };
     server.throttle.succeeded(&culprit);
     let database = database.filter(|name| !name.is_empty()).unwrap_or(user);
-    if !cluster.engine.databases().iter().any(|known| known == database) {
-        return Err(Error::fatal(
-            SqlState::INVALID_CATALOG_NAME,
-            format!("database \"{}\" does not exist", printable_user(database)),
-        ));
-    }
+    let places = places(server, cluster, database).inspect_err(
+        |error| info!(%peer, cluster = %identity.cluster, code = error.code().code(), "refused a login"),
+    )?;
     let threads = cluster.threads.handle();
     Ok(Admission {
         threads: threads.map_err(|error| Error::internal(format!("no threads: {error}")).into_fatal())?,
-        places: [cluster.sessions.enter()?, server.sessions.enter()?],
+        places,
         engine: Arc::clone(&cluster.engine),
         identity,
         database: database.to_owned(),
     })
 }
 
+/// Places for a session in `database`, if there is such a one and there is room.
+fn places(server: &Server, cluster: &Cluster, database: &str) -> Result<[OwnedSemaphorePermit; 2]> {
+    if !cluster.engine.databases().iter().any(|known| known == database) {
+        return Err(Error::fatal(
+            SqlState::INVALID_CATALOG_NAME,
+            format!("database \"{}\" does not exist", printable_user(database)),
+        ));
+    }
+    Ok([cluster.sessions.enter()?, server.sessions.enter()?])
+}
+
 /// What a client reads whose token was refused; counted against it, unless it is only late or the fault is not its own.
-fn turned_away(server: &Server, culprit: &Culprit, refusal: Refusal, user: &str) -> Error {
+fn turned_away(server: &Server, peer: IpAddr, culprit: &Culprit, refusal: Refusal, user: &str) -> Error {
     let counts = !matches!(refusal.reason, Reason::Expired | Reason::KeysUnavailable);
     match counts.then(|| server.throttle.failed(culprit)).flatten() {
         // Not worth a line each: they can be as many as connections.
         Some(wait) => throttle::too_many(wait),
         None => {
-            info!(reason = %refusal.reason, "refused a login");
+            // A user that is no cluster of ours is not named: some put their token there.
+            let cluster = culprit.cluster.as_ref().map(field::display);
+            info!(%peer, cluster, reason = %refusal.reason, "refused a login");
             refusal.to_error(user)
         }
     }
@@ -289,7 +306,8 @@ fn unexpected(request: &str) -> Error {
 
 /// Tells the client why it is not let in, and closes.
 pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<S>, error: &Error) {
-    debug!(?error, "refused a connection");
+    // Not its words: what the client said may be in them.
+    debug!(code = error.code().code(), reason = error.log(), "refused a connection");
     backend::put_error(&mut connection.out, error);
     connection.close().await;
 }

@@ -50,11 +50,12 @@ fn rest_size(head: &[u8]) -> Option<usize> {
 fn source(header: &[u8]) -> Option<Option<IpAddr>> {
     let (head, rest) = header.split_first_chunk::<HEAD_SIZE>()?;
     let [.., command, family, _, _] = *head;
-    let is_local = match command & 0x0f {
-        0 => true,
-        1 => false,
+    match command & 0x0f {
+        // LOCAL: whatever else the header holds is to be ignored.
+        0 => return Some(None),
+        1 => {}
         _ => return None,
-    };
+    }
     // Addresses of source and destination, then their ports; a Unix socket has two paths.
     let (address, fields) = match family >> 4 {
         // Nothing says how long an unknown family's addresses are, so what follows cannot be read either.
@@ -77,7 +78,7 @@ fn source(header: &[u8]) -> Option<Option<IpAddr>> {
         _ => return None,
     };
     are_sound(header, fields)?;
-    Some(address.filter(|_| !is_local))
+    Some(address)
 }
 
 /// Whether the fields behind the addresses end where the header ends, and the checksum among them, if there is one, is right.
@@ -152,6 +153,13 @@ mod tests {
     async fn health_checks_and_unknown_families_have_no_source() {
         assert_eq!(source_of(&header(0x20, 0x00, &[])).await, None, "LOCAL");
         assert_eq!(source_of(&header(0x20, 0x11, V4)).await, None, "LOCAL with an address");
+        for (family, rest, what) in [
+            (0x11, &V4[..5], "an address cut short"),
+            (0x41, V4, "an unknown family"),
+            (0x11, &[V4, &[0x03, 0, 9]].concat(), "a field past the end"),
+        ] {
+            assert_eq!(source_of(&header(0x20, family, rest)).await, None, "LOCAL with {what}");
+        }
         assert_eq!(source_of(&header(0x21, 0x00, &[])).await, None, "UNSPEC");
         assert_eq!(
             source_of(&header(0x21, 0x00, b"whatever")).await,

@@ -1,8 +1,8 @@
 //! Accepts connections and serves each in a task of its own, until told to stop.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::Instant,
@@ -28,7 +28,7 @@ use crate::{
     config::Limits,
     limits::{FILES_CHECK_AFTER, LOGINS_MAX},
     query::Engine,
-    session::Session,
+    session::{Session, panic_words},
     token::{SystemClock, Verifier},
 };
 
@@ -94,16 +94,23 @@ impl Server {
     }
 
     /// Looks at the files that may change while the server runs: the certificate, and the lists of revoked tokens, whose sessions end.
+    /// Each by itself, so that neither waits for the other's mount.
     async fn keep_current(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(FILES_CHECK_AFTER).await;
-            let certificate = Arc::clone(&self.certificate);
-            // Off the async threads: a file may lie on a network.
-            let _ = tokio::task::spawn_blocking(move || certificate.refresh()).await;
-            self.verifier.reload_revoked().await;
-            // Every time, for a login may have been under way when its token was revoked.
-            self.cancels.end_revoked(|identity| self.verifier.is_revoked(identity));
-        }
+        let certificate = async {
+            loop {
+                tokio::time::sleep(FILES_CHECK_AFTER).await;
+                self.certificate.refresh().await;
+            }
+        };
+        let lists = async {
+            loop {
+                tokio::time::sleep(FILES_CHECK_AFTER).await;
+                self.verifier.reload_revoked().await;
+                // Every time, whatever became of the reading: a login may have been under way when its token was revoked.
+                self.cancels.end_revoked(|identity| self.verifier.is_revoked(identity));
+            }
+        };
+        tokio::join!(certificate, lists);
     }
 }
 
@@ -114,21 +121,22 @@ pub async fn run(listener: TcpListener, server: Server, stop: impl Stream<Item =
     let _current = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&server).keep_current()));
     let connections = TaskTracker::new();
     let stopping = CancellationToken::new();
-    let mut stop = pin!(stop);
+    // A stream that ends says nothing more; it does not say to stop.
+    let mut stop = pin!(stop.fuse());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.next() => break,
+            Some(()) = stop.next() => break,
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = connection(socket, Arc::clone(&server), Instant::now(), stopping.clone());
-                connections.spawn(async move {
-                    // A panic of one connection ends that connection; the task's own handle is where it shows.
-                    if let Err(panic) = tokio::spawn(connection).await {
-                        error!(%peer, %panic, "a connection panicked");
+                let connection = connection(socket, peer.ip(), Arc::clone(&server), Instant::now(), stopping.clone());
+                // A panic of one connection ends that connection.
+                connections.spawn(AssertUnwindSafe(connection).catch_unwind().map(move |ended| {
+                    if let Err(panic) = ended {
+                        error!(%peer, panic = panic_words(&*panic), "a connection panicked");
                     }
-                });
+                }));
             }
             Err(error) => {
                 warn!(%error, "accept failed");
@@ -143,7 +151,7 @@ pub async fn run(listener: TcpListener, server: Server, stop: impl Stream<Item =
     tokio::select! {
         () = connections.wait() => return,
         () = tokio::time::sleep(DRAIN_TIMEOUT) => {}
-        _ = stop.next() => return warn!(left = connections.len(), "connections were cut: told twice to stop"),
+        Some(()) = stop.next() => return warn!(left = connections.len(), "connections were cut: told twice to stop"),
     }
     server.cancels.cancel_all();
     if tokio::time::timeout(DRAIN_GRACE, connections.wait()).await.is_err() {
@@ -152,12 +160,18 @@ pub async fn run(listener: TcpListener, server: Server, stop: impl Stream<Item =
 }
 
 /// One connection from its accept to its end.
-async fn connection(socket: TcpStream, server: Arc<Server>, accepted_at: Instant, stop: CancellationToken) {
+async fn connection(
+    socket: TcpStream,
+    peer: IpAddr,
+    server: Arc<Server>,
+    accepted_at: Instant,
+    stop: CancellationToken,
+) {
     // Replies leave as they are flushed; there is no small write that another would follow.
     let _ = socket.set_nodelay(true);
     let deadline = accepted_at + server.login_timeout;
     // Apart, so that a session does not carry the room that its login took.
-    let Some(login) = Box::pin(login::login(socket, &server, deadline)).await else {
+    let Some(login) = Box::pin(login::login(socket, peer, &server, deadline)).await else {
         return;
     };
     let threads = login.threads.clone();
@@ -185,5 +199,29 @@ async fn session(login: Login, stop: CancellationToken) {
             }
         }
         Err((connection, error)) => login::refuse(connection, &error).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_that_never_comes_stops_nothing() {
+        let certificate = Certificate::fixed(tls::Identity::self_signed().unwrap()).unwrap();
+        let verifier = Verifier::new(vec![], Arc::new(SystemClock)).unwrap();
+        let server = Server::new(certificate, verifier, vec![], &Limits::default()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _server = AbortOnDropHandle::new(tokio::spawn(run(listener, server, stream::empty())));
+        for _ in 0..2 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            // SSLRequest
+            client.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).await.unwrap();
+            assert_eq!(client.read_u8().await.unwrap(), b'S');
+        }
     }
 }

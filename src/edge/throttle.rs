@@ -23,17 +23,23 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Culprit {
     address: IpAddr,
-    cluster: Option<ClusterName>,
+    pub(super) cluster: Option<ClusterName>,
 }
 
 impl Culprit {
     pub fn new(address: IpAddr, cluster: Option<ClusterName>) -> Self {
-        let address = match address.to_canonical() {
-            // A site has all the addresses below its /64.
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-            address => address,
-        };
-        Culprit { address, cluster }
+        Culprit {
+            address: site(address),
+            cluster,
+        }
+    }
+}
+
+/// Who has an address, as far as that can be told: a site has all the addresses below its IPv6 /64.
+pub(super) fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
     }
 }
 

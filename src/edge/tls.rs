@@ -1,6 +1,6 @@
 //! The server's TLS: certificate and key, protocol versions, ALPN, resumption.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use tokio_rustls::{
     TlsAcceptor,
@@ -26,15 +26,15 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a PEM chain and a PEM key (PKCS#8, PKCS#1 or SEC1). Errors name the file.
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
-            .map_err(|error| format!("{}: {error}", certificate.display()))?;
+    /// Of a PEM chain and a PEM key (PKCS#8, PKCS#1 or SEC1).
+    pub fn parse(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
+        let chain = CertificateDer::pem_slice_iter(certificate)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| format!("its file: {error}"))?;
         if chain.is_empty() {
-            return Err(format!("{}: holds no certificate", certificate.display()));
+            return Err("its file holds none".into());
         }
-        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| format!("its key: {error}"))?;
         Ok(Identity { chain, key })
     }
 

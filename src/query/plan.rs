@@ -49,6 +49,8 @@ struct Planned {
     logical: LogicalPlan,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
+    /// Bytes, roughly.
+    size: usize,
     /// It reads no rows of the cluster.
     of_catalogue: bool,
     /// What `restate.route = runtime` sends in place of the plan.
@@ -89,6 +91,7 @@ impl Plan {
         let plan = Plan(Arc::new(Planned {
             optimized,
             typed,
+            size: nature.size,
             ..planned
         }));
         let plans = match nature.is_of_session {
@@ -152,6 +155,7 @@ impl Plan {
             of_catalogue,
             schema,
             parameters,
+            size: 0,
             typed: None,
             optimized: None,
         })
@@ -160,6 +164,11 @@ impl Plan {
     /// The result's columns, named as the client is told; the fields' metadata says their PostgreSQL types.
     pub fn schema(&self) -> &SchemaRef {
         &self.0.schema
+    }
+
+    /// Bytes that it takes, roughly.
+    pub fn size(&self) -> usize {
+        self.0.size
     }
 
     /// The parameters' types, in order.

@@ -6,7 +6,7 @@ use arrow::{
     datatypes::SchemaRef,
 };
 
-use super::rows::Rows;
+use super::{kept::Share, rows::Rows};
 use crate::{
     Error, Result, SqlState, limits,
     query::statement::{Direction, Scroll},
@@ -26,24 +26,49 @@ pub struct Cursor {
 }
 
 /// What a cursor has given, from its first row on: it can go back to all of it.
-#[derive(Default)]
-struct Seen {
+pub struct Seen {
     batches: Vec<RecordBatch>,
     rows: u64,
-    size: usize,
+    share: Share,
     /// SCROLL was asked for: rows that take too much are an error then. Otherwise the cursor only goes forward from there.
     asked: bool,
 }
 
-impl Cursor {
-    pub fn new(rows: Rows, scroll: Scroll) -> Self {
-        let seen = Seen {
+impl Seen {
+    /// Nothing yet; `None` where nothing is to be kept.
+    pub fn new(scroll: Scroll, share: Share) -> Option<Self> {
+        (scroll != Scroll::NoScroll).then(|| Seen {
+            batches: Vec::new(),
+            rows: 0,
+            share,
             asked: scroll == Scroll::Scroll,
-            ..Seen::default()
+        })
+    }
+
+    /// Takes `size` bytes for more rows.
+    fn take(&mut self, size: usize) -> Result<()> {
+        let max = match self.asked {
+            true => limits::SCROLL_MEMORY_MAX,
+            false => limits::UNASKED_SCROLL_MEMORY_MAX,
         };
+        if self.share.size().saturating_add(size) > max {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "a scrollable cursor's rows take too much memory",
+            )
+            .with_detail(format!("The limit is {max} bytes."))
+            .with_hint("Declare the cursor with NO SCROLL, or select fewer rows."));
+        }
+        self.share.grow(size)
+    }
+}
+
+impl Cursor {
+    /// Rows that are kept as they are given, if `seen` says so.
+    pub fn new(rows: Rows, seen: Option<Seen>) -> Self {
         Cursor {
             rows,
-            seen: (scroll != Scroll::NoScroll).then_some(seen),
+            seen,
             position: 0,
             end: None,
         }
@@ -182,18 +207,13 @@ impl Cursor {
             .columns()
             .iter()
             .map(|column| COLUMN_OVERHEAD + column.to_data().get_slice_memory_size().unwrap_or_default());
-        seen.size += sizes.sum::<usize>();
-        if !seen.asked && seen.size > limits::UNASKED_SCROLL_MEMORY_MAX {
-            self.seen = None;
-            return Ok(());
-        }
-        if seen.size > limits::SCROLL_MEMORY_MAX {
-            return Err(Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                "a scrollable cursor's rows take too much memory",
-            )
-            .with_detail(format!("The limit is {} bytes.", limits::SCROLL_MEMORY_MAX))
-            .with_hint("Declare the cursor with NO SCROLL, or select fewer rows."));
+        match seen.take(sizes.sum()) {
+            Ok(()) => {}
+            Err(error) if seen.asked => return Err(error),
+            Err(_) => {
+                self.seen = None;
+                return Ok(());
+            }
         }
         seen.batches.push(batch.clone());
         seen.rows += batch.num_rows() as u64;

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Error, Result, SqlState,
+    query::statement::Modes,
     wire::{backend, encode::Format, params::decode_parameter_in, types},
 };
 
@@ -41,13 +42,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let prepared = match statement {
             None => Prepared::empty(),
-            Some(statement) => {
+            Some((statement, text_size)) => {
                 self.backend.check_transaction(statement.as_ref().ok())?;
                 let declared = message.type_oids.into_iter().map(declared_type);
                 let declared = declared.collect::<Result<Vec<_>>>()?;
                 let interrupt = self.backend.begin_statement();
                 interrupt
-                    .race(&mut self.connection, self.backend.prepare(statement?, declared))
+                    .race(
+                        &mut self.connection,
+                        self.backend.prepare(statement?, text_size, declared),
+                    )
                     .await?
             }
         };
@@ -99,9 +103,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let prepared = interrupt
             .race(&mut self.connection, self.backend.refresh(&prepared))
             .await?;
+        let share = self.backend.portal_share(&portal_name, &prepared, &values)?;
         let portal = Portal {
             formats,
-            ..self.backend.portal(&prepared, State::Bound(values))
+            ..self.backend.portal(&prepared, State::Bound(values), share)
         };
         if let Some(columns) = portal.schema.as_ref().map(|schema| schema.fields().len())
             && portal.formats.len() > 1
@@ -113,10 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             );
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
-        self.backend
-            .statements
-            .entry(statement_name)
-            .and_modify(|known| *known = prepared);
+        self.backend.renew_statement(&statement_name, &prepared);
         self.backend.portals.insert(portal_name, portal);
         backend::put(&mut self.connection.out, &BindComplete::new());
         Ok(())
@@ -161,12 +163,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         self.backend.check_transaction(Some(statement))?;
         self.backend.implicit_block = false;
+        // Up to Sync all is one transaction, which an error undoes.
+        self.backend.settings.begin(&Modes::default());
         let interrupt = self.backend.begin_statement();
         let answer = interrupt.race(&mut self.connection, self.backend.open(&name)).await?;
         match answer {
             Answer::Rows(mut result) => {
                 let (rows, more) = self.send_rows(&mut result, &formats, rows_max, &interrupt).await?;
                 if more {
+                    self.backend.busy = None;
                     backend::put(&mut self.connection.out, &PortalSuspended::new());
                 } else {
                     self.complete(&result.kind.tag(rows));
@@ -191,13 +196,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn sync(&mut self) {
         self.skip_to_sync = false;
         if !self.backend.transaction.in_block() {
+            self.backend.settings.lock().commit();
             self.backend.end_transaction(true);
         }
         self.ready();
     }
 
     fn statement(&self, name: &str) -> Result<&Arc<Prepared>> {
-        self.backend.statements.get(name).ok_or_else(|| match name {
+        let named = self.backend.statements.get(name).map(|(prepared, _)| prepared);
+        named.ok_or_else(|| match name {
             "" => Error::new(
                 SqlState::INVALID_SQL_STATEMENT_NAME,
                 "unnamed prepared statement does not exist",

@@ -127,7 +127,11 @@ impl Interrupt {
             }
         };
         let words = tokio::select! {
-            () = self.token.cancelled() => "canceling statement due to user request",
+            () = self.token.cancelled() => match self.ends.check() {
+                Ok(()) => "canceling statement due to user request",
+                // Whoever ends the session ends what it runs: that is what the client is told, as at PostgreSQL's fast shutdown.
+                Err(ended) => return ended,
+            },
             () = timeout => "canceling statement due to statement timeout",
             error = self.ends.overdue() => return error,
         };

@@ -4,6 +4,7 @@ mod connection;
 mod cursor;
 mod extended;
 mod interrupt;
+mod kept;
 mod portal;
 mod rows;
 mod send;
@@ -138,7 +139,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.close(&close);
                 Ok(())
             }
-            Message::Flush(_) => Ok(self.connection.flush().await?),
+            Message::Flush(_) => tokio::select! {
+                sent = self.connection.flush() => Ok(sent?),
+                error = self.backend.ends.due() => Err(error.into()),
+            },
             Message::Sync(_) => {
                 self.sync();
                 Ok(())
@@ -196,7 +200,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-    Error::internal(format!("panic: {}", words.unwrap_or_default()))
+    Error::internal(format!("panic: {}", panic_words(panic)))
+}
+
+/// What a panic said.
+pub(crate) fn panic_words(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<&str>().copied();
+    words
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or_default()
 }

@@ -6,14 +6,26 @@ use arrow::datatypes::SchemaRef;
 use datafusion::{common::ScalarValue, sql::sqlparser::ast};
 use postgres_types::Type;
 
-use super::{cursor::Cursor, rows::Rows};
+use super::{
+    cursor::{Cursor, Seen},
+    kept::Share,
+    rows::Rows,
+};
 use crate::{
+    limits,
     query::{
         Plan,
         statement::{Scroll, Statement},
     },
     wire::{encode::Format, types::pg_type},
 };
+
+/// Bytes of a syntax tree for a token, and for a byte of text: a number and a comma may be all that makes an expression.
+const TOKEN_SIZE: usize = 300;
+const TREE_GROWTH: usize = TOKEN_SIZE / 2;
+
+/// A parameter's type, as the client and as the engine know it.
+const PARAMETER_SIZE: usize = 400;
 
 /// A parsed statement, and the plan of the query that it is or has.
 #[derive(Debug)]
@@ -25,6 +37,8 @@ pub struct Prepared {
     pub declared: Vec<Option<Type>>,
     /// The scope that the plan was made in: in a newer one it is made anew.
     pub generation: u64,
+    /// Bytes of its text.
+    pub text_size: usize,
 }
 
 impl Prepared {
@@ -35,7 +49,17 @@ impl Prepared {
             plan: None,
             declared: Vec::new(),
             generation: 0,
+            text_size: 0,
         }
+    }
+
+    /// Bytes that it takes, roughly. A plan's size is that of the tree beside it as well.
+    pub fn size(&self) -> usize {
+        let tree = match &self.plan {
+            Some(plan) => plan.size() + PARAMETER_SIZE * plan.parameter_types().len(),
+            None => (TREE_GROWTH * self.text_size).min(TOKEN_SIZE * limits::STATEMENT_TOKENS_MAX),
+        };
+        self.text_size + tree
     }
 
     pub fn is_query(&self) -> bool {
@@ -83,9 +107,9 @@ pub struct Portal {
     pub state: State,
     /// Savepoints that were open when it was made: it goes when one of them is rolled back to.
     pub level: usize,
-    /// It gives rows now. Where a statement ends with this set, it has failed on the way.
-    pub busy: bool,
     pub cursor: CursorOptions,
+    /// Of what its session keeps.
+    pub _share: Share,
 }
 
 /// What DECLARE says, apart from SCROLL.
@@ -125,12 +149,17 @@ pub enum Source {
 
 impl ResultSet {
     pub fn new(kind: Kind, rows: Rows) -> Self {
-        ResultSet::scrolled(kind, rows, Scroll::NoScroll)
+        ResultSet::of_cursor(kind, Cursor::new(rows, None))
     }
 
-    pub fn scrolled(kind: Kind, rows: Rows, scroll: Scroll) -> Self {
+    /// Rows that can be gone back to, as DECLARE says; `share` is of what the session keeps.
+    pub fn scrolled(kind: Kind, rows: Rows, scroll: Scroll, share: Share) -> Self {
+        ResultSet::of_cursor(kind, Cursor::new(rows, Seen::new(scroll, share)))
+    }
+
+    fn of_cursor(kind: Kind, cursor: Cursor) -> Self {
         ResultSet {
-            source: Source::Rows(Box::new(Cursor::new(rows, scroll))),
+            source: Source::Rows(Box::new(cursor)),
             kind,
         }
     }

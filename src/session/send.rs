@@ -107,9 +107,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// CommandComplete, and before it what the client is warned of.
+    /// CommandComplete, and before it what the client is warned of. What gave it rows has given them.
     pub(super) fn complete(&mut self, tag: &str) {
         self.put_warnings();
+        self.backend.busy = None;
         backend::put(&mut self.connection.out, &CommandComplete::new(tag.to_owned()));
     }
 

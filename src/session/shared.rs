@@ -64,9 +64,8 @@ impl SettingsView for SharedSettings {
 
     fn all(&self) -> Vec<(String, String, String)> {
         let settings = self.lock();
-        settings
-            .all()
-            .map(|(parameter, _)| {
+        Settings::listed()
+            .map(|parameter| {
                 let setting = settings.setting(parameter).to_owned();
                 (parameter.name.to_owned(), setting, parameter.short_desc.to_owned())
             })

@@ -28,11 +28,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.backend.implicit_block {
             self.backend.settings.begin(&Modes::default());
         }
-        for statement in statements {
+        for (statement, text_size) in statements {
             self.backend.ends.check()?;
             self.backend.check_transaction(statement.as_ref().ok())?;
             let interrupt = self.backend.begin_statement();
-            self.run_simple(statement?, &interrupt).await?;
+            self.run_simple(statement?, text_size, &interrupt).await?;
             self.backend.end_statement();
         }
         if !self.backend.transaction.in_block() {
@@ -43,9 +43,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    async fn run_simple(&mut self, statement: Statement, interrupt: &Interrupt) -> Result<(), Stop> {
+    async fn run_simple(&mut self, statement: Statement, text_size: usize, interrupt: &Interrupt) -> Result<(), Stop> {
         let answer = async {
-            let prepared = Arc::new(self.backend.prepare(statement, Vec::new()).await?);
+            let prepared = Arc::new(self.backend.prepare(statement, text_size, Vec::new()).await?);
             if !prepared.parameter_types().is_empty() {
                 return Err(utility::no_parameter(1));
             }

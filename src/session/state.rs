@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Admitted,
     interrupt::{Ends, Interrupt},
+    kept::{Kept, Share},
     portal::{Kind, Portal, Prepared, ResultSet, State, query_of},
     rows::Rows,
     shared::SharedSettings,
@@ -39,9 +40,12 @@ pub struct Backend {
     pub ends: Arc<Ends>,
     pub settings: SharedSettings,
     pub transaction: Transaction,
-    pub statements: HashMap<String, Arc<Prepared>>,
+    pub statements: HashMap<String, (Arc<Prepared>, Share)>,
     /// Portals and cursors, which are one.
     pub portals: HashMap<String, Portal>,
+    pub kept: Kept,
+    /// The portal that gives rows now. Where a statement ends with this set, it has failed on the way.
+    pub busy: Option<String>,
     /// Several statements came in one simple query: they are a transaction as far as cursors are concerned.
     pub implicit_block: bool,
     /// Notices for the client, told before the statement's end: SQLSTATE and words.
@@ -84,6 +88,8 @@ impl Backend {
             transaction: Transaction::default(),
             statements: HashMap::new(),
             portals: HashMap::new(),
+            kept: Kept::default(),
+            busy: None,
             implicit_block: false,
             warnings: Vec::new(),
             user,
@@ -159,9 +165,8 @@ impl Backend {
     /// What a failed statement leaves behind.
     pub fn fail(&mut self) {
         // A portal that was giving rows will give none more; what it holds of the runtime is let go of.
-        for portal in self.portals.values_mut().filter(|portal| portal.busy) {
+        if let Some(portal) = self.busy.take().and_then(|name| self.portals.get_mut(&name)) {
             portal.state = State::Spent;
-            portal.busy = false;
         }
         if !self.transaction.fail() {
             self.settings.lock().rollback();
@@ -179,7 +184,13 @@ impl Backend {
     }
 
     /// Prepares a statement: the query that it has is planned, so that its result and its parameters can be described.
-    pub async fn prepare(&mut self, statement: Statement, declared: Vec<Option<Type>>) -> Result<Prepared> {
+    /// `text_size` are the bytes of its text.
+    pub async fn prepare(
+        &mut self,
+        statement: Statement,
+        text_size: usize,
+        declared: Vec<Option<Type>>,
+    ) -> Result<Prepared> {
         let plan = match query_of(&statement) {
             Some(query) => {
                 let scope = self.scope().await?;
@@ -192,6 +203,7 @@ impl Backend {
             plan,
             declared,
             generation: self.generation,
+            text_size,
         })
     }
 
@@ -204,7 +216,8 @@ impl Backend {
         if prepared.generation == self.generation {
             return Ok(Arc::clone(prepared));
         }
-        let fresh = self.prepare(statement.clone(), prepared.declared.clone()).await?;
+        let (statement, declared) = (statement.clone(), prepared.declared.clone());
+        let fresh = self.prepare(statement, prepared.text_size, declared).await?;
         // The client reads rows by the description that it has.
         if prepared.is_query() && !prepared.gives_same_columns(&fresh) {
             return Err(Error::new(
@@ -234,6 +247,10 @@ impl Backend {
     pub async fn answer(&mut self, prepared: &Arc<Prepared>, values: Vec<ScalarValue>) -> Result<Answer> {
         match (&prepared.statement, &prepared.plan) {
             (None, _) => Ok(Answer::Done(String::new())),
+            (Some(Statement::Prepare { name, types, query }), None) => {
+                self.prepare_named(name, types, query, prepared.text_size).await?;
+                Ok(Answer::Done("PREPARE".to_owned()))
+            }
             (Some(statement), None) => self.utility(statement).await,
             (Some(Statement::Declare { .. }), Some(plan)) => self.declare(prepared, plan, values).await,
             (Some(Statement::Explain { options, .. }), Some(plan)) => self.explain(options, plan, values).await,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use datafusion::common::ScalarValue;
 
 use super::{
     cursor::Cursor,
+    kept::Share,
     portal::{Portal, Prepared, ResultSet, Source, State},
     state::{Answer, Backend},
     utility::no_cursor,
@@ -35,10 +37,7 @@ impl Backend {
             })) => (name.clone(), rows_max.min(*left)),
             _ => (name.to_owned(), rows_max),
         };
-        let (cursor, busy) = self.cursor(&of)?;
-        let batch = cursor.forward(rows_max).await;
-        *busy = batch.is_err();
-        let batch = batch?;
+        let batch = self.cursor(&of)?.forward(rows_max).await?;
         if let Some(State::Open(result)) = self.portals.get_mut(name).map(|portal| &mut portal.state)
             && let Source::Portal { left, .. } = &mut result.source
         {
@@ -47,10 +46,10 @@ impl Backend {
         Ok(batch)
     }
 
-    /// The cursor of a portal that is open and is about to give rows, and the mark that says so, to be taken away when it has given
-    /// them. What fails or is cancelled before cannot be run again, as in PostgreSQL; but a held cursor outlives a cancel request,
-    /// for PostgreSQL has all its rows by then.
-    pub fn cursor(&mut self, name: &str) -> Result<(&mut Cursor, &mut bool)> {
+    /// The cursor of a portal that is open and is about to give rows: it is busy until the client has been sent all of them. What fails
+    /// or is cancelled before cannot be run again, as in PostgreSQL; but a held cursor outlives a cancel request, for PostgreSQL has
+    /// all its rows by then.
+    pub fn cursor(&mut self, name: &str) -> Result<&mut Cursor> {
         let portal = self.portals.get_mut(name).ok_or_else(|| no_cursor(name))?;
         let Portal {
             state:
@@ -58,15 +57,14 @@ impl Backend {
                     source: Source::Rows(cursor),
                     ..
                 }),
-            busy,
             cursor: options,
             ..
         } = portal
         else {
             return Err(cannot_be_run(name));
         };
-        *busy = !options.kept;
-        Ok((cursor, busy))
+        self.busy = (!options.kept).then(|| name.to_owned());
+        Ok(cursor)
     }
 
     /// Runs what a portal was bound to, if it has not run yet. Rows are those of the portal of that name.
@@ -100,16 +98,24 @@ impl Backend {
         }
     }
 
+    /// What the portal of that name takes of what the session keeps: what it was bound to, and a plan with that in it.
+    pub fn portal_share(&self, name: &str, prepared: &Prepared, values: &[ScalarValue]) -> Result<Share> {
+        self.kept.share(match name.is_empty() {
+            true => 0,
+            false => name.len() + prepared.size() + values.iter().map(ScalarValue::size).sum::<usize>(),
+        })
+    }
+
     /// A fresh portal of `prepared`, as things stand.
-    pub fn portal(&self, prepared: &Arc<Prepared>, state: State) -> Portal {
+    pub fn portal(&self, prepared: &Arc<Prepared>, state: State, share: Share) -> Portal {
         Portal {
             prepared: Arc::clone(prepared),
             schema: self.describe(prepared),
             formats: Vec::new(),
             state,
             level: self.transaction.level(),
-            busy: false,
             cursor: Default::default(),
+            _share: share,
         }
     }
 }

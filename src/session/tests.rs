@@ -13,6 +13,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use datafusion::{
     catalog::{TableProvider, streaming::StreamingTable},
     datasource::MemTable,
@@ -26,13 +27,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Admitted, Connection, Session, interrupt::Ends};
+use super::{
+    Admitted, Connection, Session,
+    interrupt::{Ends, Stop},
+    kept::Kept,
+};
 use crate::{
     Result,
     edge::cancel::Registry,
     query::Engine,
     source::{Introspection, Source},
-    wire::startup::CancelKey,
+    wire::{frame::Frame, startup::CancelKey},
 };
 
 /// Three tables of one column `id`: `numbers` has 1 to 5, `stuck` never gives a row, `broken` panics.
@@ -89,6 +94,46 @@ impl Source for Tables {
     }
 }
 
+/// A session before it runs, and its client's end.
+struct Served {
+    session: Session<DuplexStream>,
+    stream: DuplexStream,
+    cancels: Arc<Registry>,
+    key: CancelKey,
+    stop: CancellationToken,
+}
+
+impl Served {
+    fn new(expires_at: SystemTime) -> Self {
+        let cancels = Arc::<Registry>::default();
+        let registration = cancels.register(0).unwrap();
+        let key = CancelKey {
+            pid: registration.pid,
+            secret: registration.secret.clone(),
+        };
+        let engine = Engine::new("demo".parse().unwrap(), Arc::new(Tables::new())).unwrap();
+        let admitted = Admitted {
+            engine: Arc::new(engine),
+            user: "demo".into(),
+            database: "demo".into(),
+            parameters: Vec::new(),
+            expires_at,
+            registration,
+        };
+        let (stream, server) = tokio::io::duplex(1 << 20);
+        let stop = CancellationToken::new();
+        let session = Session::new(Connection::new(server), admitted, stop.clone());
+        let session = session.map_err(|(_, error)| error).unwrap();
+        Served {
+            session,
+            stream,
+            cancels,
+            key,
+            stop,
+        }
+    }
+}
+
 struct Client {
     stream: DuplexStream,
     cancels: Arc<Registry>,
@@ -108,25 +153,13 @@ impl Client {
 
     /// A session that was changed before it began.
     async fn with(expires_at: SystemTime, change: impl FnOnce(&mut Session<DuplexStream>, &CancellationToken)) -> Self {
-        let cancels = Arc::<Registry>::default();
-        let registration = cancels.register(0).unwrap();
-        let key = CancelKey {
-            pid: registration.pid,
-            secret: registration.secret.clone(),
-        };
-        let engine = Engine::new("demo".parse().unwrap(), Arc::new(Tables::new())).unwrap();
-        let admitted = Admitted {
-            engine: Arc::new(engine),
-            user: "demo".into(),
-            database: "demo".into(),
-            parameters: Vec::new(),
-            expires_at,
-            registration,
-        };
-        let (stream, server) = tokio::io::duplex(1 << 20);
-        let stop = CancellationToken::new();
-        let session = Session::new(Connection::new(server), admitted, stop.clone());
-        let mut session = session.map_err(|(_, error)| error).unwrap();
+        let Served {
+            mut session,
+            stream,
+            cancels,
+            key,
+            stop,
+        } = Served::new(expires_at);
         change(&mut session, &stop);
         let session = tokio::spawn(session.run());
         let mut client = Client {
@@ -853,7 +886,7 @@ async fn a_stopping_server_lets_nothing_begin() {
     assert_eq!(client.message().await.unwrap().0, 'T');
     client.stop.cancel();
     client.cancels.cancel_all();
-    assert_eq!(client.replies(2).await, ["E:57014", "Z:I", "E:57P01", "end"]);
+    assert_eq!(client.replies(1).await, ["E:57P01", "end"]);
 }
 
 #[tokio::test]
@@ -880,4 +913,141 @@ async fn a_client_that_takes_nothing_loses_its_session() {
         .await;
     let ended = tokio::time::timeout(Duration::from_secs(30), &mut client.session).await;
     assert_eq!(ended.unwrap().unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+}
+
+/// A session that may keep 100,000 bytes.
+async fn small() -> Client {
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    Client::with(later, |session, _| session.backend.kept = Kept::new(100_000)).await
+}
+
+#[tokio::test]
+async fn bound_values_count_until_their_portals_are_closed_or_their_transaction_ends() {
+    let mut client = small().await;
+    assert_eq!(client.pipeline(&[parse("p", "select $1::text")]).await, "1 Z:I");
+    let text = "x".repeat(30_000);
+    let bound = |portal| bind(portal, "p", false, &[Some(text.as_bytes())]);
+    let three = [bound("a"), bound("b"), bound("c")];
+    for _ in 0..2 {
+        assert_eq!(client.pipeline(&three).await, "2 2 E:53400 Z:I");
+    }
+    let unnamed = [bound("a"), bound("b"), bound(""), close(b'P', "a"), bound("c")];
+    assert_eq!(client.pipeline(&unnamed).await, "2 2 2 3 2 Z:I");
+}
+
+#[tokio::test]
+async fn statements_count_by_their_texts_and_plans_until_they_are_deallocated() {
+    let mut client = small().await;
+    let long = format!("select '{}'", "x".repeat(20_000));
+    for _ in 0..2 {
+        let mut kept = 0;
+        while client.query(&format!("prepare p{kept} as {long}")).await == "C:PREPARE Z:I" {
+            kept += 1;
+        }
+        // Some 40,000 bytes each: the text, and the plan with the value in it.
+        assert_eq!(kept, 2);
+        assert_eq!(client.query("prepare q as select 1").await, "C:PREPARE Z:I");
+        let utility = format!("prepare q1 as {long}");
+        assert_eq!(client.pipeline(&[parse("u", &utility)]).await, "E:53400 Z:I");
+        assert_eq!(client.pipeline(&[parse("", &utility)]).await, "1 Z:I");
+        assert_eq!(client.query("deallocate all").await, "C:DEALLOCATE ALL Z:I");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_a_cursor_may_go_back_to_count_with_the_rest() {
+    let mut client = small().await;
+    let rows = "cursor for select repeat('x', 30000) from numbers";
+    let begin = format!("begin; declare a scroll {rows}; declare b {rows}; savepoint s");
+    assert!(client.query(&begin).await.ends_with("Z:T"));
+    assert_eq!(client.query("move 2 a").await, "C:MOVE 2 Z:T");
+    // What only might go back does not from here on.
+    assert_eq!(client.query("move 5 b").await, "C:MOVE 5 Z:T");
+    assert_eq!(client.query("move prior b").await, "E:55000 Z:E");
+    assert_eq!(client.query("rollback to s").await, "C:ROLLBACK Z:T");
+    assert_eq!(client.query("move 2 a").await, "E:53400 Z:E");
+    assert_eq!(client.query("rollback").await, "C:ROLLBACK Z:I");
+    assert!(client.query(&begin).await.ends_with("Z:T"));
+    assert_eq!(client.query("move 2 a").await, "C:MOVE 2 Z:T");
+}
+
+#[tokio::test]
+async fn savepoints_count_with_the_settings_that_they_go_back_to() {
+    let mut client = small().await;
+    let set = format!("begin; set a.b = '{}'", "x".repeat(20_000));
+    assert_eq!(client.query(&set).await, "C:BEGIN C:SET Z:T");
+    let five = "savepoint s; ".repeat(5);
+    assert_eq!(
+        client.query(&five).await,
+        format!("{}E:53400 Z:E", "C:SAVEPOINT ".repeat(4))
+    );
+    assert_eq!(
+        client.query("rollback to s; release s; savepoint s").await,
+        "C:ROLLBACK C:RELEASE C:SAVEPOINT Z:T"
+    );
+    assert_eq!(client.query("rollback").await, "C:ROLLBACK Z:I");
+    assert_eq!(
+        client.query("begin; set a.b = 'x'; savepoint s").await,
+        "C:BEGIN C:SET C:SAVEPOINT Z:T"
+    );
+}
+
+#[tokio::test]
+async fn a_portal_whose_rows_did_not_all_reach_the_client_cannot_be_run() {
+    let rows = "select repeat('x', 500000) from numbers";
+    for fetch in ["fetch all c", "fetch 4 c"] {
+        let mut client = Client::new().await;
+        let declared = client
+            .query(&format!("begin; declare c cursor for {rows}; savepoint s"))
+            .await;
+        assert!(declared.ends_with("Z:T"), "{declared}");
+        client.send(&message(b'Q', &[fetch.as_bytes(), b"\0"])).await;
+        assert_eq!(client.message().await.unwrap().0, 'T');
+        // One row has come, and no more than two others have room on the way.
+        assert_eq!(client.message().await.unwrap().0, 'D');
+        client.cancels.cancel(&client.key);
+        let replies = client.replies(1).await;
+        assert_eq!(replies[replies.len() - 2..], ["E:57014", "Z:E"]);
+        assert_eq!(client.query("rollback to s").await, "C:ROLLBACK Z:T");
+        assert_eq!(client.query("fetch c").await, "E:55000 Z:E");
+    }
+}
+
+#[tokio::test]
+async fn a_portal_that_was_suspended_can_go_on_whatever_fails_behind_it() {
+    let mut client = Client::new().await;
+    let begin = [parse("", "begin"), bind("", "", false, &[]), execute("", 0)];
+    assert_eq!(client.pipeline(&begin).await, "1 2 C:BEGIN Z:T");
+    let open = [
+        parse("p", "select id from numbers order by id"),
+        bind("c", "p", false, &[]),
+    ];
+    assert_eq!(client.pipeline(&open).await, "1 2 Z:T");
+    assert_eq!(client.query("savepoint s").await, "C:SAVEPOINT Z:T");
+    let failing = [execute("c", 2), describe(b'P', "none")];
+    assert_eq!(client.pipeline(&failing).await, "D:1 D:2 s E:34000 Z:E");
+    assert_eq!(client.query("rollback to s").await, "C:ROLLBACK Z:T");
+    assert_eq!(client.pipeline(&[execute("c", 2)]).await, "D:3 D:4 s Z:T");
+}
+
+#[tokio::test]
+async fn a_flush_that_the_client_does_not_take_ends_with_the_server() {
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    let Served {
+        mut session,
+        stream: _stream,
+        stop,
+        ..
+    } = Served::new(later);
+    session.connection.out.extend_from_slice(&[0; 2 << 20]);
+    let flush = Frame {
+        tag: b'H',
+        body: Bytes::new(),
+    };
+    // The flush is polled first, and waits for room by the time that the server stops.
+    let both = async { tokio::join!(session.answer_to(flush), async { stop.cancel() }) };
+    match tokio::time::timeout(Duration::from_secs(30), both).await.unwrap() {
+        (Err(Stop::Error(error)), ()) => assert_eq!(error.code().code(), "57P01"),
+        other => panic!("{other:?}"),
+    }
 }

@@ -6,13 +6,16 @@ use crate::{
 };
 
 /// The statements of a text, parsed before any of them runs, as in PostgreSQL: what its grammar refuses fails the whole text. Any other
-/// fault (a statement that writes, an unknown option) is told when its statement's turn comes.
-pub fn parse(sql: &str) -> Result<Vec<Result<Statement>>> {
-    let parsed = split(sql)?.into_iter().map(Statement::parse);
+/// fault (a statement that writes, an unknown option) is told when its statement's turn comes. Each with the bytes of its text.
+pub fn parse(sql: &str) -> Result<Vec<(Result<Statement>, usize)>> {
+    let parsed = split(sql)?.into_iter().map(|piece| {
+        let size = piece.text.len();
+        (Statement::parse(piece), size)
+    });
     parsed
-        .map(|statement| match statement {
+        .map(|(statement, size)| match statement {
             Err(error) if is_of_the_grammar(&error) => Err(error),
-            statement => Ok(statement),
+            statement => Ok((statement, size)),
         })
         .collect()
 }

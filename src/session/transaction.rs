@@ -3,6 +3,7 @@
 
 use pgwire::messages::response::TransactionStatus;
 
+use super::kept::Share;
 use crate::{Error, Result, SqlState};
 
 /// A session's transaction.
@@ -14,7 +15,8 @@ pub struct Transaction {
 #[derive(Debug, Default)]
 struct Block {
     failed: bool,
-    savepoints: Vec<String>,
+    /// Names, and the shares of what the session keeps for them.
+    savepoints: Vec<(String, Share)>,
 }
 
 impl Transaction {
@@ -63,8 +65,9 @@ impl Transaction {
         }
     }
 
-    pub fn savepoint(&mut self, name: &str) -> Result<()> {
-        self.block_for("SAVEPOINT")?.savepoints.push(name.to_owned());
+    pub fn savepoint(&mut self, name: &str, share: Share) -> Result<()> {
+        let savepoints = &mut self.block_for("SAVEPOINT")?.savepoints;
+        savepoints.push((name.to_owned(), share));
         Ok(())
     }
 
@@ -91,7 +94,8 @@ impl Transaction {
 }
 
 fn position(block: &Block, name: &str) -> Result<usize> {
-    block.savepoints.iter().rposition(|known| known == name).ok_or_else(|| {
+    let mut savepoints = block.savepoints.iter();
+    savepoints.rposition(|(known, _)| known == name).ok_or_else(|| {
         Error::new(
             SqlState::INVALID_SAVEPOINT,
             format!("savepoint \"{name}\" does not exist"),
@@ -118,16 +122,18 @@ pub fn failed() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::kept::Kept;
 
     #[test]
     fn the_status_follows_begin_failure_rollback_to_and_end() {
+        let share = || Kept::default().share(0).unwrap();
         let mut transaction = Transaction::default();
         assert_eq!(transaction.status(), TransactionStatus::Idle);
         assert!(!transaction.fail());
         assert!(transaction.begin());
         assert!(!transaction.begin());
-        transaction.savepoint("a").unwrap();
-        transaction.savepoint("b").unwrap();
+        transaction.savepoint("a", share()).unwrap();
+        transaction.savepoint("b", share()).unwrap();
         assert!(transaction.fail());
         assert_eq!(transaction.status(), TransactionStatus::Error);
         assert_eq!(transaction.rollback_to("a").unwrap(), 1);
@@ -139,7 +145,7 @@ mod tests {
         assert_eq!(transaction.release("a").unwrap(), 1);
         assert_eq!(transaction.end(), Some(false));
         assert_eq!(transaction.end(), None);
-        let error = transaction.savepoint("a").unwrap_err();
+        let error = transaction.savepoint("a", share()).unwrap_err();
         assert_eq!(error.message(), "SAVEPOINT can only be used in transaction blocks");
     }
 }

@@ -1,13 +1,13 @@
 //! A set of public keys as an issuer publishes it (JWKS, RFC 7517): the usable ones, and why the others are left out. What
 //! makes a key usable is said in `jwk`.
 
-use std::{fmt, fs::File, io::Read, path::Path};
+use std::{fmt, path::Path};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Algorithm, jwk::Key};
-use crate::limits::JWKS_SIZE_MAX;
+use crate::{limits::JWKS_SIZE_MAX, watched::read_file};
 
 /// The usable keys of one issuer, and why the others are not.
 #[derive(Clone, Default)]
@@ -51,7 +51,7 @@ impl KeySet {
 
     /// Reads a JWKS file.
     pub fn read(path: &Path) -> Result<KeySet, KeyFault> {
-        let document = read_document(path)?;
+        let document = read_file(path, JWKS_SIZE_MAX).map_err(KeyFault)?;
         KeySet::parse(&document).map_err(|fault| KeyFault(format!("{}: {fault}", path.display())))
     }
 
@@ -121,15 +121,6 @@ impl VerifyingKey<'_> {
             && jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.0.key, algorithm.into())
                 .unwrap_or(false)
     }
-}
-
-/// The bytes of a JWKS file, one more than allowed at most: [`KeySet::parse`] refuses that.
-pub(super) fn read_document(path: &Path) -> Result<Vec<u8>, KeyFault> {
-    let limit = u64::try_from(JWKS_SIZE_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let mut document = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut document));
-    read.map(|_| document)
-        .map_err(|fault| KeyFault(format!("{}: {fault}", path.display())))
 }
 
 /// Why keys cannot be read, written or fetched. Fit for the log and the operator, never shown to a client.

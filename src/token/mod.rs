@@ -58,7 +58,8 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// The claim that names the cluster: a string or a list of strings.
     pub cluster_claim: String,
-    /// A file of the `jti`s that are no longer accepted, one on each line; it is read again when it changes.
+    /// A file of the `jti`s that are no longer accepted, one on each line; it is read again when it changes. Tokens without one are then
+    /// refused.
     pub revoked: Option<PathBuf>,
 }
 
@@ -89,7 +90,7 @@ pub struct Verifier {
 struct Trusted {
     issuer: Issuer,
     keys: Keys,
-    revoked: Revoked,
+    revoked: Option<Revoked>,
 }
 
 impl Verifier {
@@ -100,7 +101,8 @@ impl Verifier {
         let mut by_name = HashMap::new();
         for issuer in issuers {
             let keys = Keys::new(&issuer.issuer, issuer.keys.clone(), clock.clone())?;
-            let revoked = Revoked::read(issuer.revoked.clone())?;
+            let revoked = issuer.revoked.clone();
+            let revoked = revoked.map(|path| Revoked::read(path, &issuer.issuer)).transpose()?;
             let trusted = Trusted { issuer, keys, revoked };
             if let Some(Trusted { issuer, .. }) = by_name.insert(trusted.issuer.issuer.clone(), trusted) {
                 return Err(KeyFault(format!("two issuers are called {:?}", issuer.issuer)));
@@ -127,15 +129,18 @@ impl Verifier {
 
     /// Reads the lists of revoked tokens again.
     pub async fn reload_revoked(&self) {
-        for (name, trusted) in &self.issuers {
-            trusted.revoked.reload(name).await;
-        }
+        // At once: one that hangs keeps no other from being read.
+        let lists = self.issuers.values().filter_map(|trusted| trusted.revoked.as_ref());
+        futures::future::join_all(lists.map(Revoked::reload)).await;
     }
 
     /// Whether the token that proved `identity` has been revoked since, as far as the lists that were read last say.
     pub fn is_revoked(&self, identity: &Identity) -> bool {
-        let trusted = self.issuers.get(&identity.issuer);
-        trusted.is_some_and(|trusted| identity.id.as_ref().is_some_and(|id| trusted.revoked.contains(id)))
+        let list = self
+            .issuers
+            .get(&identity.issuer)
+            .and_then(|trusted| trusted.revoked.as_ref());
+        list.is_some_and(|list| identity.id.as_ref().is_some_and(|id| list.contains(id)))
     }
 
     /// Whether `token` lets its bearer in as `user`, which is the name of the cluster asked for. A token seen before is not verified
@@ -188,6 +193,10 @@ impl Verifier {
 
     fn judge(&self, known: &Known, trusted: &Trusted, user: &str) -> Result<Identity, Refusal> {
         let identity = claims::judge(&known.claims, &trusted.issuer, user, self.clock.wall())?;
+        // It could never be taken back.
+        if trusted.revoked.is_some() && identity.id.is_none() {
+            return Err(Reason::NoId.into());
+        }
         if self.is_revoked(&identity) {
             return Err(Reason::Revoked.into());
         }

@@ -36,6 +36,8 @@ pub enum Reason {
     NotYetValid,
     /// `exp` is further away than [`crate::limits::TOKEN_LIFETIME_MAX`].
     Lifetime,
+    /// It has no `jti`, and its issuer has a list of revoked tokens.
+    NoId,
     /// Its `jti` is in the issuer's list of revoked tokens.
     Revoked,
     /// `exp` has passed, and nothing else is wrong.
@@ -58,6 +60,7 @@ impl Reason {
             Reason::Cluster => "cluster",
             Reason::NotYetValid => "not_yet_valid",
             Reason::Lifetime => "lifetime",
+            Reason::NoId => "no_id",
             Reason::Revoked => "revoked",
             Reason::Expired => "expired",
         }

@@ -8,8 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Clock, KeyFault, KeySet, KeyUrl, fetch::Fetcher, keys::read_document};
-use crate::limits::*;
+use super::{Clock, KeyFault, KeySet, KeyUrl, fetch::Fetcher};
+use crate::{
+    limits::*,
+    watched::{Content, Files, Reading, Watched},
+};
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -45,11 +48,12 @@ struct Inner {
     origin: Origin,
     pace: Pace,
     clock: Arc<dyn Clock>,
+    set: Watched<KeySet>,
     state: Mutex<State>,
 }
 
 enum Origin {
-    File(PathBuf),
+    File(Files),
     Url(Box<Fetcher>),
     Fixed,
 }
@@ -66,21 +70,16 @@ struct Pace {
 
 #[derive(Default)]
 struct State {
-    set: Option<Arc<KeySet>>,
-    /// The bytes that `set` was read from: the same again need no parsing and no log line.
-    document: Vec<u8>,
-    /// When `set` was last known to be the issuer's.
+    /// When the set was last known to be the issuer's.
     good_at: Option<Instant>,
     tried_at: Option<Instant>,
     /// The load that runs now. It takes itself away when it ends; whoever waits for it has a clone.
     load: Option<Shared<BoxFuture<'static, ()>>>,
-    /// Whether the last load failed: an outage is logged when it begins and when it ends.
-    failing: bool,
 }
 
 impl Keys {
     pub(super) fn new(issuer: &str, source: KeySource, clock: Arc<dyn Clock>) -> Result<Keys, KeyFault> {
-        let mut state = State::default();
+        let mut fixed = None;
         let file = Pace {
             refresh_after: JWKS_FILE_CHECK_AFTER,
             await_after: Duration::ZERO,
@@ -92,10 +91,10 @@ impl Keys {
             retry_after: JWKS_RETRY_AFTER,
         };
         let (origin, pace) = match source {
-            KeySource::File(path) => (Origin::File(path), file),
+            KeySource::File(path) => (Origin::File(Files::new(vec![path], JWKS_SIZE_MAX)), file),
             KeySource::Url(address) => (Origin::Url(Box::new(Fetcher::new(address, JWKS_FETCH_TIMEOUT)?)), url),
             KeySource::Fixed(set) => {
-                state.set = Some(Arc::new(set));
+                fixed = Some(set);
                 (Origin::Fixed, file)
             }
         };
@@ -104,14 +103,15 @@ impl Keys {
             origin,
             pace,
             clock,
-            state: Mutex::new(state),
+            set: Watched::new(format!("the keys of {issuer}"), fixed),
+            state: Mutex::default(),
         })))
     }
 
     /// The set to judge a token by; None when there is none that may still be used.
     pub(super) async fn current(&self) -> Option<Arc<KeySet>> {
         if matches!(self.0.origin, Origin::Fixed) {
-            return self.0.state().set.clone();
+            return self.0.set.current();
         }
         let now = self.0.clock.monotonic();
         let (load, wait) = {
@@ -171,68 +171,43 @@ impl Inner {
     }
 
     fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
-        let state = self.state();
-        let good_at = state.good_at?;
+        let good_at = self.state().good_at?;
         if now.saturating_duration_since(good_at) > JWKS_STALE_MAX {
             return None;
         }
-        state.set.clone()
+        self.set.current()
     }
 
     async fn load(self: Arc<Self>) {
         let now = self.clock.monotonic();
-        let document = self.document().await;
+        let reading = self.read().await;
+        let good = self.set.take(reading, |contents| self.parse(contents));
         let mut state = self.state();
         state.load = None;
-        state.take(document, now, &self.issuer);
+        if good {
+            state.good_at = Some(now);
+        }
     }
 
-    async fn document(&self) -> Result<Vec<u8>, KeyFault> {
+    async fn read(&self) -> Result<Reading, String> {
         match &self.origin {
-            Origin::File(path) => {
-                // Off the async threads: a file may lie on a network.
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || read_document(&path)).await;
-                read.unwrap_or_else(|fault| Err(KeyFault(fault.to_string())))
-            }
-            Origin::Url(fetcher) => fetcher.fetch().await,
+            Origin::File(files) => files.read().await,
+            Origin::Url(fetcher) => match fetcher.fetch().await {
+                Ok(document) => Ok(Reading::of(vec![document.into()])),
+                Err(fault) => Err(fault.to_string()),
+            },
             // Never asked: its keys are at hand.
-            Origin::Fixed => Err(KeyFault("nothing to load".into())),
-        }
-    }
-}
-
-impl State {
-    /// Takes what a load that began at `now` brought.
-    fn take(&mut self, document: Result<Vec<u8>, KeyFault>, now: Instant, issuer: &str) {
-        match document.and_then(|document| self.parse(document, issuer)) {
-            Ok(()) => {
-                if self.failing {
-                    tracing::info!(issuer, "keys can be read again");
-                }
-                self.failing = false;
-                self.good_at = Some(now);
-            }
-            Err(fault) => {
-                if !self.failing {
-                    tracing::error!(issuer, "keys cannot be read, the last good ones stay: {fault}");
-                }
-                self.failing = true;
-            }
+            Origin::Fixed => Err("nothing to load".into()),
         }
     }
 
-    fn parse(&mut self, document: Vec<u8>, issuer: &str) -> Result<(), KeyFault> {
-        if self.set.is_some() && self.document == document {
-            return Ok(());
-        }
-        let set = KeySet::parse(&document)?;
+    fn parse(&self, contents: &[Content]) -> Result<KeySet, String> {
+        let document = contents.first().map(|content| content.as_slice()).unwrap_or_default();
+        let set = KeySet::parse(document).map_err(|fault| fault.to_string())?;
         for reason in set.skipped() {
-            tracing::warn!(issuer, "key left out: {reason}");
+            tracing::warn!(issuer = self.issuer, "key left out: {reason}");
         }
-        self.set = Some(Arc::new(set));
-        self.document = document;
-        Ok(())
+        Ok(set)
     }
 }
 
@@ -240,7 +215,7 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys")
             .field("issuer", &self.0.issuer)
-            .field("set", &self.0.state().set)
+            .field("set", &self.0.set.current())
             .finish()
     }
 }

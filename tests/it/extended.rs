@@ -335,3 +335,33 @@ fn a_message_too_large_is_refused_by_its_head() {
         "TDCZ"
     );
 }
+
+#[test]
+fn an_error_undoes_what_was_set_since_the_last_sync() {
+    const ERROR: &str = "select 1/0";
+    let (one, two, show) = ("set work_mem = '1MB'", "set work_mem = '2MB'", "show work_mem");
+    let local = "select set_config('work_mem', '1MB', true)";
+    let cases: [(&[&str], &str, &str); 8] = [
+        (&[one, ERROR], "", "4MB"),
+        (&[one, "selec"], "", "4MB"),
+        (&[one, "commit", ERROR], "", "1MB"),
+        (&[one, "rollback", show], "4MB", "4MB"),
+        (&[one, "begin", two, "rollback", show], "4MB", "4MB"),
+        (&["begin", one, "commit", two, ERROR], "", "1MB"),
+        (&["set local work_mem = '1MB'", show], "1MB", "4MB"),
+        (&[local, show], "1MB", "4MB"),
+    ];
+    for (statements, inside, behind) in cases {
+        let mut raw = session();
+        let run = |sql: &&str| [parse("", sql), bind("", "", &[]), execute("", 0)].concat();
+        let messages: Vec<_> = statements.iter().map(run).collect();
+        let answer = exchange(&mut raw, &messages);
+        let shown = match statements.last() {
+            Some(last) if *last == show => column(&answer).pop().expect("a row"),
+            _ => String::new(),
+        };
+        assert_eq!(shown, inside, "{statements:?}");
+        assert_eq!(raw::status(&answer), 'I', "{statements:?}");
+        assert_eq!(column(&raw.query(show)), [behind], "{statements:?}");
+    }
+}

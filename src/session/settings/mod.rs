@@ -27,6 +27,10 @@ use crate::{Error, Result, SqlState, limits, query::statement::Value};
 /// Parameters that RESET ALL leaves alone besides.
 const NOT_RESET: [&str; 2] = ["role", "session_authorization"];
 
+/// What a savepoint takes beside the values, and a value beside its texts: two strings in a tree, each on the heap.
+const SNAPSHOT_SIZE: usize = 100;
+const ENTRY_SIZE: usize = 100;
+
 /// Values by parameter, names in lower case. Shared between savepoints until one changes something.
 type Values = Arc<BTreeMap<String, String>>;
 
@@ -42,6 +46,8 @@ pub struct Settings {
     /// The transaction's start, then its savepoints; empty outside of a transaction.
     levels: Vec<Snapshot>,
     reported: BTreeMap<&'static str, String>,
+    /// The values as they were at the last report: while they are the same, there is nothing to report.
+    reported_of: Option<(Values, Values)>,
 }
 
 impl Settings {
@@ -55,12 +61,13 @@ impl Settings {
             local: Values::default(),
             levels: Vec::new(),
             reported: BTreeMap::new(),
+            reported_of: None,
         };
-        for (name, value) in startup::parameters(startup).map_err(fatal)? {
-            let (key, value) = settings.checked(&name, &value, true).map_err(fatal)?;
+        for (name, value) in startup::parameters(startup).map_err(Error::into_fatal)? {
+            let (key, value) = settings.checked(&name, &value, true).map_err(Error::into_fatal)?;
             settings.startup.insert(key, value);
         }
-        settings.check_size().map_err(fatal)?;
+        settings.check_size().map_err(Error::into_fatal)?;
         Ok(settings)
     }
 
@@ -128,10 +135,13 @@ impl Settings {
 
     /// `SHOW ALL`: parameters with their values as SHOW says them, by name.
     pub fn all(&self) -> impl Iterator<Item = (&'static Parameter, String)> {
-        let listed = parameters()
-            .iter()
-            .filter(|parameter| !parameter.unlisted && !parameter.hidden);
-        listed.map(|parameter| (parameter, self.shown(parameter)))
+        Self::listed().map(|parameter| (parameter, self.shown(parameter)))
+    }
+
+    /// Parameters that a client may ask for all at once, by name.
+    pub fn listed() -> impl Iterator<Item = &'static Parameter> {
+        let listed = |parameter: &&Parameter| !parameter.unlisted && !parameter.hidden;
+        parameters().iter().filter(listed)
     }
 
     /// A parameter's value in its own unit: `pg_settings.setting`.
@@ -243,6 +253,17 @@ impl Settings {
         };
     }
 
+    /// Bytes that a savepoint may come to keep of them, roughly.
+    pub fn size(&self) -> usize {
+        let size = |values: &Values| {
+            values
+                .iter()
+                .map(|(key, value)| ENTRY_SIZE + key.len() + value.len())
+                .sum::<usize>()
+        };
+        SNAPSHOT_SIZE + size(&self.session) + size(&self.local)
+    }
+
     fn check_size(&self) -> Result<()> {
         let size = |values: &BTreeMap<String, String>| {
             values.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
@@ -282,17 +303,5 @@ fn settable(name: &str, at_startup: bool) -> Result<Option<&'static Parameter>> 
         Context::Sighup => cannot("changed now"),
         Context::Postmaster => cannot("changed without restarting the server"),
         Context::Internal => cannot("changed"),
-    }
-}
-
-/// The same error, as the end of the connection.
-fn fatal(error: Error) -> Error {
-    let mut fatal = Error::fatal(error.code(), error.message());
-    if let Some(detail) = error.detail() {
-        fatal = fatal.with_detail(detail);
-    }
-    match error.hint() {
-        Some(hint) => fatal.with_hint(hint),
-        None => fatal,
     }
 }

@@ -23,6 +23,12 @@ impl Settings {
     /// Reported parameters whose value changed since the last call, for ParameterStatus; all of them at the first.
     pub fn take_reports(&mut self) -> Vec<(&'static str, String)> {
         let mut reports = Vec::new();
+        // Equal before they are compared, mostly: both are shared until one changes.
+        let of = (self.session.clone(), self.local.clone());
+        if self.reported_of.as_ref() == Some(&of) {
+            return reports;
+        }
+        self.reported_of = Some(of);
         for name in REPORTED {
             let Some(parameter) = parameter(name) else {
                 continue;

@@ -37,8 +37,9 @@ impl Backend {
             return Err(transaction::only_in_block("DECLARE CURSOR"));
         }
         self.check_portal_name(name)?;
+        let share = self.portal_share(name, prepared, &values)?;
         let rows = self.rows(plan, values).await?;
-        let rows = ResultSet::scrolled(Kind::Select, rows, *scroll);
+        let rows = ResultSet::scrolled(Kind::Select, rows, *scroll, self.kept.share(0)?);
         let portal = Portal {
             schema: Some(Arc::clone(rows.schema())),
             cursor: CursorOptions {
@@ -46,7 +47,7 @@ impl Backend {
                 hold: *hold,
                 kept: false,
             },
-            ..self.portal(prepared, State::Open(rows))
+            ..self.portal(prepared, State::Open(rows), share)
         };
         self.portals.insert(name.clone(), portal);
         Ok(Answer::Done("DECLARE CURSOR".to_owned()))
@@ -74,30 +75,22 @@ impl Backend {
             let rows = ResultSet::of_portal(Kind::Fetch, name.to_owned(), schema, left);
             return Ok(Answer::Rows(rows));
         }
-        let (cursor, busy) = self.cursor(name)?;
-        let fetched = cursor.fetch(direction).await;
-        *busy = fetched.is_err();
-        let batch = fetched?.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(&schema)));
+        let fetched = self.cursor(name)?.fetch(direction).await?;
+        let batch = fetched.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(&schema)));
         let rows = Rows::of(batch.with_schema(schema).map_err(Error::internal)?);
         Ok(Answer::Rows(ResultSet::new(Kind::Fetch, rows)))
     }
 
     pub(super) async fn move_cursor(&mut self, name: &str, direction: Direction) -> Result<Answer> {
         self.open_cursor(name).await?;
-        let (cursor, busy) = self.cursor(name)?;
+        let cursor = self.cursor(name)?;
         let moved = match direction {
             // It says whether there is a current row, and need not go back to it.
-            Direction::Forward(0) | Direction::Backward(0) | Direction::Relative(0) => {
-                Ok(u64::from(cursor.is_on_row()))
-            }
-            Direction::Forward(count) => cursor.skip(u64::try_from(count).unwrap_or(0)).await,
-            other => cursor
-                .fetch(other)
-                .await
-                .map(|batch| batch.map_or(0, |batch| batch.num_rows() as u64)),
+            Direction::Forward(0) | Direction::Backward(0) | Direction::Relative(0) => u64::from(cursor.is_on_row()),
+            Direction::Forward(count) => cursor.skip(u64::try_from(count).unwrap_or(0)).await?,
+            other => cursor.fetch(other).await?.map_or(0, |batch| batch.num_rows() as u64),
         };
-        *busy = moved.is_err();
-        Ok(Answer::Done(format!("MOVE {}", moved?)))
+        Ok(Answer::Done(format!("MOVE {moved}")))
     }
 
     /// What the rows of a portal look like, which runs from here on.

@@ -40,7 +40,7 @@ impl Backend {
             Statement::Explain { .. } => Some(text_schema(&["QUERY PLAN"])),
             Statement::Fetch { name, .. } => self.portals.get(name)?.schema.clone(),
             Statement::Execute { name, .. } => {
-                let named = self.statements.get(name)?;
+                let (named, _) = self.statements.get(name)?;
                 // Never its own: that does not run either.
                 let is_execute = matches!(named.statement, Some(Statement::Execute { .. }));
                 if is_execute { None } else { self.describe(named) }
@@ -53,6 +53,7 @@ impl Backend {
     pub async fn utility(&mut self, statement: &Statement) -> Result<Answer> {
         match statement {
             Statement::Query(_) | Statement::Declare { .. } => return Err(Error::internal("a query without its plan")),
+            Statement::Prepare { .. } => return Err(Error::internal("PREPARE without its text")),
             Statement::Transaction(command) => return self.transaction_command(command),
             Statement::Set {
                 parameter,
@@ -68,7 +69,6 @@ impl Backend {
             Statement::Reset(parameter) => self.settings.lock().reset(parameter)?,
             Statement::ResetAll => self.settings.lock().reset_all(),
             Statement::Discard(what) => self.discard(*what)?,
-            Statement::Prepare { name, types, query } => self.prepare_named(name, types, query).await?,
             Statement::Execute { name, arguments } => return self.execute_named(name, arguments).await,
             Statement::Deallocate(Some(name)) => {
                 self.statements.remove(name).ok_or_else(|| no_statement(name))?;

@@ -27,15 +27,21 @@ impl Backend {
             return Err(Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, words)
                 .with_detail(format!("A session can have {}.", limits::PREPARED_STATEMENTS_MAX)));
         }
-        self.statements.insert(name, Arc::new(prepared));
+        let share = self.kept.share(match name.is_empty() {
+            true => 0,
+            false => name.len() + prepared.size(),
+        })?;
+        self.statements.insert(name, (Arc::new(prepared), share));
         Ok(())
     }
 
-    pub(super) async fn prepare_named(
+    /// PREPARE, of a text of `text_size` bytes.
+    pub async fn prepare_named(
         &mut self,
         name: &str,
         types: &[ast::DataType],
         query: &ast::Statement,
+        text_size: usize,
     ) -> Result<()> {
         let declared = types
             .iter()
@@ -48,14 +54,14 @@ impl Backend {
             })
             .collect::<Result<Vec<_>>>()?;
         let query = Statement::Query(Box::new(query.clone()));
-        let prepared = self.prepare(query, declared).await?;
+        let prepared = self.prepare(query, text_size, declared).await?;
         self.keep_statement(name.to_owned(), prepared)
     }
 
     pub(super) async fn execute_named(&mut self, name: &str, arguments: &[ast::Expr]) -> Result<Answer> {
         let prepared = self.statement(name)?;
         let prepared = self.refresh(&prepared).await?;
-        self.statements.insert(name.to_owned(), Arc::clone(&prepared));
+        self.renew_statement(name, &prepared);
         let values = self.arguments(name, arguments, &prepared.parameter_types()).await?;
         match &prepared.statement {
             None => Ok(Answer::Done("SELECT 0".to_owned())),
@@ -101,8 +107,16 @@ impl Backend {
             .collect()
     }
 
+    /// Puts a refreshed statement in the place of what it was.
+    pub fn renew_statement(&mut self, name: &str, fresh: &Arc<Prepared>) {
+        if let Some((prepared, _)) = self.statements.get_mut(name) {
+            *prepared = Arc::clone(fresh);
+        }
+    }
+
     pub(super) fn statement(&self, name: &str) -> Result<Arc<Prepared>> {
-        self.statements.get(name).cloned().ok_or_else(|| no_statement(name))
+        let named = self.statements.get(name).map(|(prepared, _)| Arc::clone(prepared));
+        named.ok_or_else(|| no_statement(name))
     }
 }
 

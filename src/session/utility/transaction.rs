@@ -52,7 +52,8 @@ impl Backend {
                 }
             }
             Command::Savepoint(name) => {
-                self.transaction.savepoint(name)?;
+                let share = self.kept.share(name.len() + self.settings.lock().size())?;
+                self.transaction.savepoint(name, share)?;
                 self.settings.lock().savepoint();
             }
             Command::Release(name) => {

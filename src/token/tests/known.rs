@@ -139,7 +139,8 @@ async fn a_revoked_token_is_refused_remembered_or_not() {
     let identity = verifier.verify(&token, "demo").await.unwrap();
     assert!(!verifier.is_revoked(&identity));
 
-    std::fs::write(&path, "another\r\n one \n").unwrap();
+    // As an editor of another system writes it.
+    std::fs::write(&path, "\u{feff}one\r\n another \r\n").unwrap();
     verifier.reload_revoked().await;
     assert!(verifier.is_revoked(&identity));
     assert_eq!(verifier.verify(&token, "demo").await, Err(Reason::Revoked.into()));
@@ -157,4 +158,25 @@ async fn a_revoked_token_is_refused_remembered_or_not() {
     std::fs::write(&path, "").unwrap();
     verifier.reload_revoked().await;
     assert!(verifier.verify(&token, "demo").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_could_not_be_revoked_is_refused_where_there_is_a_list() {
+    let key = SigningKey::generate().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("revoked");
+    std::fs::write(&path, "").unwrap();
+    let token = key.sign(&json!({
+        "iss": ISSUER, "aud": DEFAULT_AUDIENCE, "sub": "demo", "exp": NOW + 3600,
+    }));
+    let token = token.unwrap();
+    let clock = Arc::new(ManualClock::at(Duration::from_secs(NOW)));
+    for (revoked, expected) in [(None, Ok(())), (Some(path), Err(Reason::NoId.into()))] {
+        let issuer = Issuer {
+            revoked,
+            ..issuer_with(KeySource::Fixed(set(&[&key])))
+        };
+        let verifier = Verifier::new(vec![issuer], clock.clone()).unwrap();
+        assert_eq!(verifier.verify(&token, "demo").await.map(drop), expected);
+    }
 }

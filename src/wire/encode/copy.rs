@@ -180,14 +180,14 @@ impl CopyEncoder {
     }
 }
 
-/// Frames what `write` appends as one CopyData message.
+/// Frames what `write` appends as one CopyData message; where that fails, nothing of it stays.
 fn message(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
-    out.put_u8(COPY_DATA);
     let start = out.len();
+    out.put_u8(COPY_DATA);
     out.put_u32(0);
-    write(out)?;
-    let len = super::cells::cell_len(out.len() - start)?;
-    if let Some(slot) = out.get_mut(start..start + 4) {
+    let len = write(out).and_then(|()| super::cells::cell_len(out.len() - start - 1));
+    let len = len.inspect_err(|_| out.truncate(start))?;
+    if let Some(slot) = out.get_mut(start + 1..start + 5) {
         slot.copy_from_slice(&len.to_be_bytes());
     }
     Ok(())
@@ -285,4 +285,27 @@ fn put_csv(cell: &[u8], csv: &CsvOptions, force: bool, is_single: bool, out: &mu
         out.put_u8(byte);
     }
     out.put_u8(csv.quote);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_fails_half_way_leaves_only_whole_ones() {
+        let mut out = BytesMut::new();
+        let put = |out: &mut BytesMut| {
+            out.extend_from_slice(b"1\n");
+            Ok(())
+        };
+        message(&mut out, put).unwrap();
+        let failed = message(&mut out, |out| {
+            out.extend_from_slice(b"2\t");
+            Err(Error::internal("no second cell"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(out.as_ref(), b"d\0\0\0\x061\n");
+        message(&mut out, put).unwrap();
+        assert_eq!(out.as_ref(), b"d\0\0\0\x061\nd\0\0\0\x061\n");
+    }
 }

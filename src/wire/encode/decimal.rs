@@ -72,25 +72,13 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
             })
         }
         DataType::Float32 => cells.each(array.as_primitive::<Float32Type>(), |value, out| {
-            put_float(
-                value.into(),
-                value
-                    .is_finite()
-                    .then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()),
-                binary,
-                out,
-            );
+            let mut buffer = ryu::Buffer::new();
+            put_float(value.into(), buffer.format(value.abs()), binary, out);
             Ok(())
         }),
         _ => cells.each(array.as_primitive::<Float64Type>(), |value, out| {
-            put_float(
-                value,
-                value
-                    .is_finite()
-                    .then(|| ryu::Buffer::new().format_finite(value.abs()).to_string()),
-                binary,
-                out,
-            );
+            let mut buffer = ryu::Buffer::new();
+            put_float(value, buffer.format(value.abs()), binary, out);
             Ok(())
         }),
     }
@@ -107,13 +95,20 @@ fn shortest(mut value: i128, mut scale: i32, least: i32) -> (i128, i32) {
 /// A quotient with the digits that PostgreSQL's division gives it: sixteen and more, in groups of four.
 fn put_quotient(value: i256, binary: bool, out: &mut Vec<u8>) {
     const SCALE: usize = 28;
-    let text = value.wrapping_abs().to_string();
-    let one = format!("1{}", "0".repeat(SCALE));
+    const ONE: i256 = i256::from_i128(10_i128.pow(SCALE as u32));
+    let magnitude = value.wrapping_abs();
+    let (mut buffer, long) = (
+        itoa::Buffer::new(),
+        magnitude.to_i128().is_none().then(|| magnitude.to_string()),
+    );
+    let text = match &long {
+        Some(long) => long.as_str(),
+        None => buffer.format(magnitude.as_i128()),
+    };
     // The exponent of the first digit; zero and one are quotients of equals or of less.
     let exponent = i32::try_from(text.len()).unwrap_or(i32::MAX) - 1 - SCALE as i32;
-    let mut scale = match text.as_str() {
-        "0" => 20,
-        _ if text == one => 20,
+    let mut scale = match magnitude {
+        i256::ZERO | ONE => 20,
         _ => (16 - 4 * exponent.div_euclid(4)).clamp(0, SCALE as i32),
     };
     let zeros = text.bytes().rev().take_while(|digit| *digit == b'0').count();
@@ -123,7 +118,7 @@ fn put_quotient(value: i256, binary: bool, out: &mut Vec<u8>) {
     }
     let scale = scale.min(SCALE as i32);
     let cut = SCALE - usize::try_from(scale).unwrap_or(0);
-    let digits = match text.as_str() {
+    let digits = match text {
         "0" => "0",
         _ => text.get(..text.len().saturating_sub(cut)).unwrap_or("0"),
     };
@@ -156,17 +151,18 @@ fn put(negative: bool, digits: &[u8], scale: i32, binary: bool, out: &mut Vec<u8
 }
 
 /// A float as the numeric of its shortest decimal. `NaN` and the infinities are numerics as well: signs of their own.
-fn put_float(value: f64, shortest: Option<String>, binary: bool, out: &mut Vec<u8>) {
-    let (word, sign): (&[u8], u16) = match shortest {
-        Some(shortest) => {
-            let decimal = Decimal::parse(&shortest);
-            return decimal.put_numeric(value.is_sign_negative(), |negative, digits, scale| {
-                put(negative, digits, scale, binary, out)
-            });
-        }
-        None if value.is_nan() => (b"NaN", 0xc000),
-        None if value > 0.0 => (b"Infinity", 0xd000),
-        None => (b"-Infinity", 0xf000),
+fn put_float(value: f64, shortest: &str, binary: bool, out: &mut Vec<u8>) {
+    if value.is_finite() {
+        return Decimal::parse(shortest).put_numeric(value.is_sign_negative(), |negative, digits, scale| {
+            put(negative, digits, scale, binary, out)
+        });
+    }
+    let (word, sign): (&[u8], u16) = if value.is_nan() {
+        (b"NaN", 0xc000)
+    } else if value > 0.0 {
+        (b"Infinity", 0xd000)
+    } else {
+        (b"-Infinity", 0xf000)
     };
     if binary {
         let [high, low] = sign.to_be_bytes();

@@ -59,7 +59,6 @@ const COLUMNS_MAX: usize = 1664;
 
 /// Encodes the rows of one result.
 pub struct RowEncoder {
-    fields: Vec<FieldDescription>,
     window: Window,
     row_lens: Vec<usize>,
 }
@@ -75,15 +74,9 @@ impl RowEncoder {
             return Err(Error::new(crate::SqlState::PROGRAM_LIMIT_EXCEEDED, words));
         }
         Ok(RowEncoder {
-            fields: FieldDescription::of(schema, formats, style),
             window: Window::new(schema, formats, style)?,
             row_lens: Vec::new(),
         })
-    }
-
-    /// What RowDescription says of each column.
-    pub fn fields(&self) -> &[FieldDescription] {
-        &self.fields
     }
 
     /// Appends a DataRow message for each of `rows`. On an error the rows before the faulty window remain in `out`.

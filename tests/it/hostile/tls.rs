@@ -108,7 +108,7 @@ fn a_new_certificate_is_taken_without_a_restart_and_a_broken_one_is_not() {
         server
             .process
             .stderr()
-            .matches("the certificate cannot be read")
+            .matches("the certificate: cannot be read")
             .count()
     };
     write("server.crt", &cert.pem());

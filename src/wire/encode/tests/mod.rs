@@ -12,7 +12,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema};
 use bytes::BytesMut;
 
-use super::{Format, RowEncoder, Style};
+use super::{FieldDescription, Format, RowEncoder, Style};
 use crate::wire::types::PG_TYPE;
 use crate::{Error, Result};
 

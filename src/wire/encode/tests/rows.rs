@@ -94,8 +94,8 @@ fn formats_are_chosen_by_column() {
     let batch = long_batch(2);
     let formats = [Format::Binary, Format::Text];
     let mut encoder = RowEncoder::new(&batch.schema(), &formats, &Style::default()).unwrap();
-    let described: Vec<_> = encoder
-        .fields()
+    let described = FieldDescription::of(&batch.schema(), &formats, &Style::default());
+    let described: Vec<_> = described
         .iter()
         .map(|field| (field.name.as_str(), field.ty.ty.clone(), field.format))
         .collect();

@@ -374,8 +374,8 @@ fn duration_columns_named_bigint_are_milliseconds_unless_the_session_asks_for_in
     };
     assert_eq!(texts(array.clone(), "bigint", &style), ["00:00:01.5", "∅"]);
     let batch = batch(array, "bigint");
-    let encoder = RowEncoder::new(&batch.schema(), &[], &style).unwrap();
-    assert_eq!(encoder.fields()[0].ty.ty, postgres_types::Type::INTERVAL);
+    let described = FieldDescription::of(&batch.schema(), &[], &style);
+    assert_eq!(described[0].ty.ty, postgres_types::Type::INTERVAL);
     assert_eq!(
         texts(
             Arc::new(DurationSecondArray::from(vec![2])),
