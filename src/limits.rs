@@ -150,7 +150,7 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// rows slowly holds disk, one that joins without end holds a core.
 pub const STATEMENT_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Pairs of rows that joins without a pair of equal columns compare in one statement: 100,000 rows with 100,000, or a minute or two of
+/// Pairs of rows that a join without a pair of equal columns compares in one statement: 100,000 rows with 100,000, or a minute or two of
 /// one core.
 pub const NESTED_LOOP_PAIRS_MAX: u64 = 10_000_000_000;
 

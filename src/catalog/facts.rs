@@ -4,6 +4,7 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use datafusion::{
+    catalog::Session,
     common::{
         config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions},
         plan_err,
@@ -36,10 +37,6 @@ pub struct SessionFacts {
     pub backend_pid: i32,
     /// When the session began, in microseconds since 1970.
     pub start_time_us: i64,
-    /// When the statement began, in microseconds since 1970.
-    pub query_time_us: i64,
-    /// The statement's text, for `pg_stat_activity`.
-    pub query: Option<String>,
     pub settings: Arc<dyn SettingsView>,
     /// What names and OIDs mean.
     pub catalog: Arc<Catalog>,
@@ -50,9 +47,24 @@ impl SessionFacts {
     pub fn of(options: &ConfigOptions) -> Option<&SessionFacts> {
         options.extensions.get::<SessionFacts>()
     }
+}
 
-    pub fn statement_time_us(&self) -> i64 {
-        self.query_time_us
+/// Who reads a relation of its session's own.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub facts: &'a SessionFacts,
+    /// When its statement began, in microseconds since 1970.
+    pub statement_time_us: Option<i64>,
+}
+
+impl<'a> Reader<'a> {
+    /// The reader that a scan is made for.
+    pub fn of(state: &'a dyn Session) -> Option<Self> {
+        let started = state.execution_props().query_execution_start_time;
+        Some(Reader {
+            facts: SessionFacts::of(state.config_options())?,
+            statement_time_us: started.map(|time| time.timestamp_micros()),
+        })
     }
 }
 

@@ -18,7 +18,7 @@ use datafusion::{
 };
 
 use super::{
-    facts::SessionFacts,
+    facts::Reader,
     information_schema,
     model::{Model, PG_CATALOG, Relation},
     pg_catalog, rows,
@@ -63,14 +63,14 @@ impl CatalogTable {
         self.model.relations.get(self.index)
     }
 
-    fn batch(&self, facts: Option<&SessionFacts>) -> Result<RecordBatch> {
+    fn batch(&self, reader: Option<Reader>) -> Result<RecordBatch> {
         let relation = self.relation().ok_or_else(|| Error::internal("no such relation"))?;
         if FORBIDDEN.contains(&relation.name.as_str()) {
             let message = format!("permission denied for table {}", relation.name);
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         if OF_THE_SESSION.contains(&relation.name.as_str()) {
-            return self.make(relation, facts);
+            return self.make(relation, reader);
         }
         if let Some(batch) = self.batch.get() {
             return Ok(batch.clone());
@@ -79,12 +79,12 @@ impl CatalogTable {
         Ok(self.batch.get_or_init(|| batch).clone())
     }
 
-    fn make(&self, relation: &Relation, facts: Option<&SessionFacts>) -> Result<RecordBatch> {
+    fn make(&self, relation: &Relation, reader: Option<Reader>) -> Result<RecordBatch> {
         if pg_catalog::is_same_everywhere(&relation.name) {
             return self.shared(relation);
         }
         let rows = match relation.namespace {
-            PG_CATALOG => pg_catalog::rows(&self.model, &relation.name, facts),
+            PG_CATALOG => pg_catalog::rows(&self.model, &relation.name, reader),
             _ => information_schema::rows(&self.model, &relation.name),
         };
         rows::batch(relation, Arc::clone(&self.schema), &rows)
@@ -133,9 +133,8 @@ impl TableProvider for CatalogTable {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
-        let facts = SessionFacts::of(state.config_options());
         let batch = self
-            .batch(facts)
+            .batch(Reader::of(state))
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let exec = MemorySourceConfig::try_new_exec(&[vec![batch]], Arc::clone(&self.schema), projection.cloned())?;
         Ok(exec)

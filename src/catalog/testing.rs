@@ -230,7 +230,6 @@ impl SettingsView for Settings {
 /// The engine, and the catalogue that its names mean.
 pub struct Engine {
     state: SessionState,
-    catalogue_state: Arc<SessionState>,
     pub catalog: Arc<Catalog>,
     facts: Arc<SessionFacts>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
@@ -264,8 +263,6 @@ impl Engine {
             database: CLUSTER.into(),
             backend_pid: 42,
             start_time_us: 1_700_000_000_000_000,
-            query_time_us: 1_700_000_000_000_000,
-            query: None,
             settings: Arc::new(Settings),
             catalog: Arc::clone(&catalog),
         };
@@ -288,7 +285,6 @@ impl Engine {
         }));
         expr_planners.extend(state.expr_planners().iter().cloned());
         Engine {
-            catalogue_state: rewrite::apply::catalogue_state(&state),
             state,
             catalog,
             facts,
@@ -300,7 +296,7 @@ impl Engine {
     /// A statement after the rules over the syntax tree.
     pub fn rewritten(&self, sql: &str) -> String {
         let mut statement = parsed(sql).unwrap();
-        rewrite::rewrite(&mut statement, &self.catalog, &self.facts).unwrap();
+        rewrite::rewrite(&mut statement, &self.catalog).unwrap();
         statement.to_string()
     }
 
@@ -321,7 +317,7 @@ impl Engine {
     fn plan_with(&self, sql: &str, types: Vec<Option<FieldRef>>) -> EngineResult<LogicalPlan> {
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let mut statement = parsed(sql).map_err(external)?;
-        rewrite::rewrite(&mut statement, &self.catalog, &self.facts).map_err(external)?;
+        rewrite::rewrite(&mut statement, &self.catalog).map_err(external)?;
         let options = ParserOptions {
             parse_float_as_decimal: true,
             ..ParserOptions::default()
@@ -329,7 +325,7 @@ impl Engine {
         let mut context = PlannerContext::new().with_prepare_param_data_types(types);
         let plan =
             SqlToRel::new_with_options(self, options).sql_statement_to_plan_with_context(statement, &mut context)?;
-        rewrite::apply::apply(plan, &self.catalogue_state)
+        rewrite::apply::apply(plan)
     }
 
     /// Runs one statement.
@@ -350,6 +346,7 @@ impl Engine {
         let options = Arc::clone(state.config().options());
         state.execution_props_mut().mark_start_execution(options);
         let schema = Arc::clone(plan.schema());
+        let plan = rewrite::apply::begin(plan, &rewrite::apply::catalogue_state(&state))?;
         let physical = state.create_physical_plan(&plan).await?;
         let context = SessionContext::new_with_state(state);
         let batches = collect(physical, context.task_ctx()).await?;

@@ -9,29 +9,45 @@ use std::{
     collections::HashMap,
     fmt,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use datafusion::sql::sqlparser::ast;
 use postgres_types::Type;
 
-use super::{Plan, route::Route};
+use super::{Plan, Scope, route::Route};
 use crate::catalog::Catalog;
 
 /// What a plan was made of: its statement, the types that the client named, and what names and times in it mean.
 #[derive(Clone, Copy)]
 pub(super) struct Key<'a> {
-    pub(super) query: &'a ast::Statement,
-    pub(super) declared: &'a [Option<Type>],
-    pub(super) time_zone: &'a str,
+    query: &'a ast::Statement,
+    declared: &'a [Option<Type>],
+    time_zone: &'a str,
     /// One version of the schema, under one database name.
-    pub(super) catalog: &'a Arc<Catalog>,
-    pub(super) route: Route,
+    catalog: &'a Arc<Catalog>,
+    route: Route,
+    hash: u64,
+}
+
+impl<'a> Key<'a> {
+    pub(super) fn new(query: &'a ast::Statement, declared: &'a [Option<Type>], scope: &'a Scope) -> Self {
+        /// One for all caches: a statement is hashed once, whichever it is looked up in.
+        static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let time_zone = scope.time_zone.as_str();
+        Key {
+            query,
+            declared,
+            time_zone,
+            catalog: &scope.facts.catalog,
+            route: scope.route,
+            hash: HASHER.hash_one((query, declared, time_zone)),
+        }
+    }
 }
 
 /// A bounded number of plans, of a bounded size.
 pub(super) struct PlanCache {
-    hasher: RandomState,
     plans_max: usize,
     size_max: usize,
     kept: Mutex<Kept>,
@@ -39,10 +55,17 @@ pub(super) struct PlanCache {
 
 #[derive(Default)]
 struct Kept {
-    entries: HashMap<u64, Entry>,
+    entries: HashMap<u64, Used>,
     size: usize,
     /// Counts uses: the entry with the lowest was not used for the longest.
     clock: u64,
+}
+
+struct Used {
+    entry: Arc<Entry>,
+    size: usize,
+    /// When, by the clock.
+    last: u64,
 }
 
 struct Entry {
@@ -52,8 +75,6 @@ struct Entry {
     catalog: Arc<Catalog>,
     route: Route,
     plan: Plan,
-    size: usize,
-    used: u64,
 }
 
 impl Entry {
@@ -70,7 +91,6 @@ impl PlanCache {
     /// A cache of `plans_max` plans, of `size_max` bytes together.
     pub(super) fn new(plans_max: usize, size_max: usize) -> Self {
         PlanCache {
-            hasher: RandomState::new(),
             plans_max,
             size_max,
             kept: Mutex::default(),
@@ -78,13 +98,9 @@ impl PlanCache {
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Plan> {
-        let hash = self.hash(key);
-        let mut kept = self.lock();
-        kept.clock += 1;
-        let now = kept.clock;
-        let entry = kept.entries.get_mut(&hash).filter(|entry| entry.is_of(key))?;
-        entry.used = now;
-        Some(entry.plan.clone())
+        let entry = self.lock().touch(key.hash)?;
+        // A statement may be long: others do not wait while it is compared.
+        entry.is_of(key).then(|| entry.plan.clone())
     }
 
     /// Keeps a plan that takes `size` bytes, in place of those that were not used for the longest.
@@ -93,31 +109,29 @@ impl PlanCache {
         if size > self.size_max / 8 {
             return;
         }
-        let hash = self.hash(key);
-        let mut kept = self.lock();
-        kept.remove(hash);
-        while kept.entries.len() >= self.plans_max || kept.size + size > self.size_max {
-            let oldest = kept
-                .entries
-                .iter()
-                .min_by_key(|(_, entry)| entry.used)
-                .map(|(hash, _)| *hash);
-            let Some(oldest) = oldest else { return };
-            kept.remove(oldest);
-        }
-        kept.clock += 1;
-        kept.size += size;
-        let entry = Entry {
+        let entry = Arc::new(Entry {
             query: key.query.clone(),
             declared: key.declared.to_vec(),
             time_zone: key.time_zone.to_owned(),
             catalog: Arc::clone(key.catalog),
             route: key.route,
             plan,
-            size,
-            used: kept.clock,
-        };
-        kept.entries.insert(hash, entry);
+        });
+        let mut kept = self.lock();
+        kept.remove(key.hash);
+        while kept.entries.len() >= self.plans_max || kept.size + size > self.size_max {
+            let oldest = kept
+                .entries
+                .iter()
+                .min_by_key(|(_, used)| used.last)
+                .map(|(hash, _)| *hash);
+            let Some(oldest) = oldest else { return };
+            kept.remove(oldest);
+        }
+        kept.clock += 1;
+        kept.size += size;
+        let last = kept.clock;
+        kept.entries.insert(key.hash, Used { entry, size, last });
     }
 
     /// Forgets all: the schema is another.
@@ -132,19 +146,23 @@ impl PlanCache {
         self.lock().entries.len()
     }
 
-    fn hash(&self, key: Key) -> u64 {
-        self.hasher.hash_one((key.query, key.declared, key.time_zone))
-    }
-
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Kept {
+    /// What is kept under a hash, which is used now.
+    fn touch(&mut self, hash: u64) -> Option<Arc<Entry>> {
+        self.clock += 1;
+        let used = self.entries.get_mut(&hash)?;
+        used.last = self.clock;
+        Some(Arc::clone(&used.entry))
+    }
+
     fn remove(&mut self, hash: u64) {
-        if let Some(entry) = self.entries.remove(&hash) {
-            self.size -= entry.size;
+        if let Some(used) = self.entries.remove(&hash) {
+            self.size -= used.size;
         }
     }
 }

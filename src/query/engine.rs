@@ -127,8 +127,6 @@ impl Engine {
             database: catalog.model.database.clone(),
             backend_pid: 0,
             start_time_us: 0,
-            query_time_us: 0,
-            query: None,
             settings: Arc::new(NoSettings),
             catalog,
         };

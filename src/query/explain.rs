@@ -9,7 +9,7 @@ use datafusion::{
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::{Plan, Scope, errors::from_datafusion};
+use super::{Plan, Scope, errors::from_datafusion, optimize::Purpose};
 use crate::Result;
 
 /// How EXPLAIN was asked for.
@@ -23,7 +23,11 @@ pub struct Explain {
 
 /// The lines of the answer: one for each step, or one JSON document.
 pub async fn explain(scope: &Scope, plan: &Plan, values: Vec<ScalarValue>, how: Explain) -> Result<Vec<String>> {
-    let physical = plan.physical(scope, values).await?;
+    let purpose = match how.analyze {
+        true => Purpose::Run,
+        false => Purpose::Show,
+    };
+    let physical = plan.physical(scope, values, purpose).await?;
     if how.analyze {
         let mut rows = execute_stream(Arc::clone(&physical), scope.state.task_ctx()).map_err(from_datafusion)?;
         while rows.try_next().await.map_err(from_datafusion)?.is_some() {}

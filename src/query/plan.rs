@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{Field, FieldRef, Schema, SchemaRef},
+};
 use datafusion::{
     common::{
         ParamValues, ScalarValue,
@@ -16,13 +19,14 @@ use datafusion::{
     },
     error::Result as EngineResult,
     execution::{SendableRecordBatchStream, SessionState},
-    logical_expr::{Expr, LogicalPlan, expr::Placeholder},
-    physical_plan::{ExecutionPlan, execute_stream},
+    logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection, expr::Placeholder},
+    physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::ast::{self, Visit, Visitor},
     },
 };
+use futures::stream;
 use postgres_types::Type;
 
 use super::{
@@ -32,7 +36,8 @@ use super::{
     expansion,
     names::Names,
     nature::{self, Nature},
-    optimize, rewrite,
+    optimize::{self, Purpose},
+    rewrite::{self, apply},
     route::typed::Typed,
 };
 use crate::{
@@ -53,10 +58,19 @@ struct Planned {
     size: usize,
     /// It reads no rows of the cluster.
     of_catalogue: bool,
+    /// It has subqueries that each statement must begin.
+    has_begin: bool,
     /// What `restate.route = runtime` sends in place of the plan.
     typed: Option<Arc<Typed>>,
     /// Of a plan that is optimized to the same whenever it runs: what it was optimized to when it first ran.
-    optimized: Option<OnceLock<LogicalPlan>>,
+    optimized: Option<OnceLock<Optimized>>,
+}
+
+#[derive(Debug)]
+struct Optimized {
+    plan: LogicalPlan,
+    /// Its one row, where it is nothing but literals: what pools and drivers send to see whether anybody is there.
+    row: Option<RecordBatch>,
 }
 
 /// A parameter of a plan: the PostgreSQL type that the client is told, the field that the engine expects.
@@ -71,20 +85,14 @@ impl Plan {
     /// others are taken from the casts and comparisons that a parameter stands in, or are text. What was planned before in such a
     /// scope is not planned again.
     pub fn new(scope: &Scope, query: impl Borrow<ast::Statement>, declared: &[Option<Type>]) -> Result<Self> {
-        let key = Key {
-            query: query.borrow(),
-            declared,
-            time_zone: &scope.time_zone,
-            catalog: &scope.facts.catalog,
-            route: scope.route,
-        };
+        let key = Key::new(query.borrow(), declared, scope);
         if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
             return Ok(plan);
         }
         let typed = Typed::of(query.borrow(), &scope.state).map(Arc::new);
         let mut rewritten = query.borrow().clone();
         rewrite::void::discard(&mut rewritten, declared);
-        rewrite::rewrite(&mut rewritten, &scope.facts.catalog, &scope.facts)?;
+        rewrite::rewrite(&mut rewritten, &scope.facts.catalog)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
         let planned = Self::planned(scope, rewritten, declared)?;
         let nature = Nature::of(&planned.logical, &scope.state).map_err(from_datafusion)?;
@@ -150,10 +158,12 @@ impl Plan {
                 field,
             })
             .collect();
-        let of_catalogue = rewrite::apply::reads_catalogue_only(&logical).map_err(from_datafusion)?;
+        let of_catalogue = apply::reads_catalogue_only(&logical).map_err(from_datafusion)?;
+        let has_begin = apply::has_begin(&logical).map_err(from_datafusion)?;
         Ok(Planned {
             logical,
             of_catalogue,
+            has_begin,
             schema,
             parameters,
             size: 0,
@@ -178,23 +188,30 @@ impl Plan {
     }
 
     /// The physical plan with `values` for the parameters, one each.
-    pub async fn physical(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<Arc<dyn ExecutionPlan>> {
+    pub(super) async fn physical(
+        &self,
+        scope: &Scope,
+        values: Vec<ScalarValue>,
+        purpose: Purpose,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut state = match self.0.of_catalogue {
             true => scope.catalogue_state.as_ref().clone(),
             false => scope.state.clone(),
         };
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
-        let optimized = self.optimized(&state, values).map_err(from_datafusion)?;
+        let optimized = self.optimized(scope, &state, values).map_err(from_datafusion)?;
         if let Some(typed) = &self.0.typed
             && let Some(typed) = typed.exec(&optimized, self.schema()).await.map_err(from_datafusion)?
         {
             return Ok(typed);
         }
-        optimize::physical(optimized, &state).await.map_err(from_datafusion)
+        optimize::physical(optimized, &state, purpose)
+            .await
+            .map_err(from_datafusion)
     }
 
-    fn optimized(&self, state: &SessionState, values: Vec<ScalarValue>) -> EngineResult<LogicalPlan> {
+    fn optimized(&self, scope: &Scope, state: &SessionState, values: Vec<ScalarValue>) -> EngineResult<LogicalPlan> {
         let Planned {
             logical,
             parameters,
@@ -202,8 +219,10 @@ impl Plan {
             ..
         } = self.0.as_ref();
         if let Some(known) = optimized.as_ref().and_then(OnceLock::get) {
-            return Ok(known.clone());
+            return Ok(known.plan.clone());
         }
+        let begun = self.begun(scope, state)?;
+        let logical = begun.as_ref().unwrap_or(logical);
         if !parameters.is_empty() {
             let values = values
                 .into_iter()
@@ -218,16 +237,62 @@ impl Plan {
         }
         let plan = state.optimize(logical)?;
         Ok(match optimized {
-            Some(kept) => kept.get_or_init(|| plan).clone(),
+            Some(kept) => {
+                let row = row_of_literals(&plan);
+                kept.get_or_init(|| Optimized { plan, row }).plan.clone()
+            }
             None => plan,
         })
     }
 
+    /// The plan with its subqueries begun, if it has any: at the time at which the statement of `state` started.
+    fn begun(&self, scope: &Scope, state: &SessionState) -> EngineResult<Option<LogicalPlan>> {
+        if !self.0.has_begin {
+            return Ok(None);
+        }
+        let mut catalogue_state = scope.catalogue_state.as_ref().clone();
+        catalogue_state.mark_start_execution();
+        let started = state.execution_props().query_execution_start_time;
+        catalogue_state.execution_props_mut().query_execution_start_time = started;
+        apply::begin(self.0.logical.clone(), &Arc::new(catalogue_state)).map(Some)
+    }
+
+    /// What it gives whenever it runs, where that is one row that is known by now.
+    pub(super) fn row(&self) -> Option<&RecordBatch> {
+        self.0.optimized.as_ref()?.get()?.row.as_ref()
+    }
+
     /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
     pub async fn run(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<SendableRecordBatchStream> {
-        let physical = self.physical(scope, values).await?;
+        if let Some(row) = self.row() {
+            let rows = stream::iter([Ok(row.clone())]);
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(row.schema(), rows)));
+        }
+        let physical = self.physical(scope, values, Purpose::Run).await?;
         execute_stream(physical, scope.state.task_ctx()).map_err(from_datafusion)
     }
+}
+
+/// The row of a plan that is a list of literals.
+fn row_of_literals(plan: &LogicalPlan) -> Option<RecordBatch> {
+    let LogicalPlan::Projection(Projection {
+        expr, input, schema, ..
+    }) = plan
+    else {
+        return None;
+    };
+    let LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: true, ..
+    }) = input.as_ref()
+    else {
+        return None;
+    };
+    let value = |expr: &Expr| match expr.clone().unalias_nested().data {
+        Expr::Literal(value, _) => value.to_array().ok(),
+        _ => None,
+    };
+    let columns = expr.iter().map(value).collect::<Option<Vec<_>>>()?;
+    RecordBatch::try_new(Arc::clone(schema.inner()), columns).ok()
 }
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
@@ -235,7 +300,7 @@ fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -
     let mut context = PlannerContext::new().with_prepare_param_data_types(types);
     SqlToRel::new_with_options(&names, parser_options())
         .sql_statement_to_plan_with_context(query, &mut context)
-        .and_then(|plan| rewrite::apply::apply(plan, &scope.catalogue_state))
+        .and_then(apply::apply)
         .map_err(from_datafusion)
 }
 

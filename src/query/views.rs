@@ -73,7 +73,7 @@ pub fn source(names: &Names, scope: &Scope, relation: &Relation, view: &View) ->
 /// The plan of a view's query with the types that its columns have.
 fn plan(names: &Names, scope: &Scope, query: &ast::Query) -> EngineResult<LogicalPlan> {
     let mut statement = ast::Statement::Query(Box::new(query.clone()));
-    rewrite::rewrite(&mut statement, &scope.facts.catalog, &scope.facts)
+    rewrite::rewrite(&mut statement, &scope.facts.catalog)
         .map_err(|error| DataFusionError::External(Box::new(error)))?;
     let plan = SqlToRel::new_with_options(names, parser_options()).sql_statement_to_plan(statement)?;
     rewrite::annotate::annotate(plan)

@@ -113,8 +113,6 @@ impl Backend {
                     database: self.database.clone(),
                     backend_pid: self.registration.pid,
                     start_time_us: micros(self.started_at),
-                    query_time_us: micros(SystemTime::now()),
-                    query: None,
                     settings: Arc::new(self.settings.clone()),
                     catalog,
                 };

@@ -16,7 +16,16 @@ use crate::{
 
 /// The plan of a statement as text.
 fn explain(server: &Server, sql: &str) -> Option<String> {
-    let answer = psql::run(server, "yourcluster", &["-A", "-t"], &format!("explain {sql}"))?;
+    explained(server, "explain", sql)
+}
+
+/// The plan as it ran, with what was asked first.
+fn explain_analyze(server: &Server, sql: &str) -> Option<String> {
+    explained(server, "explain analyze", sql)
+}
+
+fn explained(server: &Server, how: &str, sql: &str) -> Option<String> {
+    let answer = psql::run(server, "yourcluster", &["-A", "-t"], &format!("{how} {sql}"))?;
     assert!(answer.success, "{sql}: {}", answer.stderr);
     Some(answer.stdout)
 }
@@ -84,7 +93,7 @@ fn invocations_read_from_the_stored_table_are_those_of_the_view() {
 #[test]
 fn invocations_in_memory_are_found_by_their_ids() {
     for (runtime, _, server) in behind_servers() {
-        let Some(plan) = explain(
+        let Some(plan) = explain_analyze(
             &server,
             "select id, target from sys_invocation where status = 'running'",
         ) else {
@@ -176,7 +185,7 @@ fn keys_from_a_subquery_find_what_they_find_there() {
             ),
             "select name from sys_service where deployment_id = (select max(id) from sys_deployment)",
         ];
-        let Some(plan) = explain(&server, statements[0]) else {
+        let Some(plan) = explain_analyze(&server, statements[0]) else {
             return;
         };
         assert!(

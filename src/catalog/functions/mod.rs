@@ -53,7 +53,7 @@ pub use typed::zone_of;
 
 /// The function of that name, in lower case and without a schema, as it answers for one session.
 ///
-/// A function carries its session's facts: the engine folds and tests expressions in places where no options reach.
+/// A function carries what it needs of its session's facts: the engine folds and tests expressions in places where no options reach.
 pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<ScalarUDF>> {
     static NATIVE: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
         let all = [
@@ -115,8 +115,8 @@ pub fn cast_to(field: FieldRef) -> Arc<ScalarUDF> {
     cast::CastTo::function(field)
 }
 
-/// Whether a function of this program's answers every session alike: what it needs to know of one (its time zone) it is told with
-/// each call, and a plan that holds it belongs to all.
+/// Whether a function of this program's answers every session of a catalogue alike: what it needs to know of one (its time zone) it is
+/// told with each call, and a plan that holds it belongs to all.
 pub fn is_shared(function: &ScalarUDF) -> bool {
     let function = function.inner().as_ref();
     function.is::<Typed>()
@@ -124,4 +124,8 @@ pub fn is_shared(function: &ScalarUDF) -> bool {
         || function.is::<lists::OverList>()
         || function.is::<json::Build>()
         || function.is::<record::Record>()
+        || function.is::<records::Records>()
+        || function.is::<reg::ToOid>()
+        || function.is::<reg::ToText>()
+        || function.is::<reg::TypeOf>()
 }

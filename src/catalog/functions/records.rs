@@ -25,7 +25,7 @@ use crate::catalog::{model::OWNER, types};
 type Row = Vec<Option<String>>;
 
 #[derive(Debug, Clone, Copy)]
-struct Records {
+pub(super) struct Records {
     name: &'static str,
     /// The rows' columns, with their types as `format_type` spells them.
     columns: &'static [(&'static str, &'static str)],

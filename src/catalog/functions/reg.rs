@@ -30,29 +30,29 @@ use crate::{
 
 /// `regclass(x)`, `oid(x)` …: a number as it is, a name looked up.
 #[derive(Debug, Clone)]
-struct ToOid {
+pub(super) struct ToOid {
     /// The type, which is also the function's name.
     name: &'static str,
-    facts: Arc<SessionFacts>,
+    model: Arc<Model>,
 }
 
 /// `pg_text(x)`: `x::text` as PostgreSQL has it for every type of the catalogue.
 #[derive(Debug, Clone)]
-struct ToText {
+pub(super) struct ToText {
     /// `pg_text`, or `pg_output`, which writes booleans as clients get them.
     name: &'static str,
-    facts: Arc<SessionFacts>,
+    model: Arc<Model>,
 }
 
 /// `pg_typeof(x)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct TypeOf;
+pub(super) struct TypeOf;
 
 macro_rules! same_by {
     ($function:ty, $($field:ident),*) => {
         impl PartialEq for $function {
             fn eq(&self, other: &Self) -> bool {
-                $(self.$field == other.$field &&)* Arc::ptr_eq(&self.facts, &other.facts)
+                $(self.$field == other.$field &&)* Arc::ptr_eq(&self.model, &other.model)
             }
         }
 
@@ -61,7 +61,7 @@ macro_rules! same_by {
         impl Hash for $function {
             fn hash<H: Hasher>(&self, state: &mut H) {
                 $(self.$field.hash(state);)*
-                Arc::as_ptr(&self.facts).hash(state);
+                Arc::as_ptr(&self.model).hash(state);
             }
         }
     };
@@ -70,18 +70,18 @@ macro_rules! same_by {
 same_by!(ToOid, name);
 same_by!(ToText, name);
 
-/// The function of that name for one session.
+/// The function of that name over the catalogue of a session, which is all that it has of it.
 pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<ScalarUDF> {
     if let Some(name) = types::REG_TYPES.iter().copied().chain(["oid"]).find(|reg| *reg == name) {
         return Some(ScalarUDF::new_from_impl(ToOid {
             name,
-            facts: Arc::clone(facts),
+            model: Arc::clone(&facts.catalog.model),
         }));
     }
     match name {
         "pg_text" | "pg_output" => Some(ScalarUDF::new_from_impl(ToText {
             name: if name == "pg_text" { "pg_text" } else { "pg_output" },
-            facts: Arc::clone(facts),
+            model: Arc::clone(&facts.catalog.model),
         })),
         "pg_typeof" => Some(ScalarUDF::new_from_impl(TypeOf)),
         _ => None,
@@ -298,7 +298,7 @@ impl ScalarUDFImpl for ToOid {
             if text.parse::<i64>().is_ok() {
                 return Ok(Some(text));
             }
-            match resolve(&self.facts.catalog.model, self.name, &text) {
+            match resolve(&self.model, self.name, &text) {
                 Some(oid) => Ok(Some(oid.to_string())),
                 None => Err(unknown(self.name, &text)),
             }
@@ -330,7 +330,7 @@ impl ScalarUDFImpl for ToText {
         };
         let scalar = matches!(arg, ColumnarValue::Scalar(_));
         let array = arg.to_array(if scalar { 1 } else { args.number_rows })?;
-        let array = match written(&self.facts.catalog.model, field, &array)? {
+        let array = match written(&self.model, field, &array)? {
             Some(names) => names,
             None => {
                 let style = native::style_of(&args.config_options);

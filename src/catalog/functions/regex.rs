@@ -247,3 +247,20 @@ fn insert(replacement: &str, found: &Captures<'_>, out: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_replacement_ends_where_the_text_grows_too_large() {
+        let engine = Engine::new();
+        let sql = "select regexp_replace(repeat('x', 100000), '', repeat('b', 100000), 'g')";
+        let error = engine.error(sql).await;
+        assert!(error.contains("requested length too large (54000)"), "{error}");
+        assert_eq!(
+            engine.rows("select regexp_replace('aba', 'a', 'c', 'g')").await,
+            ["cbc"]
+        );
+    }
+}

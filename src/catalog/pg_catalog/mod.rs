@@ -9,7 +9,7 @@ mod stats;
 
 use super::{
     definition,
-    facts::SessionFacts,
+    facts::Reader,
     model::{Model, NAMESPACES, OWNER, Relation},
     rows::{Row, row},
     seed,
@@ -28,7 +28,7 @@ const PG_DATABASE: u32 = 1262;
 const UTF8: i32 = 6;
 
 /// The rows of a relation of `pg_catalog`.
-pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row> {
+pub fn rows(model: &Model, name: &str, reader: Option<Reader>) -> Vec<Row> {
     match name {
         "pg_class" => pg_class(model),
         "pg_attribute" => pg_attribute(model),
@@ -63,7 +63,7 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
         }],
         "pg_depend" => pg_depend(model),
         "pg_rewrite" => pg_rewrite(model),
-        "pg_settings" => facts.map(pg_settings).unwrap_or_default(),
+        "pg_settings" => reader.map(|reader| pg_settings(reader.facts)).unwrap_or_default(),
         "pg_tables" => relations_of_kind(model, "r")
             .map(|relation| {
                 row! {
@@ -90,14 +90,16 @@ pub fn rows(model: &Model, name: &str, facts: Option<&SessionFacts>) -> Vec<Row>
                 }
             })
             .collect(),
-        "pg_stat_activity" => facts
-            .map(|facts| vec![pg_stat_activity(model, facts)])
+        "pg_stat_activity" => reader
+            .map(|reader| vec![pg_stat_activity(model, reader)])
             .unwrap_or_default(),
-        "pg_stat_ssl" => facts
-            .map(|facts| vec![row! { "pid" => facts.backend_pid, "ssl" => true }])
+        "pg_stat_ssl" => reader
+            .map(|reader| vec![row! { "pid" => reader.facts.backend_pid, "ssl" => true }])
             .unwrap_or_default(),
-        "pg_stat_gssapi" => facts
-            .map(|facts| vec![row! { "pid" => facts.backend_pid, "gss_authenticated" => false, "encrypted" => false }])
+        "pg_stat_gssapi" => reader
+            .map(|reader| {
+                vec![row! { "pid" => reader.facts.backend_pid, "gss_authenticated" => false, "encrypted" => false }]
+            })
             .unwrap_or_default(),
         "pg_timezone_names" => time_zones(),
         _ => match stats::rows(model, name) {

@@ -5,7 +5,7 @@ use chrono_tz::{OffsetComponents, OffsetName};
 
 use super::seeded;
 use crate::catalog::{
-    facts::SessionFacts,
+    facts::{Reader, SessionFacts},
     model::{Model, OWNER},
     rows::{Row, row},
 };
@@ -41,13 +41,18 @@ pub(super) fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
     rows
 }
 
-pub(super) fn pg_stat_activity(model: &Model, facts: &SessionFacts) -> Row {
+/// Every statement is a transaction of its own, as far as what it reads goes. Texts of statements are not kept.
+pub(super) fn pg_stat_activity(model: &Model, reader: Reader) -> Row {
+    let Reader {
+        facts,
+        statement_time_us,
+    } = reader;
     row! {
         "datid" => model.database_oid, "datname" => &model.database, "pid" => facts.backend_pid, "usesysid" => OWNER,
         "usename" => &model.user, "application_name" => facts.settings.get("application_name").unwrap_or_default(),
-        "backend_start" => facts.start_time_us, "xact_start" => facts.statement_time_us(),
-        "query_start" => facts.statement_time_us(), "state_change" => facts.statement_time_us(), "state" => "active",
-        "query" => facts.query.as_deref().unwrap_or(""), "backend_type" => "client backend",
+        "backend_start" => facts.start_time_us, "xact_start" => statement_time_us,
+        "query_start" => statement_time_us, "state_change" => statement_time_us, "state" => "active",
+        "query" => "", "backend_type" => "client backend",
     }
 }
 

@@ -18,13 +18,14 @@ use datafusion::{
     physical_plan::collect,
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
+use futures::TryStreamExt;
 use postgres_types::Type;
 
 use super::*;
 use crate::{
     Result,
     catalog::facts::{SessionFacts, SettingsView},
-    query::{Engine, Scope, route::Route},
+    query::{Engine, Scope, optimize::Purpose, route::Route},
     source::{Introspection, Source},
 };
 
@@ -86,7 +87,8 @@ impl SettingsView for Setting {
     }
 
     fn all(&self) -> Vec<(String, String, String)> {
-        Vec::new()
+        let value = self.0.lock().unwrap().clone();
+        vec![("application_name".to_owned(), value, String::new())]
     }
 }
 
@@ -100,8 +102,6 @@ async fn session(engine: &Engine, user: &str, time_zone: &str, setting: &Arc<Set
         database: "demo".to_owned(),
         backend_pid: 1,
         start_time_us: 0,
-        query_time_us: 0,
-        query: None,
         settings: Arc::clone(setting) as Arc<dyn SettingsView>,
         catalog: engine.catalog("demo").await.unwrap(),
     };
@@ -122,7 +122,11 @@ async fn value(scope: &Scope, sql: &str) -> String {
 }
 
 async fn value_with(scope: &Scope, sql: &str, values: Vec<ScalarValue>) -> String {
-    let physical = plan(scope, sql).unwrap().physical(scope, values).await.unwrap();
+    let physical = plan(scope, sql)
+        .unwrap()
+        .physical(scope, values, Purpose::Run)
+        .await
+        .unwrap();
     let batches = collect(physical, scope.state.task_ctx()).await.unwrap();
     let column = Arc::clone(batches.iter().find(|batch| batch.num_rows() > 0).unwrap().column(0));
     ArrayFormatter::try_new(&column, &FormatOptions::default())
@@ -218,6 +222,119 @@ async fn what_a_session_is_answered_is_its_own() {
     assert_eq!((one.own_plans.len(), other.own_plans.len()), (3, 3));
 }
 
+/// Of these too the value is that of each run, however often their plan was run before.
+#[tokio::test]
+async fn what_a_subquery_is_told_is_of_the_moment() {
+    let engine = engine(Cluster::new(&["id"]));
+    let setting = Arc::<Setting>::default();
+    let scope = session(&engine, "u", "UTC", &setting).await;
+    let own = "from pg_class c where c.relname = 'numbers'";
+    let statements = [
+        format!("select (select current_setting('application_name') || c.relname) {own}"),
+        format!("select (select a.application_name || c.relname from pg_stat_activity a) {own}"),
+        format!("select (select s.setting || c.relname from pg_settings s where s.name = 'application_name') {own}"),
+        format!("select (select (select current_setting('x') || d.relname) from pg_class d where d.oid = c.oid) {own}"),
+        "select (select (select current_setting('x') || 'numbers' where n.id > 0) from numbers n limit 1)".to_owned(),
+        "select (select max((select current_setting('x') || 'numbers' where n.id > 0)) from numbers n)".to_owned(),
+        format!(
+            "select l.x || c.relname from pg_class c, lateral (select current_setting('x') as x where c.oid > 0) l \
+                 where c.relname = 'numbers'"
+        ),
+        "select (select current_setting('x') || c.relname) from pg_class c, numbers where c.relname = 'numbers'"
+            .to_owned(),
+    ];
+    for of_now in ["one ", "other "] {
+        setting.set("x", of_now, false).unwrap();
+        for sql in &statements {
+            assert_eq!(value(&scope, sql).await, format!("{of_now}numbers"), "{sql}");
+        }
+    }
+    for there_is in [false, true] {
+        setting.set("x", &there_is.to_string(), false).unwrap();
+        let sql = format!("select exists (select c.oid where current_setting('x') = 'true') {own}");
+        assert_eq!(value(&scope, &sql).await, there_is.to_string());
+    }
+}
+
+#[tokio::test]
+async fn one_statement_has_one_time() {
+    let engine = engine(Cluster::new(&["id"]));
+    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    for sql in [
+        "select (select now() - a.backend_start) from pg_stat_activity a",
+        "select (select now() - a.backend_start) from pg_stat_activity a, numbers",
+        "select query_start from pg_stat_activity",
+    ] {
+        let first = value(&scope, sql).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert_ne!(value(&scope, sql).await, first, "{sql}");
+    }
+    for sql in [
+        "select now() = (select now() where a.pid > 0) from pg_stat_activity a",
+        "select now() = (select now() where a.pid > 0) from pg_stat_activity a, numbers",
+        "select now() = query_start and now() = xact_start from pg_stat_activity",
+    ] {
+        assert_eq!(value(&scope, sql).await, "true", "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_plan_holds_nothing_of_a_session() {
+    let engine = engine(Cluster::new(&["id"]));
+    let setting = Arc::<Setting>::default();
+    for sql in [
+        "select id::float8::text from numbers",
+        "select concat(id::float8, 'x') from numbers",
+        "select c.oid::regclass::text from pg_class c where c.oid = 'numbers'::regclass",
+    ] {
+        let scope = session(&engine, "u", "UTC", &setting).await;
+        let before = scope.shared_plans.len();
+        value(&scope, sql).await;
+        assert_eq!(
+            (scope.shared_plans.len(), scope.own_plans.len()),
+            (before + 1, 0),
+            "{sql}"
+        );
+        drop(scope);
+        assert_eq!(Arc::strong_count(&setting), 1, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_literals_is_kept() {
+    let engine = engine(Cluster::new(&["id"]));
+    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let run = async |plan: &Plan| -> Vec<RecordBatch> {
+        let rows = plan.run(&scope, Vec::new()).await.unwrap();
+        rows.try_collect().await.unwrap()
+    };
+    for sql in [
+        "select 1",
+        "select 1 + 1 as two, 'a'::text, null, 1.5::numeric(4, 2)",
+        "select array[1, 2], '2026-01-01'::timestamp",
+    ] {
+        let plan = plan(&scope, sql).unwrap();
+        assert_eq!(plan.row(), None);
+        let first = run(&plan).await;
+        let kept = plan.row().unwrap_or_else(|| panic!("{sql} has no row"));
+        assert_eq!(first[0].columns(), kept.columns(), "{sql}");
+        assert_eq!(run(&plan).await, [kept.clone()], "{sql}");
+    }
+    for sql in [
+        "select now()",
+        "select random()",
+        "select current_user",
+        "select id from numbers",
+        "select 1 where false",
+        "select 1 union all select 2",
+        "select (select current_setting('x') || c.relname) from pg_class c",
+    ] {
+        let plan = plan(&scope, sql).unwrap();
+        run(&plan).await;
+        assert_eq!(plan.row(), None, "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_table_function_is_called_with_is_of_the_moment() {
     let engine = engine(Cluster::new(&["id"]));
@@ -295,15 +412,8 @@ async fn a_plan_that_is_run_again_gives_its_rows_again() {
 async fn the_plans_used_last_stay() {
     let engine = engine(Cluster::new(&["id"]));
     let scope = session(&engine, "u", "UTC", &Arc::default()).await;
-    let catalog = engine.catalog("demo").await.unwrap();
     let queries: Vec<_> = (0..4).map(|n| statement(&format!("select {n}"))).collect();
-    let key = |n: usize| Key {
-        query: &queries[n],
-        declared: &[],
-        time_zone: "UTC",
-        route: Route::Auto,
-        catalog: &catalog,
-    };
+    let key = |n: usize| Key::new(&queries[n], &[], &scope);
     let some = plan(&scope, "select 1").unwrap();
     let has = |cache: &PlanCache| (0..4).filter(|n| cache.get(key(*n)).is_some()).collect::<Vec<_>>();
 

@@ -15,7 +15,7 @@ use datafusion::{
 };
 use futures::TryStreamExt;
 
-use super::{by_rules, live, settled, subquery};
+use super::{Purpose, by_rules, live, settled, subquery};
 use crate::{Error, SqlState, limits, query::route::with_table, source::runtime::to_datafusion};
 
 /// An answer may make another question worth asking: so often at most.
@@ -91,7 +91,7 @@ async fn ask(question: &Question, state: &SessionState) -> Result<(Arc<dyn Execu
         Question::Keys(plan) => (plan.clone(), limits::INLINED_KEYS_MAX),
     };
     let plan = state.optimize(&plan)?;
-    let physical = Box::pin(super::physical(plan, state)).await?;
+    let physical = Box::pin(super::physical(plan, state, Purpose::Run)).await?;
     let mut rows = execute_stream(Arc::clone(&physical), state.task_ctx())?;
     let mut values = Vec::new();
     while let Some(batch) = rows.try_next().await? {

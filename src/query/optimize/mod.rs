@@ -28,14 +28,30 @@ use datafusion::{
     physical_plan::ExecutionPlan,
 };
 
-use super::route::with_table;
+use super::route::{source, with_table};
 use crate::source::runtime::RuntimeTable;
 use init_plan::InitPlanExec;
 
-/// The physical plan of an optimized plan, rewritten. What must be known first is asked here.
-pub async fn physical(plan: LogicalPlan, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+/// Whether a plan is made to be run, or only to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// What must be known first is asked.
+    Run,
+    /// Nothing is asked, and the plan is what it is before: its subqueries are still in it.
+    Show,
+}
+
+/// The physical plan of an optimized plan, rewritten.
+pub async fn physical(plan: LogicalPlan, state: &SessionState, purpose: Purpose) -> Result<Arc<dyn ExecutionPlan>> {
+    // All rules are about a runtime's tables.
+    if source(&plan)?.is_none() {
+        return state.query_planner().create_physical_plan(&plan, state).await;
+    }
     let plan = by_rules(plan, state)?;
-    let (plan, asked) = first::asked(plan, state).await?;
+    let (plan, asked) = match purpose {
+        Purpose::Run => first::asked(plan, state).await?,
+        Purpose::Show => (plan, Vec::new()),
+    };
     let physical = state.query_planner().create_physical_plan(&plan, state).await?;
     Ok(match asked.is_empty() {
         true => physical,

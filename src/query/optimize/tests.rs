@@ -24,7 +24,13 @@ use tokio::{
 use crate::{
     Result, SqlState,
     catalog::facts::SessionFacts,
-    query::{Engine, Plan, Scope, route::Route, views::NoSettings},
+    query::{
+        Engine, Plan, Scope,
+        explain::{Explain, explain},
+        optimize::Purpose,
+        route::Route,
+        views::NoSettings,
+    },
     source::{
         Introspection, RuntimeSource,
         runtime::{INVOCATION_VIEW_DEFINITION, RuntimeExec},
@@ -159,8 +165,6 @@ async fn session(version: &str, url: &str, knows: bool) -> Scope {
         database: "demo".to_owned(),
         backend_pid: 1,
         start_time_us: 0,
-        query_time_us: 0,
-        query: None,
         settings: Arc::new(NoSettings),
         catalog: engine.catalog("demo").await.unwrap(),
     };
@@ -169,7 +173,9 @@ async fn session(version: &str, url: &str, knows: bool) -> Scope {
 
 async fn planned(scope: &Scope, sql: &str) -> Result<Arc<dyn ExecutionPlan>> {
     let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
-    Plan::new(scope, statement, &[])?.physical(scope, Vec::new()).await
+    Plan::new(scope, statement, &[])?
+        .physical(scope, Vec::new(), Purpose::Run)
+        .await
 }
 
 /// What a plan sends, without quotes and without the name of its one table, which only some ways of writing it give.
@@ -193,6 +199,24 @@ async fn sent(version: &str, knows: bool, sql: &str) -> String {
     let sent = sends(&planned(&scope, sql).await.unwrap());
     assert_eq!(sent.len(), 1, "{sent:?}");
     sent.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn a_plan_that_is_shown_asks_nothing() {
+    let (url, asked) = answering(&[ONE]).await;
+    let scope = session("1.7.12", &url, true).await;
+    for sql in [
+        "select id, target from sys_invocation where status = 'running'",
+        "select name from sys_journal where id = (select max(id) from sys_invocation_status)",
+    ] {
+        let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+        let plan = Plan::new(&scope, statement, &[]).unwrap();
+        let lines = explain(&scope, &plan, Vec::new(), Explain::default()).await.unwrap();
+        assert!(lines.iter().any(|line| line.contains("RuntimeExec")), "{lines:?}");
+        assert_eq!(*asked.lock().unwrap(), [""; 0], "{sql}");
+        planned(&scope, sql).await.unwrap();
+        assert_eq!(std::mem::take(&mut *asked.lock().unwrap()).len(), 1, "{sql}");
+    }
 }
 
 #[tokio::test]

@@ -109,15 +109,8 @@ fn replaced(function: &mut Function) -> Option<Expr> {
             };
             // Values are written before they are gathered: a list would forget which of its items are JSON.
             let item = if name == "json_agg" { "to_json" } else { "to_jsonb" };
-            let items: Vec<Expr> = args.into_iter().map(|arg| call(item, vec![arg.clone()])).collect();
-            function.name = ObjectName::from(vec![Ident::new("array_agg")]);
-            if let FunctionArguments::List(list) = &mut function.args {
-                list.args = items
-                    .into_iter()
-                    .map(|item| FunctionArg::Unnamed(FunctionArgExpr::Expr(item)))
-                    .collect();
-            }
-            Some(call(outer, vec![Expr::Function(function.clone())]))
+            let items = args.into_iter().map(|arg| call(item, vec![arg.clone()])).collect();
+            Some(call(outer, vec![gathered(function, items)]))
         }
         "json_object_agg" | "jsonb_object_agg" => {
             let outer = if name == "json_object_agg" {
@@ -131,17 +124,10 @@ fn replaced(function: &mut Function) -> Option<Expr> {
                 "to_jsonb"
             };
             let [key, member] = args.as_slice() else { return None };
-            let lists = [(*key).clone(), call(value, vec![(*member).clone()])]
-                .into_iter()
-                .map(|arg| match call("array_agg", vec![arg]) {
-                    Expr::Function(mut list) => {
-                        list.filter = function.filter.clone();
-                        Expr::Function(list)
-                    }
-                    other => other,
-                })
-                .collect();
-            Some(call(outer, lists))
+            let name = |name: &str| Expr::value(Value::SingleQuotedString(name.to_owned()));
+            let member = call(value, vec![(*member).clone()]);
+            let pair = call("named_struct", vec![name("key"), (*key).clone(), name("value"), member]);
+            Some(call(outer, vec![gathered(function, vec![pair])]))
         }
         "substring" => match args.as_slice() {
             [text, pattern] if is_string(pattern) => Some(matched((*text).clone(), (*pattern).clone())),
@@ -169,6 +155,19 @@ fn replaced(function: &mut Function) -> Option<Expr> {
     }
 }
 
+/// The array of what an aggregate is to gather, by its own order, filter and window.
+fn gathered(aggregate: &Function, items: Vec<Expr>) -> Expr {
+    let mut array = aggregate.clone();
+    array.name = ObjectName::from(vec![Ident::new("array_agg")]);
+    if let FunctionArguments::List(list) = &mut array.args {
+        list.args = items
+            .into_iter()
+            .map(|item| FunctionArg::Unnamed(FunctionArgExpr::Expr(item)))
+            .collect();
+    }
+    Expr::Function(array)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::catalog::testing::Engine;
@@ -182,6 +181,26 @@ mod tests {
             (
                 "select json_object_agg(x, 1) from unnest(array['a', 'b']) x",
                 "{ \"a\" : 1, \"b\" : 1 }",
+            ),
+            (
+                "select json_object_agg(x, x order by x desc) from unnest(array['b', 'c', 'a']) x",
+                "{ \"c\" : \"c\", \"b\" : \"b\", \"a\" : \"a\" }",
+            ),
+            (
+                "select json_object_agg(distinct x, 1) from unnest(array['b', 'b', 'b']) x",
+                "{ \"b\" : 1 }",
+            ),
+            (
+                "select json_object_agg(x, x + 1) filter (where x > 1) from unnest(array[1, 2]) x",
+                "{ \"2\" : 3 }",
+            ),
+            (
+                "select json_object_agg(x, x) over (order by x) from unnest(array[2, 1]) x limit 1",
+                "{ \"1\" : 1 }",
+            ),
+            (
+                "select json_object_agg(x, y) from (select x, y from (values ('a', 1), ('b', null)) v(x, y) order by x desc) s",
+                "{ \"b\" : null, \"a\" : 1 }",
             ),
             ("select substring('foobar' from 'o(.)b')", "o"),
             ("select substring('foobar', 'o.b')", "oob"),

@@ -39,14 +39,13 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::{
     Error, Result,
-    catalog::{Catalog, facts::SessionFacts, model},
+    catalog::{Catalog, model},
 };
 
 pub use labels::output_name;
 
-/// Rewrites a statement before it is planned. `facts` is the session that asks: literals of `reg*` types mean what its
-/// catalogue says.
-pub fn rewrite(statement: &mut Statement, catalog: &Catalog, _facts: &SessionFacts) -> Result<()> {
+/// Rewrites a statement before it is planned: names in it mean what `catalog` says.
+pub fn rewrite(statement: &mut Statement, catalog: &Catalog) -> Result<()> {
     let over_catalogue = reads_catalogue(statement, catalog);
     let mut rules = Rules {
         catalog,

@@ -59,7 +59,7 @@ async fn route(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// The runtime that a plan reads; the first, should there ever be two.
-fn source(plan: &LogicalPlan) -> Result<Option<RuntimeSource>> {
+pub(super) fn source(plan: &LogicalPlan) -> Result<Option<RuntimeSource>> {
     let mut found = None;
     plan.apply_with_subqueries(|plan| {
         if let LogicalPlan::TableScan(scan) = plan {

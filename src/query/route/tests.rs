@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     catalog::facts::SessionFacts,
-    query::{Engine, Plan, Scope, views::NoSettings},
+    query::{Engine, Plan, Scope, optimize::Purpose, views::NoSettings},
     source::{Introspection, RuntimeSource, runtime::RuntimeExec},
 };
 
@@ -273,8 +273,6 @@ impl Routes {
             database: "demo".to_owned(),
             backend_pid: 1,
             start_time_us: 0,
-            query_time_us: 0,
-            query: None,
             settings: Arc::new(NoSettings),
             catalog,
         };
@@ -287,7 +285,7 @@ impl Routes {
     async fn plan(&self, scope: &Scope, sql: &str) -> Arc<dyn ExecutionPlan> {
         let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
         let plan = Plan::new(scope, statement, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        plan.physical(scope, Vec::new())
+        plan.physical(scope, Vec::new(), Purpose::Run)
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }

@@ -22,25 +22,21 @@ use datafusion::{
 use super::{Route, source, with_table};
 use crate::{
     limits,
+    query::growing::GROWING,
     source::{
         Introspection, Source,
         runtime::{Load, RowShape, RuntimeExec},
     },
 };
 
-/// Functions that are not sent: results as large as a number or a constant says, which a runtime makes until its memory ends, and one
-/// whose result is of a type that no column here has.
-const NOT_SENT: [&str; 11] = [
-    "concat_ws",
+/// Functions that are not sent beside those that are [`GROWING`]: more results as large as a number or a constant says, which a runtime
+/// makes until its memory ends, and one whose result is of a type that no column here has.
+const NOT_SENT: [&str; 6] = [
     "generate_series",
     "json_get",
-    "lpad",
     "overlay",
     "range",
     "regexp_replace",
-    "repeat",
-    "replace",
-    "rpad",
     "string_agg",
 ];
 
@@ -57,7 +53,7 @@ fn is_sent(function: &str) -> bool {
     match of_arrays {
         Some("agg") => true,
         Some(rest) => OF_ARRAYS.contains(&rest),
-        None => !NOT_SENT.contains(&function),
+        None => !NOT_SENT.contains(&function) && !GROWING.contains(&function),
     }
 }
 

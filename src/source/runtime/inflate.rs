@@ -29,6 +29,8 @@ pub(super) struct Inflate {
     decoder: Decoder<'static>,
     input: Bytes,
     taken: usize,
+    /// What the decoder writes into: what is handed on takes the bytes that it has and no more, for whoever keeps it counts those.
+    scratch: Box<[u8]>,
     /// The last piece was full: there may be more without any more input.
     is_full: bool,
 }
@@ -41,6 +43,7 @@ impl Inflate {
             decoder,
             input: Bytes::new(),
             taken: 0,
+            scratch: vec![0; PIECE_SIZE].into_boxed_slice(),
             is_full: false,
         })
     }
@@ -54,16 +57,14 @@ impl Inflate {
     /// The next piece; `None` where it takes another chunk.
     pub(super) fn next(&mut self) -> io::Result<Option<Bytes>> {
         while self.is_full || self.taken < self.input.len() {
-            let mut piece = vec![0; PIECE_SIZE];
             let mut input = InBuffer::around(self.input.get(self.taken..).unwrap_or_default());
-            let mut output = OutBuffer::around(piece.as_mut_slice());
+            let mut output = OutBuffer::around(&mut *self.scratch);
             self.decoder.run(&mut input, &mut output)?;
             self.taken += input.pos();
             let size = output.pos();
             self.is_full = size == PIECE_SIZE;
             if size > 0 {
-                piece.truncate(size);
-                return Ok(Some(piece.into()));
+                return Ok(self.scratch.get(..size).map(Bytes::copy_from_slice));
             }
         }
         Ok(None)
@@ -94,6 +95,23 @@ mod tests {
         for size in [1, 7, 1000, small.len()] {
             let chunks: Vec<&[u8]> = small.chunks(size).collect();
             assert!(inflated(&chunks).unwrap() == text, "in chunks of {size}");
+        }
+    }
+
+    /// A reply that says little each time that it is flushed.
+    #[test]
+    fn a_small_piece_takes_little() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        let mut inflate = Inflate::new().unwrap();
+        for _ in 0..3 {
+            io::Write::write_all(&mut encoder, b"some bytes").unwrap();
+            io::Write::flush(&mut encoder).unwrap();
+            inflate.feed(std::mem::take(encoder.get_mut()).into());
+            let piece = inflate.next().unwrap().unwrap();
+            assert_eq!(piece, b"some bytes".as_slice());
+            let owned = piece.try_into_mut().expect("nobody else has it");
+            assert!(owned.capacity() < 100, "{} bytes are held", owned.capacity());
+            assert!(inflate.next().unwrap().is_none());
         }
     }
 

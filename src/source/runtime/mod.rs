@@ -55,6 +55,10 @@ pub(crate) use view::{InvocationView, NAME as INVOCATION_VIEW, STATE_TABLE, STAT
 /// the runtime's own error.
 const VERSION_TTL: Duration = Duration::from_secs(5);
 
+/// How long the statement that asks for the version waits for what [`scopes`] looks at beside it: so long an idle runtime does not take,
+/// and a statement that comes every few seconds has what it needs. A busy one is not waited for.
+const CHECK_WAIT: Duration = Duration::from_millis(100);
+
 /// A runtime, reached over HTTP. Cheap to clone; clones share connections and what is known of the runtime.
 #[derive(Clone)]
 pub struct RuntimeSource(Arc<Inner>);
@@ -165,7 +169,6 @@ impl RuntimeSource {
                 (Arc::new(found), view.map(Arc::new))
             }
         };
-        self.0.scopes.check(self, &answer).await;
         Ok(Known {
             answer,
             introspection,
@@ -268,7 +271,12 @@ impl Source for RuntimeSource {
         match self.ask(known.as_ref()).await {
             Ok(found) => {
                 let introspection = found.introspection.clone();
+                let check = self.0.scopes.check(self, &found.answer);
                 self.set_known(found);
+                drop(last_refusal);
+                if let Some(check) = check {
+                    let _ = tokio::time::timeout(CHECK_WAIT, check).await;
+                }
                 Ok(introspection)
             }
             Err(error) => match known {

@@ -4,7 +4,7 @@
 //! * a scan of the table found none, at most [`SEARCH_TTL`] ago: none are left from times when scopes could be used;
 //! * the node that answers has vqueues switched off: it refuses what would write one;
 //! * nothing ever went through a vqueue of any partition (`sys_vqueue_meta` is empty; its rows stay): no other node is already ahead of
-//!   the one that answers. This and the second are looked at whenever the version is, so both are as fresh as the schema.
+//!   the one that answers. This and the second are looked at whenever the version is, and believed for as long.
 //!
 //! Whoever asks first starts the search, which costs the runtime as much as the statement that it would have made cheap.
 
@@ -15,8 +15,9 @@ use std::{
 };
 
 use futures::TryStreamExt;
+use tokio::task::JoinHandle;
 
-use super::{RuntimeSource, discover::Version, filter::quote};
+use super::{RuntimeSource, VERSION_TTL, discover::Version, filter::quote};
 use crate::Result;
 
 /// How long a search is believed. One more scan in ten minutes costs nothing beside those that it saves.
@@ -44,12 +45,20 @@ pub(super) struct Scopes(Mutex<Found>);
 struct Found {
     /// By table: when it was searched, and whether no scope was found.
     searches: BTreeMap<String, (Instant, bool)>,
-    /// Tables that are being searched.
+    /// Tables that are being searched, the vqueues among them.
     running: BTreeSet<String>,
     /// Somebody has asked: the vqueues are worth a question.
     wanted: bool,
-    /// No partition has ever had a vqueue, as far as was last seen.
-    no_queues: bool,
+    /// When it was last seen that no partition ever had a vqueue; none where the last look did not see that.
+    no_queues: Option<Instant>,
+}
+
+impl Found {
+    /// Scopes may be in use: what was searched must be searched again.
+    fn see_queues(&mut self) {
+        self.no_queues = None;
+        self.searches.clear();
+    }
 }
 
 impl Scopes {
@@ -66,27 +75,48 @@ impl Scopes {
             let (source, table) = (source.clone(), table.to_owned());
             tokio::spawn(async move { source.0.scopes.search(&source, &table).await });
         }
+        let no_queues = found.no_queues.is_some_and(|at| at.elapsed() < VERSION_TTL);
         // While a search is repeated, the one before it stands.
-        found.no_queues && search.is_some_and(|(_, none)| none)
+        no_queues && search.is_some_and(|(_, none)| none)
     }
 
-    /// Looks at the vqueues, if anyone needs to know, whenever the version is asked for.
-    pub(super) async fn check(&self, source: &RuntimeSource, version: &Version) {
-        if !self.lock().wanted {
-            return;
-        }
-        let none = allows_none(version) && is_empty(source, QUEUES, None).await.unwrap_or(false);
+    /// Looks at the vqueues, if anyone needs to know and nobody looks already, in the background: a runtime may be long about it, and
+    /// most statements need not know.
+    pub(super) fn check(&self, source: &RuntimeSource, version: &Version) -> Option<JoinHandle<()>> {
         let mut found = self.lock();
-        found.no_queues = none;
-        if !none {
-            found.searches.clear();
+        if !allows_none(version) {
+            found.see_queues();
+            return None;
         }
+        if !found.wanted || !found.running.insert(QUEUES.to_owned()) {
+            return None;
+        }
+        let source = source.clone();
+        Some(tokio::spawn(async move {
+            let scopes = &source.0.scopes;
+            scopes.look_for_queues(&source).await;
+            scopes.lock().running.remove(QUEUES);
+        }))
+    }
+
+    /// Whether there are no vqueues.
+    async fn look_for_queues(&self, source: &RuntimeSource) -> bool {
+        let at = Instant::now();
+        let none = is_empty(source, QUEUES, None).await;
+        let mut found = self.lock();
+        match none {
+            Ok(true) => found.no_queues = Some(at),
+            Ok(false) => found.see_queues(),
+            // What the searches found is as true as before.
+            Err(_) => found.no_queues = None,
+        }
+        none.unwrap_or(false)
     }
 
     #[cfg(test)]
     pub(super) fn know(&self, unscoped: &[&str], at: Instant) {
         let mut found = self.lock();
-        found.no_queues = true;
+        found.no_queues = Some(at);
         for table in ["state", "sys_promise", "sys_invocation_status"] {
             let none = unscoped.contains(&table);
             found.searches.insert(table.to_owned(), (at, none));
@@ -95,10 +125,8 @@ impl Scopes {
 
     async fn search(&self, source: &RuntimeSource, table: &str) {
         self.lock().wanted = true;
-        let no_queues = is_empty(source, QUEUES, None).await.unwrap_or(false);
-        let none = no_queues && is_empty(source, table, Some("scope")).await.unwrap_or(false);
+        let none = self.look_for_queues(source).await && is_empty(source, table, Some("scope")).await.unwrap_or(false);
         let mut found = self.lock();
-        found.no_queues = no_queues;
         found.running.remove(table);
         found.searches.insert(table.to_owned(), (Instant::now(), none));
     }

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
+    array::{Array, ArrayRef, AsArray, StructArray},
     compute::cast,
     datatypes::{DataType, Field, FieldRef},
 };
 use datafusion::{
+    common::exec_err,
     error::Result as EngineResult,
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -34,7 +35,7 @@ enum Shape {
     Value,
     /// A list of items that are JSON already, one after the other.
     Items,
-    /// A list of keys and a list of values.
+    /// A list of keys with their values, which are JSON already.
     Pairs,
 }
 
@@ -167,21 +168,22 @@ impl ScalarUDFImpl for Build {
                     out.push('}');
                 }
                 Shape::Pairs => {
-                    let (Some(keys), Some(values)) = (columns.first(), columns.get(1)) else {
-                        continue;
-                    };
-                    if keys.is_null(row) {
+                    let Some(list) = columns.first().filter(|list| list.is_valid(row)) else {
                         cells.push(None);
                         continue;
-                    }
-                    let (keys, values) = (keys.as_list::<i32>().value(row), values.as_list::<i32>().value(row));
+                    };
+                    let pairs = list.as_list::<i32>().value(row);
+                    let pairs = pairs.as_struct_opt().map(StructArray::columns);
+                    let Some([keys, values]) = pairs else {
+                        return exec_err!("{} is called with a list of pairs", self.name);
+                    };
                     let field = types::field("value", "json", true);
                     out.push_str("{ ");
                     for index in 0..keys.len() {
                         out.push_str(if index > 0 { comma } else { "" });
-                        quote(&key(&keys, index)?.unwrap_or_default(), &mut out);
+                        quote(&key(keys, index)?.unwrap_or_default(), &mut out);
                         out.push_str(colon);
-                        write(&mut out, &values, &field, index, self.inner())?;
+                        write(&mut out, values, &field, index, self.inner())?;
                     }
                     out.push_str(" }");
                 }

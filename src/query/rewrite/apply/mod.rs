@@ -2,7 +2,7 @@
 //!
 //! PostgreSQL runs any correlated subquery that way; the engine knows only those that it can turn into a join. Catalogue
 //! statements are full of others, and the catalogue is small and in memory. So a subquery over nothing but catalogue
-//! relations becomes a function of the outer columns: it is planned once, and run again with other values. Subqueries over
+//! relations becomes a function of the outer columns: each statement plans it once, and runs it again with other values. Subqueries over
 //! a cluster's rows are left to the engine: for them a run for each row would be a request for each row.
 
 mod outer;
@@ -24,6 +24,7 @@ use datafusion::{
     logical_expr::{
         Expr, LogicalPlan, LogicalPlanBuilder, Subquery,
         expr::{Exists, InSubquery, Placeholder, ScalarFunction},
+        expr_rewriter::NamePreserver,
         lit,
         utils::{conjunction, split_conjunction_owned},
     },
@@ -32,16 +33,17 @@ use datafusion::{
 use crate::catalog::CatalogTable;
 use outer::outer;
 use run::function;
+pub use run::{begin, has_begin};
 use shape::Shape;
 
-/// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. `state` plans
-/// the subqueries, see [`catalogue_state`]. Annotates the plan first: what becomes of a subquery has its types.
-pub fn apply(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
+/// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. What becomes of subqueries
+/// each statement must [`begin`]. Annotates the plan first: what becomes of a subquery has its types.
+pub fn apply(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
     let plan = super::annotate::annotate(plan)?;
     if !has_candidates(&plan)? {
         return Ok(plan);
     }
-    rewrite(plan, state)
+    rewrite(plan)
 }
 
 /// The state in which plans over the catalogue alone are made: some thousand rows in memory are not worth parting.
@@ -99,9 +101,9 @@ fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
     Ok(found)
 }
 
-fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
+fn rewrite(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
     plan.transform_up(|plan| {
-        let plan = match lateral(&plan, state)? {
+        let plan = match lateral(&plan)? {
             Some(joined) => joined,
             None => plan,
         };
@@ -115,17 +117,21 @@ fn rewrite(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Logical
         let surroundings = Surroundings {
             in_filter,
             is_own: &is_own,
-            state,
         };
+        // What is above refers to an expression by its name.
+        let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
             if !in_filter {
-                return expr.transform_up(|expr| subquery(expr, &surroundings));
+                let name = names.save(&expr);
+                return expr
+                    .transform_up(|expr| subquery(expr, &surroundings))
+                    .map(|rewritten| rewritten.update_data(|expr| name.restore(expr)));
             }
             let conjuncts =
                 split_conjunction_owned(expr)
                     .into_iter()
                     .map(|conjunct| match joins(&conjunct, &is_own)? {
-                        true => inner(conjunct, state),
+                        true => inner(conjunct),
                         false => conjunct
                             .transform_up(|expr| subquery(expr, &surroundings))
                             .map(|transformed| transformed.data),
@@ -142,7 +148,6 @@ struct Surroundings<'a> {
     in_filter: bool,
     /// Whether a column is one of the query right around it.
     is_own: &'a dyn Fn(&Column) -> bool,
-    state: &'a Arc<SessionState>,
 }
 
 /// Whether a condition is an EXISTS or IN that the engine turns into a join, which is faster than a run for each row.
@@ -178,9 +183,9 @@ fn joins(condition: &Expr, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<boo
 }
 
 /// A condition left to the engine, the plan of its subquery rewritten.
-fn inner(condition: Expr, state: &Arc<SessionState>) -> EngineResult<Expr> {
+fn inner(condition: Expr) -> EngineResult<Expr> {
     let within = |subquery: Subquery| -> EngineResult<Subquery> {
-        let plan = Arc::new(rewrite(subquery.subquery.as_ref().clone(), state)?);
+        let plan = Arc::new(rewrite(subquery.subquery.as_ref().clone())?);
         Ok(Subquery {
             subquery: plan,
             ..subquery
@@ -195,18 +200,14 @@ fn inner(condition: Expr, state: &Arc<SessionState>) -> EngineResult<Expr> {
             subquery: within(test.subquery)?,
             ..test
         }),
-        Expr::Not(condition) => Expr::Not(Box::new(inner(*condition, state)?)),
+        Expr::Not(condition) => Expr::Not(Box::new(inner(*condition)?)),
         other => other,
     })
 }
 
 /// A subquery expression as a call of a function of its outer columns, where the engine would fail.
 fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed<Expr>> {
-    let Surroundings {
-        in_filter,
-        is_own,
-        state,
-    } = *surroundings;
+    let Surroundings { in_filter, is_own } = *surroundings;
     let (subquery, shape, tested) = match &expr {
         Expr::ScalarSubquery(subquery) => (subquery, Shape::Scalar, None),
         Expr::Exists(exists) => (
@@ -223,7 +224,7 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
         ),
         _ => return Ok(Transformed::no(expr)),
     };
-    let plan = rewrite(subquery.subquery.as_ref().clone(), state)?;
+    let plan = rewrite(subquery.subquery.as_ref().clone())?;
     let outer = outer(&plan)?;
     let correlated = outer
         .iter()
@@ -245,7 +246,7 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
             other => other,
         }));
     }
-    Ok(Transformed::yes(function(plan, shape, tested, is_own, state)?))
+    Ok(Transformed::yes(function(plan, shape, tested, is_own)?))
 }
 
 /// Whether a plan gives a row whatever is in the tables.
@@ -260,7 +261,7 @@ fn has_a_row(plan: &LogicalPlan) -> bool {
 }
 
 /// `left JOIN LATERAL (subquery)` as the unnesting of a list of the subquery's rows.
-fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option<LogicalPlan>> {
+fn lateral(plan: &LogicalPlan) -> EngineResult<Option<LogicalPlan>> {
     let LogicalPlan::Join(join) = plan else {
         return Ok(None);
     };
@@ -285,7 +286,7 @@ fn lateral(plan: &LogicalPlan, state: &Arc<SessionState>) -> EngineResult<Option
     let left = Arc::clone(&join.left);
     let is_own = |column: &Column| left.schema().has_column(column);
     let fields = join.right.schema();
-    let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own, state)?;
+    let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own)?;
     // Unique within a statement: a lateral join may lie in the left side of another.
     let name = format!("__lateral_{}", left.schema().fields().len());
     let own: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();

@@ -1,10 +1,12 @@
-//! A subquery as a function of what it takes from outside: its plan is made once and run for each distinct set of values.
+//! A subquery as a function of what it takes from outside: planned once, and begun by each statement, which runs it for each distinct set
+//! of values. What was planned is kept as it was read: what the engine makes of it (the time, a setting, the rows of a session's own
+//! relations) is one statement's.
 
 use std::{
     collections::HashMap,
     fmt,
     hash::{Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
 };
 
 use arrow::{
@@ -13,18 +15,22 @@ use arrow::{
     datatypes::{DataType, Field, FieldRef, SchemaRef},
 };
 use datafusion::{
-    common::{Column, ScalarValue, metadata::FieldMetadata},
+    common::{
+        Column, ScalarValue,
+        metadata::FieldMetadata,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
     error::{DataFusionError, Result as EngineResult},
     execution::{SessionState, TaskContext},
     logical_expr::{
         ColumnarValue, Expr, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        TypeSignature, Volatility, expr::ScalarFunction,
+        TypeSignature, Volatility, expr::ScalarFunction, expr_rewriter::NamePreserver,
     },
     physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
 };
 
 use super::{
-    outer::{Values, bind, outer},
+    outer::{Outer, Values, bind, outer},
     shape::{Shape, numbered},
 };
 
@@ -36,13 +42,9 @@ pub(super) fn function(
     shape: Shape,
     tested: Option<Expr>,
     is_own: &dyn Fn(&Column) -> bool,
-    state: &Arc<SessionState>,
 ) -> EngineResult<Expr> {
     let outer = outer(&plan)?;
     let schema: SchemaRef = Arc::clone(plan.schema().inner());
-    let values: Values = Arc::new(Mutex::new(Vec::new()));
-    // Optimized with the outer columns in place, for their filters sink to the scans; then these become values.
-    let optimized = state.optimize(&plan)?;
     let result = match shape {
         Shape::Scalar => schema
             .fields()
@@ -56,10 +58,6 @@ pub(super) fn function(
             Field::new_list("rows", Field::new_list_field(DataType::Struct(fields), true), true)
         }
     };
-    if let Some(constant) = of_no_rows(&optimized, shape, &result)? {
-        return Ok(constant);
-    }
-    let bound = bind(optimized, &outer, &values)?;
     let mut args: Vec<Expr> = outer
         .iter()
         .map(|(_, expr)| match expr {
@@ -72,19 +70,71 @@ pub(super) fn function(
         TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]),
         Volatility::Volatile,
     );
-    let runs = Runs {
+    let subquery = Arc::new(Subquery {
         shape,
-        outer: outer.len(),
-        plan: bound,
+        outer,
+        plan,
         schema,
         result: Arc::new(result),
+        signature,
+    });
+    let udf = ScalarUDF::new_from_impl(Apply { subquery, runs: None });
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), args)))
+}
+
+/// The plan of one statement, before it is optimized: its subqueries begin anew. `state` is the statement's, and knows when it started.
+pub fn begin(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
+    plan.transform_up_with_subqueries(|plan| {
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            expr.transform_up(|expr| begun(expr, state))
+                .map(|begun| begun.update_data(|expr| name.restore(expr)))
+        })
+    })
+    .map(|transformed| transformed.data)
+}
+
+fn begun(expr: Expr, state: &Arc<SessionState>) -> EngineResult<Transformed<Expr>> {
+    let Expr::ScalarFunction(call) = &expr else {
+        return Ok(Transformed::no(expr));
+    };
+    let Some(Apply { subquery, .. }) = call.func.inner().downcast_ref() else {
+        return Ok(Transformed::no(expr));
+    };
+    // Optimized with the outer columns in place, for their filters sink to the scans; then these become values.
+    let optimized = state.optimize(&begin(subquery.plan.clone(), state)?)?;
+    if let Some(constant) = of_no_rows(&optimized, subquery.shape, &subquery.result)? {
+        return Ok(Transformed::yes(constant));
+    }
+    let values = Values::default();
+    let runs = Runs {
+        subquery: Arc::clone(subquery),
+        plan: bind(optimized, &subquery.outer, &values)?,
         values,
         physical: tokio::sync::Mutex::new(None),
         state: Arc::clone(state),
-        signature,
     };
-    let udf = ScalarUDF::new_from_impl(Apply(Arc::new(runs)));
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), args)))
+    let udf = ScalarUDF::new_from_impl(Apply {
+        subquery: Arc::clone(subquery),
+        runs: Some(Arc::new(runs)),
+    });
+    let call = ScalarFunction::new_udf(Arc::new(udf), call.args.clone());
+    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+}
+
+/// Whether a plan holds what each statement must [`begin`].
+pub fn has_begin(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                found |= matches!(expr, Expr::ScalarFunction(call) if call.func.inner().is::<Apply>());
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 /// What a subquery is that is known to have no rows, whatever the values from outside.
@@ -102,31 +152,49 @@ fn of_no_rows(plan: &LogicalPlan, shape: Shape, result: &Field) -> EngineResult<
 
 /// A subquery as a function of its outer columns.
 #[derive(Clone)]
-struct Apply(Arc<Runs>);
+struct Apply {
+    subquery: Arc<Subquery>,
+    /// Those of the statement that has begun.
+    runs: Option<Arc<Runs>>,
+}
 
-pub(super) struct Runs {
+/// A subquery as it was planned, what it takes from outside still in it.
+pub(super) struct Subquery {
     pub(super) shape: Shape,
-    /// How many of the arguments are outer columns; of IN one more is the value tested.
-    outer: usize,
+    /// The first arguments; of IN one more is the value tested.
+    outer: Outer,
     plan: LogicalPlan,
     pub(super) schema: SchemaRef,
     pub(super) result: FieldRef,
+    signature: Signature,
+}
+
+/// A subquery's runs in one statement.
+pub(super) struct Runs {
+    pub(super) subquery: Arc<Subquery>,
+    plan: LogicalPlan,
     values: Values,
     /// Planned at the first run. Held while running: the values are one set.
     physical: tokio::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>,
     state: Arc<SessionState>,
-    signature: Signature,
+}
+
+impl Apply {
+    /// What makes it itself.
+    fn address(&self) -> (*const Subquery, Option<*const Runs>) {
+        (Arc::as_ptr(&self.subquery), self.runs.as_ref().map(Arc::as_ptr))
+    }
 }
 
 impl fmt::Debug for Apply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {}", self.0.shape, self.0.plan.display())
+        write!(f, "{:?} of {}", self.subquery.shape, self.subquery.plan.display())
     }
 }
 
 impl PartialEq for Apply {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.address() == other.address()
     }
 }
 
@@ -134,7 +202,7 @@ impl Eq for Apply {}
 
 impl Hash for Apply {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
+        self.address().hash(state);
     }
 }
 
@@ -144,25 +212,30 @@ impl ScalarUDFImpl for Apply {
     }
 
     fn signature(&self) -> &Signature {
-        &self.0.signature
+        &self.subquery.signature
     }
 
     fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
-        Ok(self.0.result.data_type().clone())
+        Ok(self.subquery.result.data_type().clone())
     }
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> EngineResult<FieldRef> {
-        Ok(Arc::clone(&self.0.result))
+        Ok(Arc::clone(&self.subquery.result))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
+        let Some(runs) = &self.runs else {
+            return Err(DataFusionError::Internal(
+                "a subquery ran that no statement began".into(),
+            ));
+        };
         let rows = if args.args.is_empty() { 1 } else { args.number_rows };
         let columns = args
             .args
             .iter()
             .map(|arg| arg.to_array(rows))
             .collect::<EngineResult<Vec<_>>>()?;
-        let array = self.0.run_all(&columns, rows)?;
+        let array = runs.run_all(&columns, rows)?;
         match args.args.is_empty() {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)),
             false => Ok(ColumnarValue::Array(array)),
@@ -218,13 +291,13 @@ impl Runs {
         };
         let mut results = Vec::with_capacity(sets.len());
         for set in sets {
-            let outer = set.iter().take(self.outer).cloned().collect();
+            let outer = set.iter().take(self.subquery.outer.len()).cloned().collect();
             *self.values.lock().unwrap_or_else(PoisonError::into_inner) = outer;
             let context = Arc::new(TaskContext::from(self.state.as_ref()));
             let batches = collect(reset_plan_states(Arc::clone(&planned))?, context).await?;
             let schema = batches.first().map_or_else(|| planned.schema(), RecordBatch::schema);
             let batch = concat_batches(&schema, &batches)?;
-            results.push(match self.shape {
+            results.push(match self.subquery.shape {
                 Shape::In { negated } => self.test(set.last(), &batch, negated)?,
                 _ => batch,
             });

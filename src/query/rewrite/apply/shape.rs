@@ -84,11 +84,11 @@ impl Runs {
     }
 
     pub(super) fn gather(&self, results: &[RecordBatch], set_of_row: &[usize]) -> EngineResult<ArrayRef> {
-        if let Shape::Rows { null_when_empty } = self.shape {
+        if let Shape::Rows { null_when_empty } = self.subquery.shape {
             return self.lists(results, set_of_row, null_when_empty);
         }
         if set_of_row.is_empty() {
-            return Ok(arrow::array::new_empty_array(self.result.data_type()));
+            return Ok(arrow::array::new_empty_array(self.subquery.result.data_type()));
         }
         let values = results
             .iter()
@@ -99,9 +99,9 @@ impl Runs {
     }
 
     fn value(&self, batch: &RecordBatch) -> EngineResult<ScalarValue> {
-        match self.shape {
+        match self.subquery.shape {
             Shape::Exists { negated } => Ok(ScalarValue::Boolean(Some((batch.num_rows() > 0) != negated))),
-            _ if batch.num_rows() == 0 => ScalarValue::try_from(self.result.data_type()),
+            _ if batch.num_rows() == 0 => ScalarValue::try_from(self.subquery.result.data_type()),
             Shape::Scalar if batch.num_rows() > 1 => {
                 let message = "more than one row returned by a subquery used as an expression";
                 Err(DataFusionError::External(Box::new(Error::new(
@@ -109,12 +109,12 @@ impl Runs {
                     message,
                 ))))
             }
-            _ => ScalarValue::try_from_array(batch.column(0), 0)?.cast_to(self.result.data_type()),
+            _ => ScalarValue::try_from_array(batch.column(0), 0)?.cast_to(self.subquery.result.data_type()),
         }
     }
 
     fn lists(&self, results: &[RecordBatch], set_of_row: &[usize], null_when_empty: bool) -> EngineResult<ArrayRef> {
-        let fields = numbered(&self.schema);
+        let fields = numbered(&self.subquery.schema);
         let item = Arc::new(Field::new_list_field(DataType::Struct(fields.clone()), true));
         let chosen: Vec<&RecordBatch> = set_of_row.iter().filter_map(|set| results.get(*set)).collect();
         let lengths: Vec<usize> = chosen.iter().map(|batch| batch.num_rows()).collect();

@@ -42,6 +42,11 @@ async fn subqueries_anywhere() {
             vec!["sys_journal"],
         ),
         ("select (select 1 where false)", vec![""]),
+        // Of an aggregate, which what is above knows by its name.
+        (
+            "select max((select c.relname where c.oid > 0)) from pg_class c where relnamespace = 2200 and relkind = 'r'",
+            vec!["sys_journal"],
+        ),
         // A recursion of its own.
         (
             "select (with recursive bases (oid, depth) as (select b.typbasetype, 0 from pg_type b where b.oid = t.oid union all \

@@ -13,7 +13,7 @@ use arrow::{
 use super::{eventually, schema, source};
 use crate::source::{
     Source,
-    runtime::testing::{Request, Server, Step, response, result},
+    runtime::testing::{Request, Server, Step, error, response, result},
 };
 
 /// What a runtime answers, as a test may change it.
@@ -24,6 +24,9 @@ struct Facts {
     vqueues: AtomicBool,
     has_queues: AtomicBool,
     has_scopes: AtomicBool,
+    /// The vqueues cannot be read, or are for as long as anybody waits.
+    fails: AtomicBool,
+    hangs: AtomicBool,
 }
 
 impl Facts {
@@ -54,6 +57,10 @@ impl Facts {
             }
             sql if sql.contains("information_schema.tables") => result(&names, &[text("state")]),
             sql if sql.contains("information_schema") => result(&names, &[]),
+            sql if sql.contains("sys_vqueue_meta") && self.hangs.load(SeqCst) => vec![Step::Hang],
+            sql if sql.contains("sys_vqueue_meta") && self.fails.load(SeqCst) => {
+                vec![error("500 Internal Server Error", "no such thing")]
+            }
             sql if sql.contains("sys_vqueue_meta") => any(self.has_queues.load(SeqCst)),
             sql if sql.contains("IS NOT NULL") => any(self.has_scopes.load(SeqCst)),
             _ => result(&schema(), &[]),
@@ -96,6 +103,49 @@ async fn a_search_that_found_none_holds_until_there_are_vqueues() {
     source.distrust();
     source.introspect().await.unwrap();
     assert!(!source.has_no_scopes("state"), "another node may let scopes in");
+}
+
+fn looks(server: &Server) -> usize {
+    let sql = server.sql();
+    sql.iter().filter(|sql| sql.contains("sys_vqueue_meta")).count()
+}
+
+#[tokio::test]
+async fn a_look_that_fails_takes_no_search_back() {
+    let facts = Arc::<Facts>::default();
+    let server = server(&facts).await;
+    let source = source(&server);
+    source.introspect().await.unwrap();
+    eventually("the search", || source.has_no_scopes("state")).await;
+
+    facts.fails.store(true, SeqCst);
+    source.distrust();
+    source.introspect().await.unwrap();
+    eventually("the failure", || !source.has_no_scopes("state")).await;
+
+    facts.fails.store(false, SeqCst);
+    source.distrust();
+    source.introspect().await.unwrap();
+    eventually("the next look", || source.has_no_scopes("state")).await;
+    assert_eq!(searches(&server), 1);
+}
+
+/// A statement waits for no runtime that is long about its vqueues; nor does it look again meanwhile.
+#[tokio::test]
+async fn a_look_without_end_holds_up_nobody() {
+    let facts = Arc::<Facts>::default();
+    let server = server(&facts).await;
+    let source = source(&server);
+    source.introspect().await.unwrap();
+    eventually("the search", || source.has_no_scopes("state")).await;
+
+    facts.hangs.store(true, SeqCst);
+    let before = looks(&server);
+    for _ in 0..3 {
+        source.distrust();
+        source.introspect().await.unwrap();
+    }
+    assert_eq!(looks(&server), before + 1);
 }
 
 #[tokio::test]
