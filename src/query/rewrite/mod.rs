@@ -21,6 +21,7 @@ mod quantified;
 mod rows;
 mod scope;
 mod slices;
+mod sort_names;
 mod syntax;
 mod system_columns;
 #[cfg(test)]
@@ -79,7 +80,9 @@ impl VisitorMut for Rules<'_> {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth += 1;
         let around = self.named.last().cloned().unwrap_or_default();
-        self.named.push(scope::named(query, self.catalog, &around));
+        let named = scope::named(query, self.catalog, &around);
+        sort_names::query(query, self.catalog, &named);
+        self.named.push(named);
         syntax::query(query);
         ControlFlow::Continue(())
     }

@@ -77,6 +77,23 @@ impl ExprPlanner for PostgresOperators {
                     }
                 }
             }
+            // `NULL * INTERVAL '1 day'`: a literal of no type is a number.
+            BinaryOperator::Multiply | BinaryOperator::Divide => {
+                let is_interval = |side: &Expr| matches!(side.get_type(schema), Ok(DataType::Interval(_)));
+                let sides = match (is_interval(left), is_interval(right)) {
+                    (true, false) => Some(right),
+                    (false, true) => Some(left),
+                    _ => None,
+                };
+                if let Some(number) = sides
+                    && matches!(
+                        number,
+                        Expr::Literal(ScalarValue::Null | ScalarValue::Utf8(_) | ScalarValue::Utf8View(_), _)
+                    )
+                {
+                    *number = number.clone().cast_to(&DataType::Float64, schema)?;
+                }
+            }
             // The engine subtracts times of one zone only.
             BinaryOperator::Minus => {
                 let zone = |side: &Expr| match side.get_type(schema) {
@@ -221,6 +238,14 @@ mod tests {
         let sql = "select timestamptz '2023-11-15 22:13:20+00' - created_at < interval '36 hours', now() - created_at > interval '1 hour' \
                    from sys_invocation limit 1";
         assert_eq!(engine.rows(sql).await, ["true|true"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_literal_times_an_interval_is_a_number() {
+        let engine = Engine::new();
+        let sql =
+            "select null * interval '1 day' is null, ('5' * interval '1 day')::text, (interval '1 day' / '2')::text";
+        assert_eq!(engine.rows(sql).await, ["true|5 days|12:00:00"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

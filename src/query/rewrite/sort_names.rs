@@ -1,0 +1,124 @@
+//! `SELECT count(name) AS name … ORDER BY count(name)`: within an expression of ORDER BY a name is a column of FROM, though an output
+//! column is called the same. (The engine takes the output column; alone, without an expression around it, the name does mean that.)
+//! A sort by what is also an output column is one by that column; in a grouped SELECT the name is qualified. Elsewhere the engine cannot
+//! sort by a column of FROM that goes by an output column's name, and the name is left.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, Value, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use super::{
+    folded, quoted,
+    scope::{self, Named},
+};
+use crate::catalog::Catalog;
+
+/// Says what such expressions mean.
+pub fn query(query: &mut Query, catalog: &Catalog, named: &Named) {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return;
+    };
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|order| &mut order.kind) else {
+        return;
+    };
+    let outputs = select.projection.iter().filter_map(|item| match item {
+        SelectItem::ExprWithAlias { expr, alias } if !matches!(expr, Expr::Identifier(_)) => Some(folded(alias)),
+        _ => None,
+    });
+    let scope = scope::of(select, catalog, named);
+    let columns = outputs.filter_map(|name| {
+        let mut items = scope.iter().filter(|item| item.columns.names.contains(&name));
+        let item = items.next()?.alias.clone();
+        items.next().is_none().then_some((name, item))
+    });
+    let mut qualify = Qualify {
+        columns: columns.collect(),
+    };
+    if qualify.columns.is_empty() {
+        return;
+    }
+    let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    for key in keys {
+        let is_output = matches!(key.expr, Expr::Identifier(_));
+        if is_output || key.expr.visit(&mut HasQuery).is_break() {
+            continue;
+        }
+        let same = select.projection.iter().position(|item| {
+            matches!(item, SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) if *expr == key.expr)
+        });
+        let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+        match same.filter(|at| !select.projection.iter().take(*at).any(wildcard)) {
+            Some(at) => key.expr = Expr::value(Value::Number((at + 1).to_string(), false)),
+            None if is_grouped => {
+                let _ = VisitMut::visit(&mut key.expr, &mut qualify);
+            }
+            None => {}
+        }
+    }
+}
+
+struct Qualify {
+    /// Names with the items that they belong to.
+    columns: Vec<(String, String)>,
+}
+
+impl VisitorMut for Qualify {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(name) = expr
+            && let Some((name, item)) = self.columns.iter().find(|(column, _)| *column == folded(name))
+        {
+            *expr = Expr::CompoundIdentifier(vec![quoted(item), quoted(name)]);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Finds a subquery: the names in it are its own.
+struct HasQuery;
+
+impl Visitor for HasQuery {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn within_an_expression_a_name_is_a_column_of_from() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            ("select count(oid) as oid from pg_am order by count(oid)", "7"),
+            (
+                "select oid from (select count(oid) as oid from pg_am order by count(oid)) t",
+                "7",
+            ),
+            (
+                "select upper(amname) as amname from pg_am where oid < 406 order by upper(amname) desc",
+                "HEAP HASH BTREE",
+            ),
+            (
+                "select -max(oid)::int as oid from pg_am where oid < 406 group by oid order by max(oid)",
+                "-2 -403 -405",
+            ),
+            (
+                "select -oid::int as oid from pg_am where oid < 406 order by oid",
+                "-405 -403 -2",
+            ),
+            (
+                "select max(amname) as oid from pg_am where oid < 406 group by oid order by (select 1), max(amname)",
+                "btree hash heap",
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await.join(" "), expected, "{sql}");
+        }
+    }
+}
