@@ -17,7 +17,7 @@ use datafusion::{
         metadata::ScalarAndMetadata,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    error::Result as EngineResult,
+    error::{DataFusionError, Result as EngineResult},
     execution::{SendableRecordBatchStream, SessionState},
     logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection, expr::Placeholder},
     physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
@@ -236,12 +236,14 @@ impl Plan {
             return state.optimize(&bound);
         }
         let plan = state.optimize(logical)?;
+        // A short statement may come to a long value: that is made each time, for plans are kept by the size that they were counted as.
+        let is_small = |plan| Ok::<_, DataFusionError>(Nature::of(plan, state)?.size <= 2 * self.0.size);
         Ok(match optimized {
-            Some(kept) => {
+            Some(kept) if is_small(&plan)? => {
                 let row = row_of_literals(&plan);
                 kept.get_or_init(|| Optimized { plan, row }).plan.clone()
             }
-            None => plan,
+            _ => plan,
         })
     }
 
