@@ -88,6 +88,12 @@ pub fn from_datafusion(error: DataFusionError) -> Error {
         DataFusionError::ArrowError(error, _) => from_arrow(*error),
         DataFusionError::SchemaError(error, _) => from_schema(&error),
         DataFusionError::SQL(error, _) => Error::new(SqlState::SYNTAX_ERROR, shortened(&error.to_string())),
+        DataFusionError::NotImplemented(text) if text.contains("OuterReferenceColumn") => Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "a subquery that refers to the query around it cannot be used here",
+        )
+        .with_hint("Join what it reads instead.")
+        .with_log(text),
         DataFusionError::NotImplemented(text) => Error::new(SqlState::FEATURE_NOT_SUPPORTED, shortened(&text)),
         DataFusionError::Plan(text) => classified(&text, SqlState::SYNTAX_ERROR),
         DataFusionError::Execution(text) => classified(&text, SqlState::INVALID_PARAMETER_VALUE),
@@ -253,6 +259,15 @@ mod tests {
         ] {
             assert_eq!(from_datafusion(wrapped).code(), SqlState::CONNECTION_FAILURE);
         }
+    }
+
+    #[test]
+    fn a_subquery_that_cannot_be_untangled_is_told_without_the_engine_s_words() {
+        let text = "Physical plan does not support logical expression OuterReferenceColumn(Field { name: \"id\" })";
+        let error = from_datafusion(DataFusionError::NotImplemented(text.to_owned()));
+        assert_eq!(error.code(), SqlState::FEATURE_NOT_SUPPORTED);
+        assert!(!error.message().contains("OuterReferenceColumn"), "{}", error.message());
+        assert_eq!(error.hint(), Some("Join what it reads instead."));
     }
 
     #[test]

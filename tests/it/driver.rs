@@ -138,6 +138,28 @@ async fn a_prepared_statement_is_described_before_it_runs() {
 }
 
 #[tokio::test]
+async fn a_plan_comes_in_the_type_of_its_format() {
+    let client = Server::shared().connect("demo").await;
+    for (sql, expected) in [
+        ("explain select key from state", Type::TEXT),
+        ("explain (format json, verbose) select count(*) from state", Type::JSON),
+    ] {
+        let statement = client.prepare(sql).await.expect(sql);
+        assert_eq!(
+            statement.columns().first().map(|column| column.type_()),
+            Some(&expected),
+            "{sql}"
+        );
+        let rows = client.query(&statement, &[]).await.expect(sql);
+        assert_eq!(
+            rows.first().map(|row| row.columns()[0].type_().clone()),
+            Some(expected),
+            "{sql}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn binary_and_text_say_the_same_of_every_table() {
     let client = Server::shared().connect("demo").await;
     let tables = client

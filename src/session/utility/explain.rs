@@ -1,10 +1,14 @@
 //! EXPLAIN.
 
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::{common::ScalarValue, sql::sqlparser::ast};
 
-use super::{text_batch, text_schema};
+use super::text_batch;
 use crate::{
     Result,
+    catalog::types,
     query::{
         Plan,
         explain::{Explain, explain},
@@ -25,7 +29,7 @@ impl Backend {
             analyze: options.analyze,
             json: options.format == ExplainFormat::Json,
         };
-        explained(explain(&scope, plan, values, how).await?)
+        explained(explain(&scope, plan, values, how).await?, options)
     }
 
     /// EXPLAIN EXECUTE.
@@ -40,12 +44,21 @@ impl Backend {
         let values = self.arguments(name, arguments, &prepared.parameter_types()).await?;
         match &prepared.plan {
             Some(plan) if prepared.is_query() => self.explain(options, plan, values).await,
-            _ => explained(vec!["Utility Statement".to_owned()]),
+            _ => explained(vec!["Utility Statement".to_owned()], options),
         }
     }
 }
 
-fn explained(lines: Vec<String>) -> Result<Answer> {
-    let batch = text_batch(text_schema(&["QUERY PLAN"]), vec![lines])?;
+/// The one column: of type `json` where that is the format.
+pub(super) fn schema(options: &ExplainOptions) -> SchemaRef {
+    let pg_type = match options.format {
+        ExplainFormat::Json => "json",
+        ExplainFormat::Text => "text",
+    };
+    Arc::new(Schema::new(vec![types::field("QUERY PLAN", pg_type, true)]))
+}
+
+fn explained(lines: Vec<String>, options: &ExplainOptions) -> Result<Answer> {
+    let batch = text_batch(schema(options), vec![lines])?;
     Ok(Answer::Rows(ResultSet::new(Kind::Explain, Rows::of(batch))))
 }

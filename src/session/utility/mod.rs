@@ -37,7 +37,7 @@ impl Backend {
         match prepared.statement.as_ref()? {
             Statement::Query(_) => prepared.plan.as_ref().map(|plan| Arc::clone(plan.schema())),
             Statement::Show(show) => Some(Self::show_schema(show)),
-            Statement::Explain { .. } => Some(text_schema(&["QUERY PLAN"])),
+            Statement::Explain { options, .. } => Some(explain::schema(options)),
             Statement::Fetch { name, .. } => self.portals.get(name)?.schema.clone(),
             Statement::Execute { name, .. } => {
                 let (named, _) = self.statements.get(name)?;

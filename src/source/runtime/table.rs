@@ -13,7 +13,7 @@ use datafusion::{
 
 use super::{
     Load, RuntimeSource,
-    column::column,
+    column::listed,
     exec::{RowShape, RuntimeExec},
     filter::{FilterWriter, quote},
     to_datafusion,
@@ -140,7 +140,7 @@ impl RuntimeTable {
             false => columns
                 .fields()
                 .iter()
-                .map(|field| match column(&self.schema, "", field.name(), false) {
+                .map(|field| match listed(&self.schema, columns, field.name()) {
                     plain if plain == quote(field.name()) => plain,
                     value => format!("{value} AS {}", quote(field.name())),
                 })
