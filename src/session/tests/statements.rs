@@ -1,0 +1,274 @@
+//! Statements, transactions, settings and parameters: what is answered, in which order.
+
+use super::*;
+
+#[tokio::test]
+async fn simple_queries_answer_statement_by_statement() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("").await, "I Z:I");
+    assert_eq!(
+        client.query("select 1; select 2").await,
+        "T D:1 C:SELECT 1 T D:2 C:SELECT 1 Z:I"
+    );
+    assert_eq!(
+        client.query("select 1; select no_column; select 3").await,
+        "T D:1 C:SELECT 1 E:42703 Z:I"
+    );
+    assert_eq!(client.query("select $1").await, "E:42P02 Z:I");
+    assert_eq!(client.query("explain select $1").await, "E:42P02 Z:I");
+}
+
+#[tokio::test]
+async fn a_failed_transaction_takes_only_its_end() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("begin").await, "C:BEGIN Z:T");
+    assert_eq!(client.query("savepoint a").await, "C:SAVEPOINT Z:T");
+    assert_eq!(client.query("select no_column").await, "E:42703 Z:E");
+    assert_eq!(client.query("select 1").await, "E:25P02 Z:E");
+    assert_eq!(client.query("rollback to a").await, "C:ROLLBACK Z:T");
+    assert_eq!(client.query("select no_column").await, "E:42703 Z:E");
+    assert_eq!(client.query("commit").await, "C:ROLLBACK Z:I");
+    assert_eq!(client.query("commit").await, "N:25P01 C:COMMIT Z:I");
+}
+
+#[tokio::test]
+async fn settings_follow_their_transaction_and_are_reported() {
+    let mut client = Client::new().await;
+    let set = "S:application_name=";
+    assert_eq!(
+        client.query("set application_name = 'x'").await,
+        format!("C:SET {set}x Z:I")
+    );
+    assert_eq!(
+        client.query("begin; set application_name = 'y'").await,
+        format!("C:BEGIN C:SET {set}y Z:T")
+    );
+    assert_eq!(client.query("rollback").await, format!("C:ROLLBACK {set}x Z:I"));
+    let undone = client
+        .query("set application_name = 'z'; rollback; show application_name")
+        .await;
+    assert_eq!(undone, "C:SET N:25P01 C:ROLLBACK T D:x C:SHOW Z:I");
+    assert_eq!(client.query("discard all").await, format!("C:DISCARD ALL {set} Z:I"));
+}
+
+#[tokio::test]
+async fn a_warning_comes_before_its_own_statements_error() {
+    let mut client = Client::new().await;
+    assert_eq!(
+        client.query("set local no_such_parameter = 1").await,
+        "N:25P01 E:42704 Z:I"
+    );
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+}
+
+#[tokio::test]
+async fn portals_suspend_and_resume_within_their_transaction() {
+    let mut client = Client::new().await;
+    let all = [
+        parse("", "select id from numbers order by id"),
+        bind("p", "", false, &[]),
+        execute("p", 2),
+    ];
+    let rest = [execute("p", 2), execute("p", -1), execute("p", 0)];
+    let answer = client.pipeline(&[all.concat(), rest.concat()]).await;
+    assert_eq!(answer, "1 2 D:1 D:2 s D:3 D:4 s D:5 C:SELECT 1 C:SELECT 0 Z:I");
+    assert_eq!(client.pipeline(&[execute("p", 0)]).await, "E:34000 Z:I");
+}
+
+#[tokio::test]
+async fn behind_an_error_all_is_skipped_up_to_sync() {
+    let mut client = Client::new().await;
+    let bad = [
+        parse("s", "select no_column"),
+        bind("", "s", false, &[]),
+        execute("", 0),
+    ];
+    assert_eq!(client.pipeline(&bad).await, "E:42703 Z:I");
+    assert_eq!(
+        client
+            .pipeline(&[parse("s", ""), bind("", "s", false, &[]), execute("", 0)])
+            .await,
+        "1 2 I Z:I"
+    );
+    assert_eq!(client.pipeline(&[parse("s", "")]).await, "E:42P05 Z:I");
+    assert_eq!(
+        client
+            .pipeline(&[close(b'S', "s"), close(b'S', "s"), parse("s", "")])
+            .await,
+        "3 3 1 Z:I"
+    );
+    assert_eq!(client.pipeline(&[bind("", "none", false, &[])]).await, "E:26000 Z:I");
+}
+
+#[tokio::test]
+async fn a_malformed_sync_ends_the_skipping_as_well() {
+    let mut client = Client::new().await;
+    client
+        .send(&[parse("", "select no_column"), message(b'S', &[b"x"])].concat())
+        .await;
+    assert_eq!(client.replies(1).await.join(" "), "E:42703 E:08P01 Z:I");
+    assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
+}
+
+#[tokio::test]
+async fn parameters_have_the_types_of_what_they_stand_beside() {
+    let mut client = Client::new().await;
+    for (sql, oids) in [
+        ("select $1", "25"),
+        ("select $1::int + 1", "23"),
+        ("select id from numbers where id = $1", "20"),
+        ("select id from numbers where id in ($1, $2)", "20,20"),
+        ("select id from numbers where id between $1 and $2", "20,20"),
+        ("select id from numbers where id = any($1)", "1016"),
+        ("select id from numbers limit $1", "20"),
+        ("select id from numbers limit $1 offset $2", "20,20"),
+        ("select id from numbers where id = $1 or id = $1 + 1", "20"),
+    ] {
+        let answer = client.pipeline(&[parse("", sql), describe(b'S', "")]).await;
+        assert_eq!(answer, format!("1 t:{oids} T Z:I"), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_bound_in_the_sessions_zone_and_faults_name_them() {
+    let mut client = Client::new().await;
+    client.query("set timezone = 'Europe/Berlin'").await;
+    let zoned = [
+        parse("", "select $1::timestamptz"),
+        bind("", "", false, &[Some(b"2024-01-02 03:04:05")]),
+        execute("", 0),
+    ];
+    assert_eq!(
+        client.pipeline(&zoned).await,
+        "1 2 D:2024-01-02 03:04:05+01 C:SELECT 1 Z:I"
+    );
+    let short = [
+        parse("", "select $1::int, $2::int"),
+        bind("", "", true, &[None, Some(b"\0\0\x01")]),
+    ];
+    client.send(&[short.concat(), sync()].concat()).await;
+    client.message().await;
+    let (_, body) = client.message().await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("incorrect binary data format in bind parameter 2\0"));
+    client.replies(1).await;
+}
+
+#[tokio::test]
+async fn a_finished_portal_gives_no_more_rows_and_a_spent_one_cannot_be_run() {
+    let mut client = Client::new().await;
+    client
+        .query(&format!(
+            "begin; declare c cursor for {NUMBERS}; prepare q as {NUMBERS}"
+        ))
+        .await;
+    for (sql, answer) in [
+        ("show work_mem", "D:4MB C:SHOW C:SHOW C:SHOW"),
+        ("fetch 3 from c", "D:1 D:2 s D:3 C:FETCH 1 C:FETCH 0"),
+        ("execute q", "D:1 D:2 s D:3 D:4 s D:5 C:SELECT 1"),
+        ("set work_mem = 64", "C:SET E:55000"),
+    ] {
+        let messages = [
+            parse("", sql),
+            bind("", "", false, &[]),
+            execute("", 2),
+            execute("", 2),
+            execute("", 2),
+        ];
+        let status = if sql.starts_with("set") { "E" } else { "T" };
+        assert_eq!(
+            client.pipeline(&messages).await,
+            format!("1 2 {answer} Z:{status}"),
+            "{sql}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_when_it_is_run() {
+    let mut client = Client::new().await;
+    for (sql, code) in [("fetch c", "34000"), ("execute nope", "26000")] {
+        let messages = [
+            parse("", sql),
+            describe(b'S', ""),
+            bind("", "", false, &[]),
+            describe(b'P', ""),
+            execute("", 0),
+        ];
+        assert_eq!(client.pipeline(&messages).await, format!("1 t: n 2 n E:{code} Z:I"));
+    }
+}
+
+#[tokio::test]
+async fn in_a_failed_transaction_it_is_the_failure_that_is_told() {
+    let mut client = Client::new().await;
+    client
+        .pipeline(&[parse("ok", "select 1"), parse("end", "rollback"), parse("empty", "")])
+        .await;
+    client
+        .query("begin; declare c cursor for select 1; select no_column")
+        .await;
+    for sql in [
+        "insert into numbers values (1)",
+        "drop table numbers",
+        "checkpoint",
+        "copy numbers from stdin",
+    ] {
+        assert_eq!(client.query(sql).await, "E:25P02 Z:E", "{sql}");
+        assert_eq!(client.pipeline(&[parse("", sql)]).await, "E:25P02 Z:E", "{sql}");
+    }
+    assert_eq!(client.query("selekt").await, "E:42601 Z:E");
+    for (message, answer) in [
+        (describe(b'S', "ok"), "E:25P02"),
+        (describe(b'P', "c"), "E:25P02"),
+        (execute("c", 0), "E:25P02"),
+        (bind("", "empty", false, &[]), "E:25P02"),
+        (bind("", "ok", false, &[Some(b"1")]), "E:08P01"),
+        (describe(b'S', "end"), "t: n"),
+    ] {
+        assert_eq!(client.pipeline(&[message]).await, format!("{answer} Z:E"));
+    }
+    assert_eq!(
+        client.query("rollback; drop table numbers").await,
+        "C:ROLLBACK E:25006 Z:I"
+    );
+}
+
+#[tokio::test]
+async fn only_a_syntax_error_comes_before_the_first_statement_runs() {
+    let mut client = Client::new().await;
+    for (second, code) in [
+        ("insert into numbers values (1)", "25006"),
+        ("select id from numbers for update", "25006"),
+        ("declare c scroll no scroll cursor for select 1", "42P11"),
+        ("copy numbers from '/x'", "42501"),
+    ] {
+        let answer = client.query(&format!("select 1; {second}; select 2")).await;
+        assert_eq!(answer, format!("T D:1 C:SELECT 1 E:{code} Z:I"), "{second}");
+    }
+    assert_eq!(client.query("select 1; selekt").await, "E:42601 Z:I");
+}
+
+#[tokio::test]
+async fn prepared_statements_are_those_of_the_protocol() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("prepare p(int) as select $1 + 1").await, "C:PREPARE Z:I");
+    assert_eq!(client.query("execute p(2)").await, "T D:3 C:SELECT 1 Z:I");
+    assert_eq!(client.query("execute p").await, "E:42601 Z:I");
+    assert_eq!(
+        client
+            .pipeline(&[bind("", "p", false, &[Some(b"4")]), execute("", 0)])
+            .await,
+        "2 D:5 C:SELECT 1 Z:I"
+    );
+    assert_eq!(client.query("deallocate p").await, "C:DEALLOCATE Z:I");
+    assert_eq!(client.query("execute p(2)").await, "E:26000 Z:I");
+}
+
+#[tokio::test]
+async fn copy_sends_its_rows_between_its_own_messages() {
+    let mut client = Client::new().await;
+    let copy = client
+        .query("copy (select id from numbers where id < 3 order by id) to stdout")
+        .await;
+    assert_eq!(copy.replace("d d ", "d "), "H d c C:COPY 2 Z:I");
+}
