@@ -11,7 +11,7 @@ use arrow::{
         Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
     },
     buffer::{NullBuffer, OffsetBuffer},
-    datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano, IntervalUnit, TimeUnit},
+    datatypes::{DataType, Field, IntervalMonthDayNano, IntervalUnit, TimeUnit},
 };
 
 use crate::{
@@ -98,7 +98,7 @@ pub fn metadata_at(pg_type: &str, relation: u32, number: usize) -> HashMap<Strin
 }
 
 /// The PostgreSQL type that a field's metadata names; an empty name says that it is what the Arrow type stands for.
-pub fn pg_type_of(field: &FieldRef) -> Option<&str> {
+pub fn pg_type_of(field: &Field) -> Option<&str> {
     let name = field.metadata().get(PG_TYPE).map(String::as_str);
     name.filter(|name| !name.is_empty())
 }

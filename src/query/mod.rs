@@ -10,6 +10,7 @@ mod names;
 mod nature;
 mod nested_loop;
 mod optimize;
+mod parameters;
 pub mod plan;
 pub mod rewrite;
 pub mod route;

@@ -2,28 +2,22 @@
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeMap, HashMap, HashSet},
-    ops::ControlFlow,
     sync::{Arc, OnceLock},
 };
 
 use arrow::{
     array::RecordBatch,
-    datatypes::{Field, FieldRef, Schema, SchemaRef},
+    datatypes::{FieldRef, Schema, SchemaRef},
 };
 use datafusion::{
-    common::{
-        ParamValues, ScalarValue,
-        metadata::ScalarAndMetadata,
-        tree_node::{TreeNode, TreeNodeRecursion},
-    },
+    common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
     error::{DataFusionError, Result as EngineResult},
     execution::{SendableRecordBatchStream, SessionState},
-    logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection, expr::Placeholder},
+    logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection},
     physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
-        sqlparser::ast::{self, Visit, Visitor},
+        sqlparser::ast,
     },
 };
 use futures::stream;
@@ -37,13 +31,11 @@ use super::{
     names::Names,
     nature::{self, Nature},
     optimize::{self, Purpose},
+    parameters,
     rewrite::{self, apply},
     route::typed::Typed,
 };
-use crate::{
-    Error, Result, SqlState,
-    wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
-};
+use crate::{Result, wire::types::pg_type};
 
 /// A planned query. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -115,44 +107,15 @@ impl Plan {
 
     /// Plans what was rewritten.
     fn planned(scope: &Scope, query: ast::Statement, declared: &[Option<Type>]) -> Result<Planned> {
-        let Placeholders { count, known, arrays } = Placeholders::of(&query)?;
-        let count = count.max(declared.len());
-        let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
-        for index in 0..count {
-            let declared = declared
-                .get(index)
-                .and_then(Option::as_ref)
-                .filter(|ty| !matches!(**ty, Type::UNKNOWN | Type::VOID));
-            types.push(declared.map(parameter_field).transpose()?);
-        }
-        if types.iter().any(Option::is_none) {
-            // A first plan, whose only purpose is to see what the open parameters are compared with.
-            let open = types
-                .iter()
-                .enumerate()
-                .map(|(index, ty)| ty.clone().or_else(|| known.get(&index).cloned()));
-            let inferred = inferred_fields(&to_plan(scope, elementwise(query.clone()), open.collect())?)?;
-            for (index, ty) in types.iter_mut().enumerate().filter(|(_, ty)| ty.is_none()) {
-                let inferred = inferred
-                    .get(&index)
-                    .map(|field| pg_type(field).ty)
-                    .unwrap_or(Type::TEXT);
-                let inferred = match arrays.contains(&index) {
-                    true => array_type(&inferred).unwrap_or(Type::TEXT_ARRAY),
-                    false => inferred,
-                };
-                *ty = Some(parameter_field(&inferred).or_else(|_| parameter_field(&Type::TEXT))?);
-            }
-        }
-        let logical = to_plan(scope, query, types.clone())?;
+        let fields = parameters::fields(&query, declared, |query, types| to_plan(scope, query, types))?;
+        let logical = to_plan(scope, query, fields.iter().cloned().map(Some).collect())?;
         expansion::check(&logical).map_err(from_datafusion)?;
         let schema = described(
             logical.schema().as_arrow(),
             analyzed(scope, logical.clone())?.schema().as_arrow(),
         );
-        let parameters = types
+        let parameters = fields
             .into_iter()
-            .flatten()
             .map(|field| Parameter {
                 ty: pg_type(&field).ty,
                 field,
@@ -314,18 +277,6 @@ pub(super) fn parser_options() -> ParserOptions {
         .with_parse_float_as_decimal(true)
 }
 
-/// The field that stands for a parameter of type `ty`.
-fn parameter_field(ty: &Type) -> Result<FieldRef> {
-    let data_type = arrow_type(ty).ok_or_else(|| {
-        Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!("parameters of type {} are not supported", ty.name()),
-        )
-    })?;
-    let metadata = HashMap::from([(PG_TYPE.to_owned(), ty.name().to_owned())]);
-    Ok(Arc::new(Field::new("", data_type, true).with_metadata(metadata)))
-}
-
 /// The plan as the engine itself begins with it: only then are the types known of what has branches (CASE, UNION).
 fn analyzed(scope: &Scope, plan: LogicalPlan) -> Result<LogicalPlan> {
     let analyzer = scope.state.analyzer();
@@ -351,140 +302,4 @@ fn described(schema: &Schema, analyzed: &Schema) -> SchemaRef {
         })
         .collect();
     Arc::new(Schema::new(fields))
-}
-
-/// What a statement's text says of its parameters.
-#[derive(Default)]
-struct Placeholders {
-    /// How many there are: the highest `$n`.
-    count: usize,
-    /// Types that are plain to see: of those that are cast, and of LIMIT and OFFSET.
-    known: HashMap<usize, FieldRef>,
-    /// Those that are arrays of what they are compared with: `x = ANY ($1)`.
-    arrays: HashSet<usize>,
-}
-
-impl Placeholders {
-    fn of(query: &ast::Statement) -> Result<Self> {
-        let mut found = Placeholders::default();
-        match query.visit(&mut found) {
-            ControlFlow::Continue(()) => Ok(found),
-            ControlFlow::Break(error) => Err(error),
-        }
-    }
-}
-
-impl Visitor for Placeholders {
-    type Break = Error;
-
-    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<Error> {
-        if let Some(ast::LimitClause::LimitOffset { limit, offset, .. }) = &query.limit_clause {
-            let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
-            for index in bounds.filter_map(placeholder) {
-                self.known
-                    .extend(parameter_field(&Type::INT8).map(|field| (index, field)));
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Error> {
-        match expr {
-            ast::Expr::Value(value) => {
-                if let ast::Value::Placeholder(name) = &value.value {
-                    let Some(index) = index(name) else {
-                        let words = format!("there is no parameter {name}");
-                        return ControlFlow::Break(Error::new(SqlState::UNDEFINED_PARAMETER, words));
-                    };
-                    self.count = self.count.max(index + 1);
-                }
-            }
-            ast::Expr::Cast { expr, data_type, .. } => {
-                if let Some(index) = placeholder(expr)
-                    && let Some(field) = super::types::by_name(data_type).and_then(|ty| parameter_field(&ty).ok())
-                {
-                    self.known.entry(index).or_insert(field);
-                }
-            }
-            // `$1::oid` is a call of the function by now.
-            ast::Expr::Function(function) if function.name.to_string() == "oid" => {
-                let index = match &function.args {
-                    ast::FunctionArguments::List(list) => list.args.iter().find_map(|arg| match arg {
-                        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => placeholder(expr),
-                        _ => None,
-                    }),
-                    _ => None,
-                };
-                self.known
-                    .extend(index.and_then(|index| Some((index, parameter_field(&Type::OID).ok()?))));
-            }
-            ast::Expr::AnyOp { right, .. } | ast::Expr::AllOp { right, .. } => self.arrays.extend(placeholder(right)),
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// The parameter that an expression is, by index; parentheses do not count.
-fn placeholder(expr: &ast::Expr) -> Option<usize> {
-    match expr {
-        ast::Expr::Nested(inner) => placeholder(inner),
-        ast::Expr::Value(value) => match &value.value {
-            ast::Value::Placeholder(name) => index(name),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The statement with `x = $1` for `x = ANY ($1)`: so the element's type can be inferred.
-fn elementwise(mut query: ast::Statement) -> ast::Statement {
-    let _ = ast::visit_expressions_mut(&mut query, |expr| {
-        if let ast::Expr::AnyOp {
-            left,
-            compare_op,
-            right,
-            ..
-        }
-        | ast::Expr::AllOp {
-            left,
-            compare_op,
-            right,
-        } = expr
-            && placeholder(right).is_some()
-        {
-            *expr = ast::Expr::BinaryOp {
-                left: left.clone(),
-                op: compare_op.clone(),
-                right: right.clone(),
-            };
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    query
-}
-
-/// `$7` → 6. The protocol counts parameters in 16 bits.
-fn index(placeholder: &str) -> Option<usize> {
-    let number: u16 = placeholder.strip_prefix('$')?.parse().ok()?;
-    usize::from(number).checked_sub(1)
-}
-
-/// What the engine inferred for parameters, by index: the first type that is known.
-fn inferred_fields(plan: &LogicalPlan) -> Result<BTreeMap<usize, FieldRef>> {
-    let mut fields = BTreeMap::new();
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = expr
-                    && let Some(index) = index(id)
-                {
-                    fields.entry(index).or_insert_with(|| Arc::clone(field));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })
-    .map_err(from_datafusion)?;
-    Ok(fields)
 }

@@ -16,7 +16,7 @@ use datafusion::{
     },
 };
 
-use super::native::signature;
+use super::native::{rows, signature};
 use crate::catalog::types::{self, pg_type_of};
 
 /// One function over an array.
@@ -64,7 +64,7 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
 
 /// What a subscript begins with: vectors count from 0.
 fn lower_bound(field: &Field) -> i64 {
-    match field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str) {
+    match pg_type_of(field) {
         Some("int2vector" | "oidvector") => 0,
         _ => 1,
     }
@@ -136,8 +136,7 @@ impl ScalarUDFImpl for OverList {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if scalar { 1 } else { args.number_rows };
+        let (rows, scalar) = rows(&args);
         let (Some(list), Some(field)) = (args.args.first(), args.arg_fields.first()) else {
             return exec_err!("function {}() does not exist", self.name);
         };

@@ -177,13 +177,23 @@ pub fn signature(volatility: Volatility) -> &'static Signature {
     }
 }
 
+/// How many rows a function is called for, and whether that is one in all, for every argument is a constant.
+pub fn rows(args: &ScalarFunctionArgs) -> (usize, bool) {
+    let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    (if scalar { 1 } else { args.number_rows }, scalar)
+}
+
+/// The arguments as arrays of so many rows.
+pub fn columns(args: &[ColumnarValue], rows: usize) -> EngineResult<Vec<ArrayRef>> {
+    args.iter().map(|arg| arg.to_array(rows)).collect()
+}
+
 /// Calls `function` once for each row, once in all when every argument is a constant. Says whether that was so.
 pub fn evaluate(
     args: &ScalarFunctionArgs,
     mut function: impl FnMut(Vec<Option<String>>) -> Result<Option<String>>,
 ) -> EngineResult<(Vec<Option<String>>, bool)> {
-    let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-    let rows = if scalar { 1 } else { args.number_rows };
+    let (rows, scalar) = rows(args);
     let style = style_of(&args.config_options);
     let columns = args
         .args

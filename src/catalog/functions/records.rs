@@ -18,7 +18,7 @@ use datafusion::{
     },
 };
 
-use super::native::{engine_error, result, signature};
+use super::native::{engine_error, result, rows, signature};
 use crate::catalog::{model::OWNER, types};
 
 /// A row in text forms.
@@ -151,8 +151,7 @@ impl ScalarUDFImpl for Records {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let count = if scalar { 1 } else { args.number_rows };
+        let (count, scalar) = rows(&args);
         let lists = match args.args.first() {
             Some(arg) => texts(&arg.to_array(count)?)?,
             None => vec![None; count],

@@ -19,7 +19,7 @@ use datafusion::{
 };
 
 use super::{
-    native::{engine_error, signature},
+    native::{columns, engine_error, rows, signature},
     value::Value,
 };
 use crate::{
@@ -261,13 +261,8 @@ pub fn invoke(
     mut function: impl FnMut(Vec<Value>) -> Result<Value>,
 ) -> EngineResult<ColumnarValue> {
     let to = args.return_field.data_type();
-    let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-    let rows = if scalar { 1 } else { args.number_rows };
-    let columns = args
-        .args
-        .iter()
-        .map(|arg| arg.to_array(rows))
-        .collect::<EngineResult<Vec<_>>>()?;
+    let (rows, scalar) = rows(args);
+    let columns = columns(&args.args, rows)?;
     let mut cells = Vec::with_capacity(rows);
     let mut size = 0u64;
     for row in 0..rows {

@@ -4,39 +4,33 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, TableFactor, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, TableFactor, VisitMut, VisitorMut,
 };
 use postgres_types::Type;
 
+use crate::query::parameters::placeholder;
+
 /// Drops the arguments that are parameters declared as `void`.
 pub fn discard(statement: &mut Statement, declared: &[Option<Type>]) {
-    let void: Vec<String> = (1..)
-        .zip(declared)
-        .filter(|(_, ty)| **ty == Some(Type::VOID))
-        .map(|(number, _)| format!("${number}"))
-        .collect();
-    if !void.is_empty() {
-        let _ = VisitMut::visit(statement, &mut Discard { void });
+    if declared.contains(&Some(Type::VOID)) {
+        let _ = VisitMut::visit(statement, &mut Discard { declared });
     }
 }
 
-struct Discard {
-    /// As they are written.
-    void: Vec<String>,
+struct Discard<'a> {
+    declared: &'a [Option<Type>],
 }
 
-impl Discard {
+impl Discard<'_> {
     fn keep(&self, arguments: &mut Vec<FunctionArg>) {
-        arguments.retain(|argument| {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else {
-                return true;
-            };
-            !matches!(&value.value, Value::Placeholder(name) if self.void.contains(name))
-        });
+        let is_void =
+            |expr: &Expr| placeholder(expr).is_some_and(|at| self.declared.get(at) == Some(&Some(Type::VOID)));
+        arguments
+            .retain(|argument| !matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_void(expr)));
     }
 }
 
-impl VisitorMut for Discard {
+impl VisitorMut for Discard<'_> {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {

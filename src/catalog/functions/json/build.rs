@@ -20,7 +20,7 @@ use super::tree::quote;
 use crate::{
     Error, SqlState,
     catalog::{
-        functions::native::{engine_error, result, signature},
+        functions::native::{columns, engine_error, result, rows, signature},
         types,
     },
     wire::encode,
@@ -105,13 +105,8 @@ impl ScalarUDFImpl for Build {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if scalar { 1 } else { args.number_rows };
-        let columns = args
-            .args
-            .iter()
-            .map(|arg| arg.to_array(rows))
-            .collect::<EngineResult<Vec<_>>>()?;
+        let (rows, scalar) = rows(&args);
+        let columns = columns(&args.args, rows)?;
         let (colon, comma) = self.separators();
         let mut cells = Vec::with_capacity(rows);
         for row in 0..rows {
@@ -243,10 +238,7 @@ fn write(out: &mut String, array: &ArrayRef, field: &Field, row: usize, marks: (
         data_type => {
             let text = texts(&array.slice(row, 1), field)?;
             // A duration that is a number of milliseconds, and what is JSON already, are written without quotes.
-            let plain = matches!(
-                field.metadata().get(crate::wire::types::PG_TYPE).map(String::as_str),
-                Some("json" | "jsonb" | "bigint")
-            );
+            let plain = matches!(types::pg_type_of(field), Some("json" | "jsonb" | "bigint"));
             if data_type.is_numeric() || plain {
                 out.push_str(&text)
             } else {

@@ -39,7 +39,7 @@ fn part(value: Option<&Json<'_>>, as_text: bool, normal: bool) -> Value {
 }
 
 fn is_jsonb(row: &Row<'_>) -> bool {
-    row.fields.first().and_then(types::pg_type_of) != Some("json")
+    row.fields.first().and_then(|field| types::pg_type_of(field)) != Some("json")
 }
 
 /// The keys of a path: an array, its text form, or arguments one by one.
