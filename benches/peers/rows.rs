@@ -14,6 +14,7 @@ pub const DDL: &str = "CREATE TABLE sys_invocation (id text PRIMARY KEY, target 
     target_service_key text, target_handler_name text, target_service_ty text, invoked_by text, status text, \
     created_at timestamptz, modified_at timestamptz, retry_count int8, journal_size int8)";
 
+/// Rows of a row group, as `restate-pg snapshot` writes them.
 const BATCH_ROWS: usize = 64 * 1024;
 const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -23,6 +24,7 @@ pub fn write(dir: &Path, rows: usize) {
     let schema = Arc::new(schema());
     let properties = WriterProperties::builder()
         .set_compression(Compression::UNCOMPRESSED)
+        .set_max_row_group_row_count(Some(BATCH_ROWS))
         .build();
     let file = File::create(&path).expect("create the table's file");
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).expect("a Parquet writer");

@@ -19,6 +19,7 @@ use datafusion::{
 };
 
 use super::{
+    append::Append,
     cache::PlanCache,
     errors::from_datafusion,
     growing,
@@ -221,6 +222,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_physical_optimizer_rules(unambiguous::rules())
         .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .with_physical_optimizer_rule(Arc::new(Yielding))
+        .with_physical_optimizer_rule(Arc::new(Append))
         .build();
     state.register_function_rewrite(Arc::new(Conversions))?;
     growing::bound(&mut state)?;

@@ -1,5 +1,6 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
+mod append;
 mod cache;
 pub mod engine;
 pub mod errors;
@@ -22,6 +23,7 @@ mod unknown;
 mod views;
 mod yielding;
 
+pub use append::ahead;
 pub use engine::{Engine, Scope};
 pub use plan::Plan;
 pub use types::by_name as type_by_name;

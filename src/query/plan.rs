@@ -1,7 +1,7 @@
 //! A statement's plan: made once, described to the client, run with parameters as often as asked.
 
 use std::{
-    borrow::Borrow,
+    borrow::{Borrow, Cow},
     sync::{Arc, OnceLock},
 };
 
@@ -157,13 +157,21 @@ impl Plan {
         values: Vec<ScalarValue>,
         purpose: Purpose,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut state = match self.0.of_catalogue {
-            true => scope.catalogue_state.as_ref().clone(),
-            false => scope.state.clone(),
+        let state = match self.0.of_catalogue {
+            true => scope.catalogue_state.as_ref(),
+            false => &scope.state,
         };
-        // `now()` is the time at which a statement starts, not the one at which its session did.
-        state.mark_start_execution();
-        let optimized = self.optimized(scope, &state, values).map_err(from_datafusion)?;
+        let (state, optimized) = match self.0.optimized.as_ref().and_then(OnceLock::get) {
+            // It says nothing of the time.
+            Some(known) => (Cow::Borrowed(state), known.plan.clone()),
+            None => {
+                let mut state = state.clone();
+                // `now()` is the time at which a statement starts, not the one at which its session did.
+                state.mark_start_execution();
+                let optimized = self.optimized(scope, &state, values).map_err(from_datafusion)?;
+                (Cow::Owned(state), optimized)
+            }
+        };
         if let Some(typed) = &self.0.typed
             && let Some(typed) = typed.exec(&optimized, self.schema()).await.map_err(from_datafusion)?
         {
@@ -181,9 +189,6 @@ impl Plan {
             optimized,
             ..
         } = self.0.as_ref();
-        if let Some(known) = optimized.as_ref().and_then(OnceLock::get) {
-            return Ok(known.plan.clone());
-        }
         let begun = self.begun(scope, state)?;
         let logical = begun.as_ref().unwrap_or(logical);
         if !parameters.is_empty() {

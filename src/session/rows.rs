@@ -4,7 +4,17 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{execution::SendableRecordBatchStream, physical_plan::stream::RecordBatchStreamAdapter};
 use futures::{StreamExt, stream};
 
-use crate::{Result, query::errors::from_datafusion};
+use crate::{
+    Result,
+    query::{ahead, errors::from_datafusion},
+};
+
+/// Batches that are made where they are sent. A result that goes on is made by a task of its own from there on, while what it gave is
+/// written for the client; a short one would only wait for the other task.
+const BATCHES_MADE_HERE: u32 = 4;
+
+/// Batches that such a task is ahead.
+const BATCHES_AHEAD: usize = 2;
 
 /// Rows that have not been taken yet.
 pub struct Rows {
@@ -13,6 +23,8 @@ pub struct Rows {
     stream: Option<SendableRecordBatchStream>,
     /// What is left of the batch that is being taken.
     rest: Option<RecordBatch>,
+    /// Batches that the stream gave.
+    taken: u32,
 }
 
 impl Rows {
@@ -22,6 +34,7 @@ impl Rows {
             schema,
             stream: Some(stream),
             rest: None,
+            taken: 0,
         }
     }
 
@@ -54,6 +67,10 @@ impl Rows {
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.taken = self.taken.saturating_add(1);
+        if self.taken == BATCHES_MADE_HERE {
+            self.stream = self.stream.take().map(|stream| ahead(stream, BATCHES_AHEAD));
+        }
         while let Some(stream) = &mut self.stream {
             match stream.next().await {
                 Some(Ok(batch)) if batch.num_rows() == 0 => {}

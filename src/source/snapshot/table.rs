@@ -9,7 +9,7 @@ use datafusion::{
     common::{Statistics, stats::Precision},
     datasource::{
         listing::PartitionedFile,
-        physical_plan::{FileScanConfigBuilder, ParquetSource},
+        physical_plan::{FileScanConfigBuilder, ParquetSource, parquet::CachedParquetFileReaderFactory},
         source::DataSourceExec,
     },
     error::Result as DataFusionResult,
@@ -53,7 +53,7 @@ impl TableProvider for SnapshotTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         limit: Option<usize>,
@@ -64,7 +64,13 @@ impl TableProvider for SnapshotTable {
         };
         let rows = usize::try_from(file.rows).map_or(Precision::Absent, Precision::Exact);
         // Filters that the optimizer moves into the scan are applied while decoding, columns that they do not need skipped.
+        let runtime = state.runtime_env();
+        let reader = CachedParquetFileReaderFactory::new(
+            runtime.object_store(&self.store)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+        );
         let source = ParquetSource::new(self.schema.clone())
+            .with_parquet_file_reader_factory(Arc::new(reader))
             .with_pushdown_filters(true)
             .with_enable_page_index(true);
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))

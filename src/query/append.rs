@@ -1,0 +1,306 @@
+//! UNION ALL as PostgreSQL's Append: the rows of its parts one after the other, in their order, and no more parts under way than there are
+//! threads for. The engine's own step begins all of them at once, mixes their rows as they come, and holds memory for each.
+
+use std::{fmt, sync::Arc};
+
+use datafusion::{
+    common::{
+        config::ConfigOptions,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    error::Result,
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::EquivalenceProperties,
+    physical_optimizer::PhysicalOptimizerRule,
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PhysicalExpr,
+        PlanProperties,
+        coalesce_partitions::CoalescePartitionsExec,
+        execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions, SchedulingType},
+        limit::LimitStream,
+        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
+        stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter},
+        union::UnionExec,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::{Error, source::runtime::to_datafusion};
+
+/// Batches that a part is ahead of whoever takes its rows.
+const BATCHES_AHEAD: usize = 2;
+
+/// Puts an [`AppendExec`] wherever the parts of a union come together.
+#[derive(Debug)]
+pub(super) struct Append;
+
+impl PhysicalOptimizerRule for Append {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let appended = plan.transform_up(|node| {
+            let Some(together) = node.downcast_ref::<CoalescePartitionsExec>() else {
+                return Ok(Transformed::no(node));
+            };
+            let input = Arc::clone(together.input());
+            Ok(match is_of_union(&input) {
+                true => Transformed::yes(Arc::new(AppendExec::new(input, node.fetch())) as Arc<dyn ExecutionPlan>),
+                false => Transformed::no(node),
+            })
+        })?;
+        let root = appended.data;
+        Ok(match is_of_union(&root) {
+            true => Arc::new(AppendExec::new(root, None)),
+            false => root,
+        })
+    }
+
+    fn name(&self) -> &str {
+        "append"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Whether a plan's partitions are the parts of a union.
+fn is_of_union(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    if plan.output_partitioning().partition_count() < 2 {
+        return false;
+    }
+    match plan.children()[..] {
+        // What deals rows out anew has other partitions than what is below.
+        [input] if plan.output_partitioning().partition_count() == input.output_partitioning().partition_count() => {
+            is_of_union(input)
+        }
+        _ => plan.is::<UnionExec>(),
+    }
+}
+
+/// The rows of its input's partitions, the first one's first.
+#[derive(Debug)]
+struct AppendExec {
+    input: Arc<dyn ExecutionPlan>,
+    /// Rows that are wanted, if not all.
+    fetch: Option<usize>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl AppendExec {
+    fn new(input: Arc<dyn ExecutionPlan>, fetch: Option<usize>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            Partitioning::UnknownPartitioning(1),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        AppendExec {
+            input,
+            fetch,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for AppendExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fetch {
+            Some(fetch) => write!(f, "AppendExec: fetch={fetch}"),
+            None => f.write_str("AppendExec"),
+        }
+    }
+}
+
+impl ExecutionPlan for AppendExec {
+    fn name(&self) -> &'static str {
+        "AppendExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.as_slice() {
+            [input] => Ok(Arc::new(AppendExec::new(Arc::clone(input), self.fetch))),
+            _ => Err(to_datafusion(Error::internal("an append has one child"))),
+        }
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let input = Arc::clone(&self.input);
+        let at_once = context.session_config().target_partitions().max(1);
+        let parts = 0..input.output_partitioning().partition_count();
+        let rows = stream::iter(parts)
+            .map(move |part| {
+                let begun = input
+                    .execute(part, Arc::clone(&context))
+                    .map(|rows| ahead(rows, BATCHES_AHEAD));
+                async { begun }
+            })
+            .buffered(at_once)
+            .try_flatten();
+        let rows = Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows));
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        Ok(match self.fetch {
+            Some(_) => Box::pin(LimitStream::new(rows, 0, self.fetch, metrics)),
+            None => rows,
+        })
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// The same rows, taken by a task of its own, which is at most `batches` ahead and ends with the stream that is returned.
+pub fn ahead(mut rows: SendableRecordBatchStream, batches: usize) -> SendableRecordBatchStream {
+    let mut ahead = RecordBatchReceiverStreamBuilder::new(rows.schema(), batches);
+    let taken = ahead.tx();
+    ahead.spawn(async move {
+        while let Some(batch) = rows.next().await {
+            // Nobody takes any more.
+            if taken.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    ahead.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use arrow::array::AsArray;
+    use arrow::{
+        array::{Int64Array, RecordBatch},
+        datatypes::{DataType, Field, Int64Type, Schema, SchemaRef},
+    };
+    use datafusion::{
+        execution::SessionStateBuilder,
+        physical_plan::{
+            execute_stream,
+            streaming::{PartitionStream, StreamingTableExec},
+        },
+        prelude::SessionConfig,
+    };
+
+    use super::*;
+
+    /// A part that gives its number, `batches` times; the lower ones give way to the others as often as they can.
+    #[derive(Debug)]
+    struct Part {
+        number: i64,
+        batches: usize,
+        schema: SchemaRef,
+        begun: Arc<AtomicUsize>,
+    }
+
+    impl PartitionStream for Part {
+        fn schema(&self) -> &SchemaRef {
+            &self.schema
+        }
+
+        fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+            let rows: Arc<Int64Array> = Arc::new(vec![self.number].into());
+            let batch = RecordBatch::try_new(Arc::clone(&self.schema), vec![rows]).unwrap();
+            let number = self.number;
+            let rows = stream::iter(vec![batch; self.batches]).then(move |batch| async move {
+                for _ in number..10 {
+                    tokio::task::yield_now().await;
+                }
+                Ok(batch)
+            });
+            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
+        }
+    }
+
+    /// A union of so many parts, under the rule; and how many of them have begun.
+    fn union(parts: i64, batches: usize) -> (Arc<dyn ExecutionPlan>, Arc<AtomicUsize>) {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let part = |number| {
+            let part = Arc::new(Part {
+                number,
+                batches,
+                schema: Arc::clone(&schema),
+                begun: Arc::clone(&begun),
+            });
+            let scan = StreamingTableExec::try_new(Arc::clone(&schema), vec![part], None, vec![], false, None);
+            Arc::new(scan.unwrap()) as Arc<dyn ExecutionPlan>
+        };
+        let union = UnionExec::try_new((0..parts).map(part).collect()).unwrap();
+        let plan = Append.optimize(union, &ConfigOptions::new()).unwrap();
+        (plan, begun)
+    }
+
+    fn rows(plan: &Arc<dyn ExecutionPlan>) -> SendableRecordBatchStream {
+        let config = SessionConfig::new().with_target_partitions(2);
+        let state = SessionStateBuilder::new().with_config(config).build();
+        execute_stream(Arc::clone(plan), state.task_ctx()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_parts_of_a_union_come_in_their_order() {
+        let (plan, _) = union(7, 3);
+        let batches: Vec<RecordBatch> = rows(&plan).try_collect().await.unwrap();
+        let numbers = batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
+        assert_eq!(
+            numbers.collect::<Vec<_>>(),
+            (0..7).flat_map(|part| [part; 3]).collect::<Vec<_>>()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_few_parts_are_under_way() {
+        let (plan, begun) = union(7, 3);
+        let mut rows = rows(&plan);
+        let most_ahead = [2, 2, 2, 3, 3, 3, 4];
+        for most in most_ahead {
+            rows.next().await.unwrap().unwrap();
+            tokio::task::yield_now().await;
+            assert!(
+                begun.load(Ordering::Relaxed) <= most,
+                "{} have begun",
+                begun.load(Ordering::Relaxed)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_limit_holds_over_a_union() {
+        let (plan, _) = union(4, 3);
+        let input = Arc::clone(plan.children()[0]);
+        let limited = CoalescePartitionsExec::new(input).with_fetch(Some(4));
+        let plan = Append.optimize(Arc::new(limited), &ConfigOptions::new()).unwrap();
+        assert_eq!(plan.name(), "AppendExec");
+        let batches: Vec<RecordBatch> = rows(&plan).try_collect().await.unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
+    }
+}
