@@ -1,12 +1,7 @@
 //! What may end a statement before its end: a CancelRequest, `statement_timeout`, a client that has gone, and whatever ends its
 //! session: a token that has expired or was revoked, a server that stops.
 
-use std::{
-    future::{self, Future},
-    io,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -86,11 +81,9 @@ impl Ends {
         }
     }
 
-    /// Resolves with the reason once what began before must have ended. A server that stops, and whoever revokes a token, cancel what
-    /// runs themselves.
-    async fn overdue(&self) -> Error {
-        sleep_until(self.expires_at + self.grace).await;
-        expired()
+    /// When what began before must have ended. A server that stops, and whoever revokes a token, cancel what runs themselves.
+    fn last(&self) -> Instant {
+        self.expires_at + self.grace
     }
 }
 
@@ -118,24 +111,36 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Resolves with the reason once the statement is cancelled, its time is up, or its session ends.
+    /// Fails once the statement is cancelled, its time is up, or its session must have ended.
+    fn check(&self) -> Result<()> {
+        let now = Instant::now();
+        let words = if self.token.is_cancelled() {
+            // Whoever ends the session ends what it runs: that is what the client is told, as at PostgreSQL's fast shutdown.
+            self.ends.check()?;
+            "canceling statement due to user request"
+        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+            "canceling statement due to statement timeout"
+        } else if now >= self.ends.last() {
+            return Err(expired());
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(SqlState::QUERY_CANCELED, words))
+    }
+
+    /// Resolves with the reason once [`check`](Self::check) fails.
     async fn raised(&self) -> Error {
-        let timeout = async {
-            match self.deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => future::pending().await,
+        let last = self.ends.last();
+        let first = self.deadline.map_or(last, |deadline| deadline.min(last));
+        loop {
+            tokio::select! {
+                () = self.token.cancelled() => {}
+                () = sleep_until(first) => {}
             }
-        };
-        let words = tokio::select! {
-            () = self.token.cancelled() => match self.ends.check() {
-                Ok(()) => "canceling statement due to user request",
-                // Whoever ends the session ends what it runs: that is what the client is told, as at PostgreSQL's fast shutdown.
-                Err(ended) => return ended,
-            },
-            () = timeout => "canceling statement due to statement timeout",
-            error = self.ends.overdue() => return error,
-        };
-        Error::new(SqlState::QUERY_CANCELED, words)
+            if let Err(reason) = self.check() {
+                return reason;
+            }
+        }
     }
 
     /// `work`'s result, unless the statement is interrupted first; then `work` is dropped, and with it what it runs. What
@@ -148,10 +153,12 @@ impl Interrupt {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        self.check()?;
         tokio::select! {
             biased;
-            reason = self.raised() => Err(reason.into()),
+            // What is done at once waits for nothing, and sets no timer.
             done = work => done.map_err(Stop::from),
+            reason = self.raised() => Err(reason.into()),
             gone = async {
                 match connection.flush().await {
                     Ok(()) => connection.closed().await,
@@ -167,10 +174,11 @@ impl Interrupt {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        self.check()?;
         tokio::select! {
             biased;
-            reason = self.raised() => Err(reason.into()),
             sent = connection.flush() => sent.map_err(Stop::from),
+            reason = self.raised() => Err(reason.into()),
         }
     }
 }

@@ -20,7 +20,7 @@ mod transaction;
 mod utility;
 mod written;
 
-use std::{any::Any, io, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
+use std::{any::Any, io, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::SystemTime};
 
 use futures::FutureExt;
 use pgwire::messages::{
@@ -85,10 +85,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Serves the client until it leaves, its token runs out, the server stops, or an error ends the session.
     pub async fn run(mut self) -> io::Result<()> {
         self.greet();
+        // Waited for once: each message would set its timer anew, and tell all sessions' one token.
+        let ends = Arc::clone(&self.backend.ends);
+        let mut due = pin!(ends.due());
         loop {
             let message = tokio::select! {
+                biased;
                 message = self.connection.message() => message?,
-                error = self.backend.ends.due() => return self.end(error).await,
+                error = &mut due => return self.end(error).await,
                 error = self.backend.idle_for_too_long(), if self.idle => return self.end(error).await,
             };
             self.idle = false;

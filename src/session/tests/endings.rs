@@ -9,7 +9,7 @@ async fn a_cancel_request_or_a_timeout_ends_the_statement_alone() {
     assert_eq!(client.message().await.unwrap().0, 'T');
     client.cancels.cancel(&client.key);
     assert_eq!(client.replies(1).await.join(" "), "E:57014 Z:I");
-    client.query("set statement_timeout = 20").await;
+    client.query("set statement_timeout = 500").await;
     assert_eq!(client.query("select * from stuck").await, "T E:57014 Z:I");
     assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
 }
