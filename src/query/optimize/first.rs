@@ -60,7 +60,7 @@ pub(super) async fn asked(
         if answers.0.len() == before {
             break;
         }
-        plan = by_rules(settled(answered(plan, &answers)?, state)?, state)?;
+        plan = by_rules(settled(answered(plan, &answers)?, state)?)?;
     }
     Ok((plan, asked))
 }

@@ -21,9 +21,8 @@ use datafusion::{
     execution::SessionState,
     logical_expr::{LogicalPlan, TableScan},
     optimizer::{
-        ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule, eliminate_filter::EliminateFilter,
-        propagate_empty_relation::PropagateEmptyRelation, push_down_filter::PushDownFilter,
-        simplify_expressions::SimplifyExpressions,
+        Optimizer, OptimizerRule, eliminate_filter::EliminateFilter, propagate_empty_relation::PropagateEmptyRelation,
+        push_down_filter::PushDownFilter, simplify_expressions::SimplifyExpressions,
     },
     physical_plan::ExecutionPlan,
 };
@@ -47,7 +46,7 @@ pub async fn physical(plan: LogicalPlan, state: &SessionState, purpose: Purpose)
     if source(&plan)?.is_none() {
         return state.query_planner().create_physical_plan(&plan, state).await;
     }
-    let plan = by_rules(plan, state)?;
+    let plan = by_rules(plan)?;
     let (plan, asked) = match purpose {
         Purpose::Run => first::asked(plan, state).await?,
         Purpose::Show => (plan, Vec::new()),
@@ -59,19 +58,29 @@ pub async fn physical(plan: LogicalPlan, state: &SessionState, purpose: Purpose)
     })
 }
 
-/// The rules that need to ask nothing.
-fn by_rules(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
-    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
-        Arc::new(ScanRule {
-            name: "stored_invocations",
-            rewrite: stored::rewrite,
-        }),
-        Arc::new(ScanRule {
-            name: "unscoped_rows",
-            rewrite: unscoped::rewrite,
-        }),
-    ];
-    Optimizer::with_rules(rules).optimize(plan, state, |_, _| {})
+/// A rule over one scan of a runtime's table: gives the scan that takes its place, if one does.
+type ScanRule = fn(&TableScan, &RuntimeTable) -> Option<TableScan>;
+
+/// The rules that need to ask nothing, in their order.
+const SCAN_RULES: [ScanRule; 2] = [stored::rewrite, unscoped::rewrite];
+
+/// The plan with every scan rewritten.
+fn by_rules(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|plan| {
+        let LogicalPlan::TableScan(scan) = &plan else {
+            return Ok(Transformed::no(plan));
+        };
+        let mut now: Option<TableScan> = None;
+        for rule in SCAN_RULES {
+            let scan = now.as_ref().unwrap_or(scan);
+            now = with_table(scan, |table| rule(scan, table)).flatten().or(now);
+        }
+        Ok(match now {
+            Some(scan) => Transformed::yes(LogicalPlan::TableScan(scan)),
+            None => Transformed::no(plan),
+        })
+    })?;
+    Ok(rewritten.data)
 }
 
 /// The plan with what was asked first in it: folded, and moved into the scans.
@@ -83,40 +92,4 @@ fn settled(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
         Arc::new(PushDownFilter::new()),
     ];
     Optimizer::with_rules(rules).optimize(plan, state, |_, _| {})
-}
-
-/// A rule over one scan of a runtime's table: gives the scan that takes its place, if one does.
-struct ScanRule {
-    name: &'static str,
-    rewrite: fn(&TableScan, &RuntimeTable) -> Option<TableScan>,
-}
-
-impl std::fmt::Debug for ScanRule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl OptimizerRule for ScanRule {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::BottomUp)
-    }
-
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
-    fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::TableScan(scan) = &plan else {
-            return Ok(Transformed::no(plan));
-        };
-        Ok(match with_table(scan, |table| (self.rewrite)(scan, table)).flatten() {
-            Some(scan) => Transformed::yes(LogicalPlan::TableScan(scan)),
-            None => Transformed::no(plan),
-        })
-    }
 }

@@ -39,6 +39,15 @@ pub(super) struct RuntimeQuery {
     pub(super) schema: DFSchemaRef,
 }
 
+impl RuntimeQuery {
+    /// The step that runs it.
+    fn exec(&self) -> Arc<dyn ExecutionPlan> {
+        let schema = Arc::clone(self.schema.inner());
+        let exec = RuntimeExec::new(self.source.clone(), self.sql.clone(), schema, self.shape);
+        Arc::new(exec.with_load(self.load).with_fallback(self.fallback.clone()))
+    }
+}
+
 impl PartialEq for RuntimeQuery {
     fn eq(&self, other: &Self) -> bool {
         self.source.is_same(&other.source) && self.sql == other.sql && self.schema == other.schema
@@ -103,6 +112,12 @@ impl QueryPlanner for RoutePlanner {
             Route::Local => planner.create_physical_plan(plan, session).await,
             Route::Auto | Route::Runtime => {
                 let plan = route(plan.clone()).await?;
+                // All of it runs there: nothing is left to plan.
+                if let LogicalPlan::Extension(extension) = &plan
+                    && let Some(query) = extension.node.as_any().downcast_ref::<RuntimeQuery>()
+                {
+                    return Ok(query.exec());
+                }
                 planner.create_physical_plan(&plan, session).await
             }
         }
@@ -122,13 +137,7 @@ impl ExtensionPlanner for LeafPlanner {
         _session: &dyn Session,
         _context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Some(query) = node.as_any().downcast_ref::<RuntimeQuery>() else {
-            return Ok(None);
-        };
-        let schema = Arc::clone(query.schema.inner());
-        let exec = RuntimeExec::new(query.source.clone(), query.sql.clone(), schema, query.shape);
-        Ok(Some(Arc::new(
-            exec.with_load(query.load).with_fallback(query.fallback.clone()),
-        )))
+        let query = node.as_any().downcast_ref::<RuntimeQuery>();
+        Ok(query.map(RuntimeQuery::exec))
     }
 }
