@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use datafusion::{
     config::ConfigOptions,
     execution::{
-        FunctionRegistry, SessionState, SessionStateBuilder,
+        FunctionRegistry, SessionState, SessionStateBuilder, TaskContext,
         memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
@@ -45,7 +45,7 @@ use crate::{
 pub struct Engine {
     cluster: ClusterName,
     source: Arc<dyn Source>,
-    base: SessionState,
+    base: Arc<SessionState>,
     catalogs: Mutex<HashMap<String, Built>>,
     plans: Arc<PlanCache>,
 }
@@ -76,7 +76,7 @@ impl Engine {
         for (url, store) in source.object_stores() {
             runtime.register_object_store(url.as_ref(), store);
         }
-        let base = base_state(Arc::new(runtime)).map_err(from_datafusion)?;
+        let base = Arc::new(base_state(Arc::new(runtime)).map_err(from_datafusion)?);
         Ok(Engine {
             cluster,
             source,
@@ -137,30 +137,15 @@ impl Engine {
     /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called, `route` where its queries
     /// run.
     pub fn scope(&self, facts: SessionFacts, time_zone: &str, route: Route) -> Scope {
-        let mut config = self.base.config().clone().with_extension(Arc::new(route));
-        config.options_mut().execution.time_zone = Some(time_zone.to_owned());
-        config.options_mut().extensions.insert(facts.clone());
-        let state = SessionStateBuilder::new_from_existing(self.base.clone())
-            .with_config(config)
-            .build();
-        let facts = Arc::new(facts);
-        let mut operators: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {
-            facts: Arc::clone(&facts),
-        })];
-        operators.push(Arc::new(TypedOperators {
-            facts: Arc::clone(&facts),
-        }));
-        operators.extend(state.expr_planners().iter().cloned());
         Scope {
-            catalogue_state: catalogue_state(&state),
-            state,
-            facts,
-            operators,
+            facts: Arc::new(facts),
             databases: self.databases(),
             time_zone: time_zone.to_owned(),
             route,
             shared_plans: Arc::clone(&self.plans),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
+            base: Arc::clone(&self.base),
+            states: OnceLock::new(),
         }
     }
 }
@@ -168,12 +153,7 @@ impl Engine {
 /// What one session's statements are planned and run in: its settings as the engine knows them, the catalogue as it
 /// stood when the scope was made.
 pub struct Scope {
-    pub state: SessionState,
-    /// The same for statements that read the catalogue alone, and for subqueries over it.
-    pub catalogue_state: Arc<SessionState>,
     pub facts: Arc<SessionFacts>,
-    /// What operators mean: PostgreSQL's own first.
-    pub operators: Vec<Arc<dyn ExprPlanner>>,
     /// The databases that `database.schema.table` may name: all of them are the cluster's one.
     pub databases: [String; 3],
     pub(super) time_zone: String,
@@ -181,6 +161,18 @@ pub struct Scope {
     /// The plans of all sessions, and those that hold something of this one.
     pub(super) shared_plans: Arc<PlanCache>,
     pub(super) own_plans: PlanCache,
+    base: Arc<SessionState>,
+    states: OnceLock<States>,
+}
+
+/// The engine with a session's settings. It has hundreds of functions by their names: a session that sends nothing but what is known
+/// already, as most of a pool's do when they begin, never has one.
+struct States {
+    of_rows: SessionState,
+    of_catalogue: Arc<SessionState>,
+    /// What plans run in.
+    task: Arc<TaskContext>,
+    operators: Vec<Arc<dyn ExprPlanner>>,
 }
 
 impl Scope {
@@ -188,6 +180,55 @@ impl Scope {
     pub fn is_of(&self, catalog: &Arc<Catalog>, time_zone: &str, route: Route) -> bool {
         Arc::ptr_eq(&self.facts.catalog, catalog) && self.time_zone == time_zone && self.route == route
     }
+
+    pub fn state(&self) -> &SessionState {
+        &self.states().of_rows
+    }
+
+    /// The same for statements that read the catalogue alone, and for subqueries over it.
+    pub fn catalogue_state(&self) -> &Arc<SessionState> {
+        &self.states().of_catalogue
+    }
+
+    /// What plans run in.
+    pub fn task(&self) -> Arc<TaskContext> {
+        Arc::clone(&self.states().task)
+    }
+
+    /// What operators mean: PostgreSQL's own first.
+    pub fn operators(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.states().operators
+    }
+
+    fn states(&self) -> &States {
+        self.states.get_or_init(|| {
+            let mut config = self.base.config().clone().with_extension(Arc::new(self.route));
+            config.options_mut().execution.time_zone = Some(self.time_zone.clone());
+            config.options_mut().extensions.insert(self.facts.as_ref().clone());
+            let state = with_config(&self.base, config);
+            let facts = || Arc::clone(&self.facts);
+            let mut operators: Vec<Arc<dyn ExprPlanner>> = vec![
+                Arc::new(PostgresOperators { facts: facts() }),
+                Arc::new(TypedOperators { facts: facts() }),
+            ];
+            operators.extend(state.expr_planners().iter().cloned());
+            States {
+                of_catalogue: catalogue_state(&state),
+                task: state.task_ctx(),
+                of_rows: state,
+                operators,
+            }
+        })
+    }
+}
+
+/// The same state with other settings.
+pub(super) fn with_config(state: &SessionState, config: SessionConfig) -> SessionState {
+    let mut state = state.clone();
+    *state.config_mut() = config;
+    // It hands the settings on to what runs.
+    state.mark_start_execution();
+    state
 }
 
 /// The engine's own rules, after ours: some of its own fail on what ours says in another way.

@@ -29,7 +29,7 @@ pub async fn explain(scope: &Scope, plan: &Plan, values: Vec<ScalarValue>, how: 
     };
     let physical = plan.physical(scope, values, purpose).await?;
     if how.analyze {
-        let mut rows = execute_stream(Arc::clone(&physical), scope.state.task_ctx()).map_err(from_datafusion)?;
+        let mut rows = execute_stream(Arc::clone(&physical), scope.task()).map_err(from_datafusion)?;
         while rows.try_next().await.map_err(from_datafusion)?.is_some() {}
     }
     if how.json {

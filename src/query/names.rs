@@ -37,10 +37,10 @@ pub struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub fn of(scope: &'a Scope) -> Self {
-        let types = Arc::new(Types::new(scope.state.config_options()));
+        let types = Arc::new(Types::new(scope.state().config_options()));
         Names {
             scope,
-            state: &scope.state,
+            state: scope.state(),
             catalog: &scope.facts.catalog,
             types,
         }
@@ -141,7 +141,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        &self.scope.operators
+        self.scope.operators()
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {

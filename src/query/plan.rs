@@ -81,13 +81,13 @@ impl Plan {
         if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
             return Ok(plan);
         }
-        let typed = Typed::of(query.borrow(), &scope.state).map(Arc::new);
+        let typed = Typed::of(query.borrow(), scope.state()).map(Arc::new);
         let mut rewritten = query.borrow().clone();
         rewrite::void::discard(&mut rewritten, declared);
         rewrite::rewrite(&mut rewritten, &scope.facts.catalog)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
         let planned = Self::planned(scope, rewritten, declared)?;
-        let nature = Nature::of(&planned.logical, &scope.state).map_err(from_datafusion)?;
+        let nature = Nature::of(&planned.logical, scope.state()).map_err(from_datafusion)?;
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
         let plan = Plan(Arc::new(Planned {
             optimized,
@@ -158,8 +158,8 @@ impl Plan {
         purpose: Purpose,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let state = match self.0.of_catalogue {
-            true => scope.catalogue_state.as_ref(),
-            false => &scope.state,
+            true => scope.catalogue_state().as_ref(),
+            false => scope.state(),
         };
         let (state, optimized) = match self.0.optimized.as_ref().and_then(OnceLock::get) {
             // It says nothing of the time.
@@ -220,7 +220,7 @@ impl Plan {
         if !self.0.has_begin {
             return Ok(None);
         }
-        let mut catalogue_state = scope.catalogue_state.as_ref().clone();
+        let mut catalogue_state = scope.catalogue_state().as_ref().clone();
         catalogue_state.mark_start_execution();
         let started = state.execution_props().query_execution_start_time;
         catalogue_state.execution_props_mut().query_execution_start_time = started;
@@ -239,7 +239,7 @@ impl Plan {
             return Ok(Box::pin(RecordBatchStreamAdapter::new(row.schema(), rows)));
         }
         let physical = self.physical(scope, values, Purpose::Run).await?;
-        execute_stream(physical, scope.state.task_ctx()).map_err(from_datafusion)
+        execute_stream(physical, scope.task()).map_err(from_datafusion)
     }
 }
 
@@ -284,9 +284,9 @@ pub(super) fn parser_options() -> ParserOptions {
 
 /// The plan as the engine itself begins with it: only then are the types known of what has branches (CASE, UNION).
 fn analyzed(scope: &Scope, plan: LogicalPlan) -> Result<LogicalPlan> {
-    let analyzer = scope.state.analyzer();
+    let analyzer = scope.state().analyzer();
     analyzer
-        .execute_and_check(plan, scope.state.config_options(), |_, _| {})
+        .execute_and_check(plan, scope.state().config_options(), |_, _| {})
         .map_err(from_datafusion)
 }
 

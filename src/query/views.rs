@@ -50,7 +50,7 @@ fn view(scope: &Scope, doc: &'static ViewDoc) -> Result<View> {
     Ok(View {
         doc,
         types: types.collect::<Result<_>>()?,
-        reads: reads(&scope.state.optimize(&plan).map_err(from_datafusion)?).map_err(from_datafusion)?,
+        reads: reads(&scope.state().optimize(&plan).map_err(from_datafusion)?).map_err(from_datafusion)?,
     })
 }
 

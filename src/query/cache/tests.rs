@@ -127,7 +127,7 @@ async fn value_with(scope: &Scope, sql: &str, values: Vec<ScalarValue>) -> Strin
         .physical(scope, values, Purpose::Run)
         .await
         .unwrap();
-    let batches = collect(physical, scope.state.task_ctx()).await.unwrap();
+    let batches = collect(physical, scope.task()).await.unwrap();
     let column = Arc::clone(batches.iter().find(|batch| batch.num_rows() > 0).unwrap().column(0));
     ArrayFormatter::try_new(&column, &FormatOptions::default())
         .unwrap()

@@ -20,7 +20,7 @@ use datafusion::{
     },
     datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result as EngineResult,
-    execution::{SessionState, SessionStateBuilder},
+    execution::SessionState,
     logical_expr::{
         Expr, LogicalPlan, LogicalPlanBuilder, Subquery,
         expr::{Exists, InSubquery, Placeholder, ScalarFunction},
@@ -30,7 +30,7 @@ use datafusion::{
     },
 };
 
-use crate::catalog::CatalogTable;
+use crate::{catalog::CatalogTable, query::engine::with_config};
 use outer::outer;
 use run::function;
 pub use run::{begin, has_begin};
@@ -51,8 +51,7 @@ pub fn catalogue_state(state: &SessionState) -> Arc<SessionState> {
     let mut config = state.config().clone().with_target_partitions(1);
     // A filter that one run of a subquery learned would be wrong for the next.
     config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
-    let state = SessionStateBuilder::new_from_existing(state.clone()).with_config(config);
-    Arc::new(state.build())
+    Arc::new(with_config(state, config))
 }
 
 /// Whether a plan reads nothing, or relations of the catalogue only; what its own recursions have come to counts as nothing.

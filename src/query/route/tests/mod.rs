@@ -78,7 +78,7 @@ impl Routes {
     async fn rows(&self, scope: &Scope, sql: &str) -> Vec<String> {
         let plan = self.plan(scope, sql).await;
         let schema = plan.schema();
-        let batches = collect(plan, scope.state.task_ctx())
+        let batches = collect(plan, scope.task())
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
         let mut rows = vec![format!(
