@@ -238,7 +238,8 @@ impl Plan {
             let rows = stream::iter([Ok(row.clone())]);
             return Ok(Box::pin(RecordBatchStreamAdapter::new(row.schema(), rows)));
         }
-        let physical = self.physical(scope, values, Purpose::Run).await?;
+        // Apart: what is known already does not carry the room that planning takes.
+        let physical = Box::pin(self.physical(scope, values, Purpose::Run)).await?;
         execute_stream(physical, scope.task()).map_err(from_datafusion)
     }
 }

@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !portal_name.is_empty() {
             self.backend.check_portal_name(&portal_name)?;
         }
-        let zone = self.backend.settings.style().zone;
+        let zone = self.backend.settings.heeded().style.zone;
         let values = message
             .parameters
             .iter()
@@ -177,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.complete(&result.kind.tag(rows));
                 }
             }
-            Answer::Copy(rows, options) => self.send_copy(rows, options, &interrupt).await?,
+            Answer::Copy(rows, options) => Box::pin(self.send_copy(rows, options, &interrupt)).await?,
             Answer::Done(tag) => self.complete(&tag),
         }
         Ok(())

@@ -1,16 +1,12 @@
 //! A session's settings, shared with the functions that read and set them from SQL (`current_setting`, `set_config`).
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::settings::Settings;
+use super::settings::{Heeded, Settings};
 use crate::{
     Result,
     catalog::facts::SettingsView,
     query::statement::{Modes, Value},
-    wire::encode::Style,
 };
 
 /// One session's settings. Every clone is the same settings.
@@ -38,16 +34,9 @@ impl SharedSettings {
         settings.set_modes(modes);
     }
 
-    pub fn style(&self) -> Style {
-        self.lock().style()
-    }
-
-    pub fn engine_time_zone(&self) -> String {
-        self.lock().engine_time_zone()
-    }
-
-    pub fn statement_timeout(&self) -> Duration {
-        self.lock().statement_timeout()
+    /// What every statement heeds, as the settings are now.
+    pub fn heeded(&self) -> Arc<Heeded> {
+        self.lock().heeded()
     }
 }
 

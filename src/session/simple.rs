@@ -58,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let (rows, _) = self.send_rows(&mut result, &formats, u64::MAX, interrupt).await?;
                 self.complete(&result.kind.tag(rows));
             }
-            Answer::Copy(rows, options) => self.send_copy(rows, options, interrupt).await?,
+            Answer::Copy(rows, options) => Box::pin(self.send_copy(rows, options, interrupt)).await?,
             Answer::Done(tag) => self.complete(&tag),
         }
         Ok(())
