@@ -134,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn answer_to(&mut self, frame: Frame) -> Result<(), Stop> {
         self.backend.ends.check()?;
         match frontend::decode(frame)? {
-            Message::Query(query) => self.simple_query(&query.query).await,
+            Message::Query(query) => self.simple_query(query.query).await,
             Message::Parse(parse) => self.parse(parse).await,
             Message::Bind(bind) => self.bind(bind).await,
             Message::Describe(describe) => self.describe(describe),
