@@ -252,6 +252,20 @@ pub const LOOKUP_KEYS_MAX: usize = 100;
 /// the runtime's planner slows down with the square of them.
 pub const INLINED_KEYS_MAX: usize = 300;
 
+/// A text that is longer is parsed on a thread of its own: a megabyte takes a tenth of a second, and more where it is all operators.
+pub const PARSED_HERE_TEXT_MAX: usize = 16 * 1024;
+
+/// A statement whose text is longer is planned on a thread of its own: of 250 bytes of it, whatever they say, planning makes some
+/// milliseconds, and the way to another thread takes a hundredth of one.
+pub const PLANNED_HERE_TEXT_MAX: usize = 250;
+
+/// The same for a plan as it is counted for the cache, which is optimized each time that it runs: that of `SELECT *` over the widest table
+/// has a third of it.
+pub const PLANNED_HERE_SIZE_MAX: usize = 200 * 1024;
+
+/// Plannings of one cluster on such threads at once, those included that nobody waits for any more.
+pub const CLUSTER_PLANNINGS_MAX: usize = 8;
+
 /// Plans that are kept for one cluster: some hundred dashboard panels with a handful of statements each,
 pub const PLANS_MAX: usize = 1_000;
 /// and what they may take together; a plan over a table of fifty columns takes some 50 kB.

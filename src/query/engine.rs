@@ -14,16 +14,20 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::planner::ExprPlanner,
-    optimizer::{Analyzer, AnalyzerRule},
+    optimizer::{Analyzer, AnalyzerRule, Optimizer},
     prelude::SessionConfig,
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
     append::Append,
+    away,
     cache::PlanCache,
     errors::from_datafusion,
     growing,
     nested_loop::BoundNestedLoops,
+    placed::Placed,
     rewrite::{
         apply::catalogue_state, conversions::Conversions, operators::TypedOperators, planners::PostgresOperators,
     },
@@ -48,6 +52,8 @@ pub struct Engine {
     base: Arc<SessionState>,
     catalogs: Mutex<HashMap<String, Built>>,
     plans: Arc<PlanCache>,
+    /// For planning that takes long.
+    turns: Arc<Semaphore>,
 }
 
 /// A catalogue and what it was built from.
@@ -83,6 +89,7 @@ impl Engine {
             base,
             catalogs: Mutex::default(),
             plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
+            turns: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
         })
     }
 
@@ -121,6 +128,11 @@ impl Engine {
         Ok(catalog)
     }
 
+    /// Runs what takes long, and does not wait itself, where it holds up nobody.
+    pub async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        away::run(&self.turns, work).await
+    }
+
     /// A scope over a catalogue that no session asks in.
     fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
         let facts = SessionFacts {
@@ -143,6 +155,7 @@ impl Engine {
             time_zone: time_zone.to_owned(),
             route,
             shared_plans: Arc::clone(&self.plans),
+            turns: Arc::clone(&self.turns),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
             base: Arc::clone(&self.base),
             states: OnceLock::new(),
@@ -161,6 +174,7 @@ pub struct Scope {
     /// The plans of all sessions, and those that hold something of this one.
     pub(super) shared_plans: Arc<PlanCache>,
     pub(super) own_plans: PlanCache,
+    pub(super) turns: Arc<Semaphore>,
     base: Arc<SessionState>,
     states: OnceLock<States>,
 }
@@ -233,7 +247,7 @@ pub(super) fn with_config(state: &SessionState, config: SessionConfig) -> Sessio
 
 /// The engine's own rules, after ours: some of its own fail on what ours says in another way.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Sound)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Placed), Arc::new(Sound)];
     rules.extend(Analyzer::new().rules);
     rules
 }
@@ -254,16 +268,21 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     options.sql_parser.map_string_types_to_utf8view = false;
     // The two sides of a UNION may say different things of a column (where it comes from); an aggregate would refuse its rows.
     options.execution.skip_physical_aggregate_schema_check = true;
+    let physical = away::physical_rules(
+        [
+            unambiguous::rules(),
+            vec![Arc::new(BoundNestedLoops), Arc::new(Yielding), Arc::new(Append)],
+        ]
+        .concat(),
+    );
     let mut state = SessionStateBuilder::new()
         .with_config(SessionConfig::from(options).with_batch_size(BATCH_ROWS))
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_analyzer_rules(analyzer_rules())
+        .with_analyzer_rules(away::analyzer_rules(analyzer_rules()))
+        .with_optimizer_rules(away::optimizer_rules(Optimizer::new().rules))
         .with_query_planner(Arc::new(RoutePlanner))
-        .with_physical_optimizer_rules(unambiguous::rules())
-        .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
-        .with_physical_optimizer_rule(Arc::new(Yielding))
-        .with_physical_optimizer_rule(Arc::new(Append))
+        .with_physical_optimizer_rules(physical)
         .build();
     state.register_function_rewrite(Arc::new(Conversions))?;
     growing::bound(&mut state)?;

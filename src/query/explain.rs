@@ -22,12 +22,12 @@ pub struct Explain {
 }
 
 /// The lines of the answer: one for each step, or one JSON document.
-pub async fn explain(scope: &Scope, plan: &Plan, values: Vec<ScalarValue>, how: Explain) -> Result<Vec<String>> {
+pub async fn explain(scope: &Arc<Scope>, plan: &Plan, values: Vec<ScalarValue>, how: Explain) -> Result<Vec<String>> {
     let purpose = match how.analyze {
         true => Purpose::Run,
         false => Purpose::Show,
     };
-    let physical = plan.physical(scope, values, purpose).await?;
+    let physical = plan.physical_away(scope, values, purpose).await?;
     if how.analyze {
         let mut rows = execute_stream(Arc::clone(&physical), scope.task()).map_err(from_datafusion)?;
         while rows.try_next().await.map_err(from_datafusion)?.is_some() {}

@@ -1,6 +1,7 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
 mod append;
+mod away;
 mod cache;
 pub mod engine;
 pub mod errors;
@@ -12,7 +13,9 @@ mod nature;
 mod nested_loop;
 mod optimize;
 mod parameters;
+mod placed;
 pub mod plan;
+mod resorted;
 pub mod rewrite;
 pub mod route;
 mod sound;

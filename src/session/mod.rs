@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.backend.ends.check()?;
         // On the heap while it lasts: an idle session does not carry the room that a statement takes, nor does a message that has none.
         match frontend::decode(frame)? {
-            Message::Query(query) => Box::pin(self.simple_query(&query.query)).await,
+            Message::Query(query) => Box::pin(self.simple_query(query.query)).await,
             Message::Parse(parse) => Box::pin(self.parse(parse)).await,
             Message::Bind(bind) => Box::pin(self.bind(bind)).await,
             Message::Describe(describe) => self.describe(describe),

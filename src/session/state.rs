@@ -193,12 +193,12 @@ impl Backend {
         text_size: usize,
         declared: Vec<Option<Type>>,
     ) -> Result<Prepared> {
-        let plan = match query_of(&statement) {
-            Some(query) => {
+        let (statement, plan, declared) = match query_of(&statement) {
+            Some(_) => {
                 let scope = self.scope().await?;
-                Some(Plan::new(&scope, query, &declared)?)
+                Plan::of(&scope, statement, query_of, text_size, declared).await?
             }
-            None => None,
+            None => (statement, None, declared),
         };
         Ok(Prepared {
             statement: Some(statement),

@@ -302,7 +302,7 @@ async fn a_shared_plan_holds_nothing_of_a_session() {
 #[tokio::test]
 async fn a_row_of_literals_is_kept() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = Arc::new(session(&engine, "u", "UTC", &Arc::default()).await);
     let run = async |plan: &Plan| -> Vec<RecordBatch> {
         let rows = plan.run(&scope, Vec::new()).await.unwrap();
         rows.try_collect().await.unwrap()

@@ -10,6 +10,7 @@ mod encoding;
 mod explain;
 mod guard;
 mod lexer;
+mod precedence;
 mod prepare;
 mod query;
 mod refuse;

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::{
 use super::{
     guard,
     lexer::{self, Kind, Lexer},
+    precedence,
     split::Piece,
 };
 use crate::{Error, Result, SqlState, limits};
@@ -25,7 +26,8 @@ const NESTING_SUSPECT: usize = 40;
 /// Parses a query. Spans in the tree say where in the *client's query text* something stands: always line 1, and the
 /// column is the character, counted from 1, as an error's position wants it.
 pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
-    let query = parse(piece, |parser| parser.parse_query())?;
+    let mut query = parse(piece, |parser| parser.parse_query())?;
+    precedence::mend(query.as_mut());
     read_only(&query, piece)?;
     guard::check_growth(&query)?;
     Ok(query)
@@ -33,9 +35,10 @@ pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
 
 /// Parses a comma-separated list of expressions that is the whole text.
 pub(super) fn parse_expressions(piece: Piece<'_>) -> Result<Vec<ast::Expr>> {
-    let list = parse(piece, |parser| {
+    let mut list = parse(piece, |parser| {
         parser.parse_comma_separated(|parser| parser.parse_expr())
     })?;
+    precedence::mend(&mut list);
     list.iter().try_for_each(|item| read_only(item, piece))?;
     Ok(list)
 }

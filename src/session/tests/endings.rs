@@ -137,3 +137,29 @@ async fn a_flush_that_the_client_does_not_take_ends_with_the_server() {
         other => panic!("{other:?}"),
     }
 }
+
+/// It computes without a pause, and the session is there meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn planning_ends_with_its_time() {
+    let mut client = Client::new().await;
+    // Far more than a millisecond, in any build.
+    let sum = vec!["id"; 150].join(" + ");
+    let slow = format!("select {sum} from numbers");
+    assert_eq!(client.query("set statement_timeout = 1").await, "C:SET Z:I");
+    assert_eq!(client.pipeline(&[parse("", &slow)]).await, "E:57014 Z:I");
+    assert_eq!(client.query("set statement_timeout = 0").await, "C:SET Z:I");
+    assert_eq!(client.pipeline(&[parse("", &slow)]).await, "1 Z:I");
+    // Of a plan that is there it is the optimizer that takes its time.
+    assert_eq!(client.query("set statement_timeout = 1").await, "C:SET Z:I");
+    let run = [bind("", "", false, &[]), execute("", 0)];
+    assert_eq!(client.pipeline(&run).await, "2 E:57014 Z:I");
+}
+
+/// Texts are parsed before any of their statements runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn parsing_ends_with_its_time() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("set statement_timeout = 1").await, "C:SET Z:I");
+    let long = "select 1; ".repeat(9_000);
+    assert_eq!(client.query(&long).await, "E:57014 Z:I");
+}
