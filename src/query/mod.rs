@@ -15,6 +15,7 @@ mod parameters;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
+pub(crate) mod signatures;
 mod sound;
 pub mod statement;
 mod types;

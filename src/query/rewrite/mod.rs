@@ -9,15 +9,18 @@ mod calls;
 mod casts;
 pub mod conversions;
 mod fields;
+mod first_row;
 mod functions;
 mod keywords;
 mod labels;
 mod literals;
+mod named_arguments;
 pub mod operators;
 mod ordered;
 mod patterns;
 pub mod planners;
 mod quantified;
+mod relations;
 mod rows;
 mod scope;
 mod slices;
@@ -27,6 +30,7 @@ mod system_columns;
 #[cfg(test)]
 mod tests;
 mod tuples;
+mod using;
 mod values;
 pub mod void;
 mod whole_rows;
@@ -35,7 +39,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -52,6 +56,7 @@ pub fn rewrite(statement: &mut Statement, catalog: &Catalog) -> Result<()> {
         catalog,
         over_catalogue,
         depth: 0,
+        in_set: false,
         named: vec![Vec::new()],
         scopes: Vec::new(),
     };
@@ -68,6 +73,8 @@ struct Rules<'a> {
     over_catalogue: bool,
     /// How many queries lie around the one being visited.
     depth: usize,
+    /// The SELECTs of the query that is being visited are parts of a UNION or the like.
+    in_set: bool,
     /// The common table expressions that each query around sees, innermost last.
     named: Vec<scope::Named>,
     /// What names mean in the SELECTs around, innermost last.
@@ -82,6 +89,10 @@ impl VisitorMut for Rules<'_> {
         let around = self.named.last().cloned().unwrap_or_default();
         let named = scope::named(query, self.catalog, &around);
         sort_names::query(query, self.catalog, &named);
+        if self.depth == 1 {
+            sort_names::outputs(query, self.catalog, &named);
+        }
+        self.in_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
         self.named.push(named);
         syntax::query(query);
         ControlFlow::Continue(())
@@ -101,7 +112,8 @@ impl VisitorMut for Rules<'_> {
         scope::complete_aliases(select, &scope);
         whole_rows::hide_grouped(select, &mut scope);
         ordered::select(select);
-        labels::select(select, &scope, self.depth <= 1);
+        labels::select(select, &scope, self.depth <= 1 && !self.in_set);
+        using::select(select, &scope);
         self.scopes.push(scope);
         ControlFlow::Continue(())
     }
@@ -109,6 +121,7 @@ impl VisitorMut for Rules<'_> {
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
         literals::select(select);
+        tuples::select(select);
         ordered::distinct(select);
         ControlFlow::Continue(())
     }
@@ -131,7 +144,12 @@ impl VisitorMut for Rules<'_> {
         quantified::expr(expr);
         slices::expr(expr);
         casts::expr(expr, self.over_catalogue);
+        if !self.over_catalogue {
+            first_row::expr(expr);
+        }
         functions::expr(expr);
+        named_arguments::expr(expr);
+        tuples::within(expr);
         calls::expr(expr);
         ControlFlow::Continue(())
     }
