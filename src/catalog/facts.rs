@@ -17,8 +17,8 @@ use crate::Result;
 
 /// The session's settings (GUCs).
 pub trait SettingsView: Send + Sync + fmt::Debug {
-    /// The value of a setting; `None` where there is no such setting.
-    fn get(&self, name: &str) -> Option<String>;
+    /// The value of a setting; the error says that there is none of that name, or that this session may not read it.
+    fn get(&self, name: &str) -> Result<String>;
 
     /// Sets a setting as `set_config` does and gives the value that it then has; `local`: for this transaction only.
     fn set(&self, name: &str, value: &str, local: bool) -> Result<String>;

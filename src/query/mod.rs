@@ -18,6 +18,7 @@ pub mod plan;
 mod resorted;
 pub mod rewrite;
 pub mod route;
+pub(crate) mod signatures;
 mod sound;
 pub mod statement;
 mod types;

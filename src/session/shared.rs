@@ -41,8 +41,8 @@ impl SharedSettings {
 }
 
 impl SettingsView for SharedSettings {
-    fn get(&self, name: &str) -> Option<String> {
-        self.lock().get(name).ok()
+    fn get(&self, name: &str) -> Result<String> {
+        self.lock().get(name)
     }
 
     fn set(&self, name: &str, value: &str, local: bool) -> Result<String> {

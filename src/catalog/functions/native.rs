@@ -97,6 +97,11 @@ pub fn nothing(_: &Call<'_>) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// The answer 0.
+pub fn zero(_: &Call<'_>) -> Result<Option<String>> {
+    Ok(Some("0".into()))
+}
+
 /// The answer false.
 pub fn no(_: &Call<'_>) -> Result<Option<String>> {
     yes_or_no(false)

@@ -77,8 +77,8 @@ impl Source for Cluster {
 struct Setting(Mutex<String>);
 
 impl SettingsView for Setting {
-    fn get(&self, _name: &str) -> Option<String> {
-        Some(self.0.lock().unwrap().clone())
+    fn get(&self, _name: &str) -> Result<String> {
+        Ok(self.0.lock().unwrap().clone())
     }
 
     fn set(&self, _name: &str, value: &str, _local: bool) -> Result<String> {

@@ -9,15 +9,18 @@ mod calls;
 mod casts;
 pub mod conversions;
 mod fields;
+mod first_row;
 mod functions;
 mod keywords;
 mod labels;
 mod literals;
+mod named_arguments;
 pub mod operators;
 mod ordered;
 mod patterns;
 pub mod planners;
 mod quantified;
+mod relations;
 mod rows;
 mod scope;
 mod slices;
@@ -27,6 +30,7 @@ mod system_columns;
 #[cfg(test)]
 mod tests;
 mod tuples;
+mod using;
 mod values;
 pub mod void;
 mod whole_rows;
@@ -86,6 +90,9 @@ impl VisitorMut for Rules<'_> {
         let around = self.named.last().cloned().unwrap_or_default();
         let named = scope::named(query, self.catalog, &around);
         sort_names::query(query, self.catalog, &named);
+        if self.depth == 1 {
+            sort_names::outputs(query, self.catalog, &named);
+        }
         self.named.push(named);
         syntax::query(query);
         ControlFlow::Continue(())
@@ -113,6 +120,7 @@ impl VisitorMut for Rules<'_> {
             _ => labels::Place::Below,
         };
         labels::select(select, &scope, top);
+        using::select(select, &scope);
         self.scopes.push(scope);
         ControlFlow::Continue(())
     }
@@ -120,6 +128,7 @@ impl VisitorMut for Rules<'_> {
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
         literals::select(select);
+        tuples::select(select);
         ordered::distinct(select);
         ControlFlow::Continue(())
     }
@@ -142,7 +151,12 @@ impl VisitorMut for Rules<'_> {
         quantified::expr(expr);
         slices::expr(expr);
         casts::expr(expr, self.over_catalogue);
+        if !self.over_catalogue {
+            first_row::expr(expr);
+        }
         functions::expr(expr);
+        named_arguments::expr(expr);
+        tuples::within(expr);
         calls::expr(expr);
         ControlFlow::Continue(())
     }

@@ -27,6 +27,7 @@ pub use copy_options::{CopyFormat, CopyOptions, ForceQuote};
 pub use cursor::{Direction, Scroll};
 pub use encoding::encoding_name;
 pub use explain::{ExplainFormat, ExplainOptions};
+pub use query::ROWS_FROM;
 pub use set::{Discard, Parameter, Show, Value};
 pub use split::{Piece, split};
 pub use transaction::{Isolation, Modes, Transaction};

@@ -15,7 +15,7 @@ use super::{folded, parts, quoted, scope::Scope, system_columns::is_system_colum
 pub use name::label;
 
 /// U+2063 INVISIBLE SEPARATOR: in no name that a cluster or a client has.
-const MARK: char = '\u{2063}';
+pub(super) const MARK: char = '\u{2063}';
 
 /// Reserved words that the parser takes for columns, but that are functions.
 const RESERVED: [&str; 4] = ["current_schema", "current_role", "localtime", "localtimestamp"];
