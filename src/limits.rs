@@ -47,6 +47,10 @@ pub const FILE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readings of one file that have not ended: each that hangs has a thread, and the file may be another by the next.
 pub const FILE_READS_MAX: usize = 8;
 
+/// Beyond them one more begins after ever longer pauses, up to this: a mount that stays away for a year costs some hundred threads, and
+/// a file that takes its place is found after a day at the latest, after a short time away much sooner.
+pub const FILE_READ_AGAIN_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A certificate's or its key's PEM file: chains are some ten kilobytes.
 pub const CERTIFICATE_SIZE_MAX: usize = 1024 * 1024;
 
@@ -94,6 +98,10 @@ pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 /// Stack of a worker thread. Planning recurses over a statement's tree; the guard keeps that far below this, in a debug
 /// build as well. Only what is touched is ever resident.
 pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
+
+/// How long the threads of a cluster stay that has no session: they start within a millisecond, and connections to its runtime are kept
+/// open no longer.
+pub const THREADS_IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
 /// spill to disk.
