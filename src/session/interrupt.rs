@@ -109,6 +109,10 @@ fn shutting_down() -> Error {
     )
 }
 
+fn timed_out() -> Error {
+    Error::new(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
+}
+
 /// What may end the statement that runs now.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
@@ -118,6 +122,25 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
+    /// Fails once the statement is cancelled or its time is up.
+    pub fn check(&self) -> Result<()> {
+        if self.token.is_cancelled() {
+            Err(self.cancelled())
+        } else if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            Err(timed_out())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn cancelled(&self) -> Error {
+        match self.ends.check() {
+            Ok(()) => Error::new(SqlState::QUERY_CANCELED, "canceling statement due to user request"),
+            // Whoever ends the session ends what it runs: that is what the client is told, as at PostgreSQL's fast shutdown.
+            Err(ended) => ended,
+        }
+    }
+
     /// Resolves with the reason once the statement is cancelled, its time is up, or its session ends.
     async fn raised(&self) -> Error {
         let timeout = async {
@@ -126,16 +149,11 @@ impl Interrupt {
                 None => future::pending().await,
             }
         };
-        let words = tokio::select! {
-            () = self.token.cancelled() => match self.ends.check() {
-                Ok(()) => "canceling statement due to user request",
-                // Whoever ends the session ends what it runs: that is what the client is told, as at PostgreSQL's fast shutdown.
-                Err(ended) => return ended,
-            },
-            () = timeout => "canceling statement due to statement timeout",
-            error = self.ends.overdue() => return error,
-        };
-        Error::new(SqlState::QUERY_CANCELED, words)
+        tokio::select! {
+            () = self.token.cancelled() => self.cancelled(),
+            () = timeout => timed_out(),
+            error = self.ends.overdue() => error,
+        }
     }
 
     /// `work`'s result, unless the statement is interrupted first; then `work` is dropped, and with it what it runs. What
