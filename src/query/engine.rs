@@ -23,11 +23,13 @@ use super::{
     errors::from_datafusion,
     growing,
     nested_loop::BoundNestedLoops,
+    pieces::Pieces,
     rewrite::{
         apply::catalogue_state, conversions::Conversions, operators::TypedOperators, planners::PostgresOperators,
     },
     route::{Route, RoutePlanner},
     sound::Sound,
+    turns::Turns,
     unambiguous,
     views::{self, NoSettings},
     yielding::Yielding,
@@ -47,6 +49,7 @@ pub struct Engine {
     base: SessionState,
     catalogs: Mutex<HashMap<String, Built>>,
     plans: Arc<PlanCache>,
+    turns: Arc<Turns>,
 }
 
 /// A catalogue and what it was built from.
@@ -82,7 +85,17 @@ impl Engine {
             base,
             catalogs: Mutex::default(),
             plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
+            turns: Arc::default(),
         })
+    }
+
+    /// The same with lanes of another width: small statements, large ones, those that wait, and how long.
+    #[cfg(test)]
+    pub fn with_turns(self, small: usize, large: usize, queue: usize, wait: std::time::Duration) -> Self {
+        Engine {
+            turns: Arc::new(Turns::new(small, large, queue, wait)),
+            ..self
+        }
     }
 
     pub fn cluster(&self) -> &ClusterName {
@@ -160,6 +173,7 @@ impl Engine {
             route,
             shared_plans: Arc::clone(&self.plans),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
+            turns: Arc::clone(&self.turns),
         }
     }
 }
@@ -180,6 +194,8 @@ pub struct Scope {
     /// The plans of all sessions, and those that hold something of this one.
     pub(super) shared_plans: Arc<PlanCache>,
     pub(super) own_plans: PlanCache,
+    /// In which the statements of all sessions run.
+    pub(super) turns: Arc<Turns>,
 }
 
 impl Scope {
@@ -221,6 +237,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_physical_optimizer_rules(unambiguous::rules())
         .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
         .with_physical_optimizer_rule(Arc::new(Yielding))
+        .with_physical_optimizer_rule(Arc::new(Pieces))
         .build();
     state.register_function_rewrite(Arc::new(Conversions))?;
     growing::bound(&mut state)?;

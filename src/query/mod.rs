@@ -3,6 +3,7 @@
 mod cache;
 pub mod engine;
 pub mod errors;
+mod execution;
 mod expansion;
 pub mod explain;
 mod growing;
@@ -11,11 +12,13 @@ mod nature;
 mod nested_loop;
 mod optimize;
 mod parameters;
+mod pieces;
 pub mod plan;
 pub mod rewrite;
 pub mod route;
 mod sound;
 pub mod statement;
+mod turns;
 mod types;
 mod unambiguous;
 mod unknown;
@@ -23,5 +26,6 @@ mod views;
 mod yielding;
 
 pub use engine::{Engine, Scope};
+pub use execution::Execution;
 pub use plan::Plan;
 pub use types::by_name as type_by_name;

@@ -12,22 +12,21 @@ use arrow::{
 use datafusion::{
     common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
     error::{DataFusionError, Result as EngineResult},
-    execution::{SendableRecordBatchStream, SessionState},
+    execution::SessionState,
     logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection},
-    physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
+    physical_plan::ExecutionPlan,
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::ast,
     },
 };
-use futures::stream;
 use postgres_types::Type;
 
 use super::{
-    Scope,
+    Execution, Scope,
     cache::Key,
     errors::from_datafusion,
-    expansion,
+    expansion, growing,
     names::Names,
     nature::{self, Nature},
     optimize::{self, Purpose},
@@ -77,12 +76,16 @@ impl Plan {
     /// others are taken from the casts and comparisons that a parameter stands in, or are text. What was planned before in such a
     /// scope is not planned again.
     pub fn new(scope: &Scope, query: impl Borrow<ast::Statement>, declared: &[Option<Type>]) -> Result<Self> {
-        let key = Key::new(query.borrow(), declared, scope);
+        growing::as_one_step(|| Self::made(scope, query.borrow(), declared))
+    }
+
+    fn made(scope: &Scope, query: &ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
+        let key = Key::new(query, declared, scope);
         if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
             return Ok(plan);
         }
-        let typed = Typed::of(query.borrow(), &scope.state).map(Arc::new);
-        let mut rewritten = query.borrow().clone();
+        let typed = Typed::of(query, &scope.state).map(Arc::new);
+        let mut rewritten = query.clone();
         rewrite::void::discard(&mut rewritten, declared);
         rewrite::rewrite(&mut rewritten, &scope.facts.catalog)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
@@ -163,7 +166,7 @@ impl Plan {
         };
         // `now()` is the time at which a statement starts, not the one at which its session did.
         state.mark_start_execution();
-        let optimized = self.optimized(scope, &state, values).map_err(from_datafusion)?;
+        let optimized = growing::as_one_step(|| self.optimized(scope, &state, values)).map_err(from_datafusion)?;
         if let Some(typed) = &self.0.typed
             && let Some(typed) = typed.exec(&optimized, self.schema()).await.map_err(from_datafusion)?
         {
@@ -227,14 +230,13 @@ impl Plan {
         self.0.optimized.as_ref()?.get()?.row.as_ref()
     }
 
-    /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
-    pub async fn run(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<SendableRecordBatchStream> {
+    /// The plan as it runs: batches of [`Plan::schema`]'s types, as they come.
+    pub async fn run(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<Execution> {
         if let Some(row) = self.row() {
-            let rows = stream::iter([Ok(row.clone())]);
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(row.schema(), rows)));
+            return Ok(Execution::of(row.clone(), scope));
         }
         let physical = self.physical(scope, values, Purpose::Run).await?;
-        execute_stream(physical, scope.state.task_ctx()).map_err(from_datafusion)
+        Ok(Execution::new(physical, scope))
     }
 }
 
