@@ -47,6 +47,10 @@ pub const FILE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readings of one file that have not ended: each that hangs has a thread, and the file may be another by the next.
 pub const FILE_READS_MAX: usize = 8;
 
+/// Beyond them one more begins after ever longer pauses, up to this: a mount that stays away for a year costs some hundred threads, and
+/// a file that takes its place is found after a day at the latest, after a short time away much sooner.
+pub const FILE_READ_AGAIN_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A certificate's or its key's PEM file: chains are some ten kilobytes.
 pub const CERTIFICATE_SIZE_MAX: usize = 1024 * 1024;
 
@@ -95,9 +99,23 @@ pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 /// build as well. Only what is touched is ever resident.
 pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
 
+/// How long the threads of a cluster stay that has no session: they start within a millisecond, and connections to its runtime are kept
+/// open no longer.
+pub const THREADS_IDLE_MAX: Duration = Duration::from_secs(60);
+
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
 /// spill to disk.
 pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
+
+/// Large statements of one cluster whose rows are computed here at once: each may use all cores, and has a quarter of the memory above.
+pub const LARGE_STATEMENTS_MAX: usize = 4;
+
+/// The same for small ones, as drivers and schema browsers send them: each has a core for some milliseconds.
+pub const SMALL_STATEMENTS_MAX: usize = 16;
+
+/// Rows that a small statement reads, those of a join without equal columns as often as they are compared: milliseconds of one core. The
+/// largest relation of the catalogue has some thousands.
+pub const SMALL_STATEMENT_ROWS_MAX: u64 = 100_000;
 
 /// What sorts and aggregates of one cluster may spill to disk together.
 pub const CLUSTER_SPILL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
@@ -105,9 +123,13 @@ pub const CLUSTER_SPILL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// One value that a function makes: PostgreSQL's own bound.
 pub const VALUE_SIZE_MAX: u64 = 1024 * 1024 * 1024 - 1;
 
-/// What one call of a function whose result is as large as its arguments say makes of a batch of rows: no pool counts it, and many
-/// statements run at once.
+/// What all functions of one step whose results are as large as their arguments say make of a batch of rows: no pool counts it, and
+/// many statements run at once.
 pub const STEP_SIZE_MAX: u64 = 128 * 1024 * 1024;
+
+/// What the expressions of one step make of a batch of rows, about: a batch of which they would make more is given to them in pieces.
+/// Thousands of rows of ordinary width are far below it.
+pub const PIECE_SIZE: u64 = 8 * 1024 * 1024;
 
 /// What a cursor declared SCROLL may keep of the rows that it has given.
 pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;

@@ -25,6 +25,12 @@ pub trait SettingsView: Send + Sync + fmt::Debug {
 
     /// Name, value in its own unit (as `pg_settings` has it) and description of each.
     fn all(&self) -> Vec<(String, String, String)>;
+
+    /// Fails once the statement that runs should end: it was cancelled, or its time is up. Whatever computes for long without letting
+    /// go of its thread asks ever so often.
+    fn check_interrupts(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// One session, as functions see it.

@@ -10,7 +10,7 @@ use datafusion::{
     config::ConfigOptions,
     execution::{
         FunctionRegistry, SessionState, SessionStateBuilder, TaskContext,
-        memory_pool::FairSpillPool,
+        memory_pool::{FairSpillPool, MemoryPool},
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::planner::ExprPlanner,
@@ -27,12 +27,14 @@ use super::{
     errors::from_datafusion,
     growing,
     nested_loop::BoundNestedLoops,
+    pieces::Pieces,
     placed::Placed,
     rewrite::{
         apply::catalogue_state, conversions::Conversions, operators::TypedOperators, planners::PostgresOperators,
     },
     route::{Route, RoutePlanner},
     sound::Sound,
+    turns::Turns,
     unambiguous,
     views::{self, NoSettings},
     yielding::Yielding,
@@ -53,7 +55,8 @@ pub struct Engine {
     catalogs: Mutex<HashMap<String, Built>>,
     plans: Arc<PlanCache>,
     /// For planning that takes long.
-    turns: Arc<Semaphore>,
+    plannings: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 /// A catalogue and what it was built from.
@@ -89,8 +92,18 @@ impl Engine {
             base,
             catalogs: Mutex::default(),
             plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
-            turns: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
+            plannings: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
+            turns: Arc::default(),
         })
+    }
+
+    /// The same with lanes of another width: small statements, large ones, those that wait, and how long.
+    #[cfg(test)]
+    pub fn with_turns(self, small: usize, large: usize, queue: usize, wait: std::time::Duration) -> Self {
+        Engine {
+            turns: Arc::new(Turns::new(small, large, queue, wait)),
+            ..self
+        }
     }
 
     pub fn cluster(&self) -> &ClusterName {
@@ -130,7 +143,7 @@ impl Engine {
 
     /// Runs what takes long, and does not wait itself, where it holds up nobody.
     pub async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        away::run(&self.turns, work).await
+        away::run(&self.plannings, work).await
     }
 
     /// A scope over a catalogue that no session asks in.
@@ -155,6 +168,7 @@ impl Engine {
             time_zone: time_zone.to_owned(),
             route,
             shared_plans: Arc::clone(&self.plans),
+            plannings: Arc::clone(&self.plannings),
             turns: Arc::clone(&self.turns),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
             base: Arc::clone(&self.base),
@@ -174,7 +188,10 @@ pub struct Scope {
     /// The plans of all sessions, and those that hold something of this one.
     pub(super) shared_plans: Arc<PlanCache>,
     pub(super) own_plans: PlanCache,
-    pub(super) turns: Arc<Semaphore>,
+    /// For planning that takes long.
+    pub(super) plannings: Arc<Semaphore>,
+    /// In which the statements of all sessions run.
+    pub(super) turns: Arc<Turns>,
     base: Arc<SessionState>,
     states: OnceLock<States>,
 }
@@ -202,6 +219,11 @@ impl Scope {
     /// The same for statements that read the catalogue alone, and for subqueries over it.
     pub fn catalogue_state(&self) -> &Arc<SessionState> {
         &self.states().of_catalogue
+    }
+
+    /// What the statements of the cluster share.
+    pub(super) fn memory_pool(&self) -> &Arc<dyn MemoryPool> {
+        &self.base.runtime_env().memory_pool
     }
 
     /// What plans run in.
@@ -271,7 +293,12 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     let physical = away::physical_rules(
         [
             unambiguous::rules(),
-            vec![Arc::new(BoundNestedLoops), Arc::new(Yielding), Arc::new(Append)],
+            vec![
+                Arc::new(BoundNestedLoops),
+                Arc::new(Yielding),
+                Arc::new(Pieces),
+                Arc::new(Append),
+            ],
         ]
         .concat(),
     );

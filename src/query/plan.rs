@@ -12,22 +12,21 @@ use arrow::{
 use datafusion::{
     common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
     error::{DataFusionError, Result as EngineResult},
-    execution::{SendableRecordBatchStream, SessionState},
+    execution::SessionState,
     logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection},
-    physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
+    physical_plan::ExecutionPlan,
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::ast,
     },
 };
-use futures::stream;
 use postgres_types::Type;
 
 use super::{
-    Scope, away,
+    Execution, Scope, away,
     cache::Key,
     errors::from_datafusion,
-    expansion,
+    expansion, growing,
     names::Names,
     nature::{self, Nature},
     optimize::{self, Purpose},
@@ -81,9 +80,13 @@ impl Plan {
         if let Some(plan) = Plan::known(scope, query.borrow(), declared) {
             return Ok(plan);
         }
-        let key = Key::new(query.borrow(), declared, scope);
-        let typed = Typed::of(query.borrow(), scope.state()).map(Arc::new);
-        let mut rewritten = query.borrow().clone();
+        growing::as_one_step(|| Self::made(scope, query.borrow(), declared))
+    }
+
+    fn made(scope: &Scope, query: &ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
+        let key = Key::new(query, declared, scope);
+        let typed = Typed::of(query, scope.state()).map(Arc::new);
+        let mut rewritten = query.clone();
         rewrite::void::discard(&mut rewritten, declared);
         rewrite::rewrite(&mut rewritten, &scope.facts.catalog)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
@@ -125,7 +128,7 @@ impl Plan {
             return Ok((owner, plan, declared));
         }
         let away = Arc::clone(scope);
-        away::run(&scope.turns, move || {
+        away::run(&scope.plannings, move || {
             let plan = plan(&away, &owner, &declared)?;
             Ok((owner, plan, declared))
         })
@@ -201,7 +204,8 @@ impl Plan {
                 let mut state = state.clone();
                 // `now()` is the time at which a statement starts, not the one at which its session did.
                 state.mark_start_execution();
-                let optimized = self.optimized(scope, &state, values).map_err(from_datafusion)?;
+                let optimized =
+                    growing::as_one_step(|| self.optimized(scope, &state, values)).map_err(from_datafusion)?;
                 (Cow::Owned(state), optimized)
             }
         };
@@ -276,18 +280,21 @@ impl Plan {
             return self.physical(scope, values, purpose).await;
         }
         let (plan, away) = (self.clone(), Arc::clone(scope));
-        away::run_async(&scope.turns, async move { plan.physical(&away, values, purpose).await }).await
+        away::run_async(
+            &scope.plannings,
+            async move { plan.physical(&away, values, purpose).await },
+        )
+        .await
     }
 
-    /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
-    pub async fn run(&self, scope: &Arc<Scope>, values: Vec<ScalarValue>) -> Result<SendableRecordBatchStream> {
+    /// The plan as it runs: batches of [`Plan::schema`]'s types, as they come.
+    pub async fn run(&self, scope: &Arc<Scope>, values: Vec<ScalarValue>) -> Result<Execution> {
         if let Some(row) = self.row() {
-            let rows = stream::iter([Ok(row.clone())]);
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(row.schema(), rows)));
+            return Ok(Execution::of(row.clone(), scope));
         }
         // Apart: what is known already does not carry the room that planning takes.
         let physical = Box::pin(self.physical_away(scope, values, Purpose::Run)).await?;
-        execute_stream(physical, scope.task()).map_err(from_datafusion)
+        Ok(Execution::new(physical, scope))
     }
 }
 

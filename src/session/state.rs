@@ -131,11 +131,13 @@ impl Backend {
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
     pub fn begin_statement(&self) -> Interrupt {
-        Interrupt {
+        let interrupt = Interrupt {
             token: self.registration.statement.begin(),
             deadline: Some(Instant::now() + self.settings.heeded().statement_timeout),
             ends: Arc::clone(&self.ends),
-        }
+        };
+        self.settings.set_interrupt(Some(interrupt.clone()));
+        interrupt
     }
 
     /// Resolves with the reason once an idle client has been so for as long as its settings let it.
@@ -162,6 +164,7 @@ impl Backend {
 
     pub fn end_statement(&self) {
         self.registration.statement.end();
+        self.settings.set_interrupt(None);
     }
 
     /// What a failed statement leaves behind.

@@ -18,7 +18,6 @@ use datafusion::{
     physical_plan::collect,
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
-use futures::TryStreamExt;
 use postgres_types::Type;
 
 use super::*;
@@ -304,8 +303,12 @@ async fn a_row_of_literals_is_kept() {
     let engine = engine(Cluster::new(&["id"]));
     let scope = Arc::new(session(&engine, "u", "UTC", &Arc::default()).await);
     let run = async |plan: &Plan| -> Vec<RecordBatch> {
-        let rows = plan.run(&scope, Vec::new()).await.unwrap();
-        rows.try_collect().await.unwrap()
+        let mut rows = plan.run(&scope, Vec::new()).await.unwrap();
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await.unwrap() {
+            batches.push(batch);
+        }
+        batches
     };
     for sql in [
         "select 1",
