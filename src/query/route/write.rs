@@ -249,6 +249,11 @@ impl<'a> Writer<'a> {
 
     fn grouped(&mut self, aggregate: &Aggregate) -> Option<Select> {
         let mut select = self.free(&aggregate.input, false, Select::takes_filter)?;
+        // The least and the greatest so far become a filter as the worst row of a TopK does.
+        let is_extreme = |expr: &Expr| matches!(unaliased(expr), Expr::AggregateFunction(call) if matches!(call.func.name(), "max" | "min"));
+        if aggregate.group_expr.is_empty() && aggregate.aggr_expr.iter().any(is_extreme) && !self.takes_top(&select) {
+            return None;
+        }
         let names = names(&aggregate.input, &select);
         let groups: Option<Vec<String>> = aggregate
             .group_expr
