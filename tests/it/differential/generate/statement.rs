@@ -110,16 +110,26 @@ impl Generator<'_> {
         (order, true)
     }
 
-    pub(super) fn rows(&mut self, source: &Source, most: usize, word: &str) -> (String, Vec<Scoped>) {
-        let (mut list, mut columns) = self.selection(source, most);
-        // Lists are not compared, so not by DISTINCT either.
-        while !word.is_empty()
-            && columns
-                .iter()
-                .any(|column| matches!(column.kind, Kind::List | Kind::Float))
-        {
-            (list, columns) = self.selection(source, most);
+    /// Values of a source; where they are `compared` (by DISTINCT), none is a list or a float. A source may have nothing else.
+    fn comparable(&mut self, source: &Source, most: usize, compared: bool) -> (String, Vec<Scoped>) {
+        const ATTEMPTS: usize = 30;
+        for _ in 0..ATTEMPTS {
+            let (list, columns) = self.selection(source, most);
+            let fits = |column: &Scoped| !matches!(column.kind, Kind::List | Kind::Float);
+            if !compared || columns.iter().all(fits) {
+                return (list, columns);
+            }
         }
+        let one = Scoped {
+            sql: "1".to_owned(),
+            kind: Kind::Int,
+            samples: Default::default(),
+        };
+        ("1 as c0".to_owned(), vec![one])
+    }
+
+    pub(super) fn rows(&mut self, source: &Source, most: usize, word: &str) -> (String, Vec<Scoped>) {
+        let (list, columns) = self.comparable(source, most, !word.is_empty());
         let filter = self.filtered(source);
         (format!("select {word}{list} from {}{filter}", source.from), columns)
     }
@@ -187,13 +197,7 @@ impl Generator<'_> {
     /// The first row of each group, of rows in an order that leaves no choice.
     fn distinct_on(&mut self) -> Statement {
         let source = self.source(1);
-        let (mut list, mut columns) = self.selection(&source, 4);
-        while columns
-            .iter()
-            .any(|column| matches!(column.kind, Kind::List | Kind::Float))
-        {
-            (list, columns) = self.selection(&source, 4);
-        }
+        let (list, columns) = self.comparable(&source, 4, true);
         let filter = self.filtered(&source);
         let keys: Vec<String> = columns
             .iter()
