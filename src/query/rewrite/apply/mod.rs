@@ -21,7 +21,6 @@ use datafusion::{
     datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result as EngineResult,
     execution::SessionState,
-    functions_aggregate::count::count,
     logical_expr::{
         Expr, LogicalPlan, LogicalPlanBuilder, Subquery,
         expr::{Exists, InSubquery, Placeholder, ScalarFunction},
@@ -239,13 +238,6 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
             _ => in_filter,
         };
     if left_to_engine || !can_run_here(&plan)? {
-        if let (Expr::Exists(exists), false) = (&expr, in_filter) {
-            let counted = counted(plan, exists.negated, correlated)?;
-            return Ok(Transformed::yes(Expr::ScalarSubquery(Subquery {
-                subquery: Arc::new(counted),
-                ..subquery.clone()
-            })));
-        }
         let subquery = Subquery {
             subquery: Arc::new(plan),
             ..subquery.clone()
@@ -258,23 +250,6 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
         }));
     }
     Ok(Transformed::yes(function(plan, shape, tested, is_own)?))
-}
-
-/// An EXISTS that is a value, which the engine knows in conditions only: whether there are more rows than none.
-fn counted(plan: LogicalPlan, negated: bool, correlated: bool) -> EngineResult<LogicalPlan> {
-    let builder = LogicalPlanBuilder::from(plan);
-    // The first row is enough, but a bound keeps the engine from making a join of it.
-    let builder = match correlated {
-        true => builder,
-        false => builder.limit(0, Some(1))?,
-    };
-    let builder = builder.aggregate(Vec::<Expr>::new(), vec![count(lit(1i64)).alias("rows")])?;
-    let rows = Expr::Column(Column::from_name("rows"));
-    let exists = match negated {
-        true => rows.eq(lit(0i64)),
-        false => rows.gt(lit(0i64)),
-    };
-    builder.project(vec![exists.alias("exists")])?.build()
 }
 
 /// Whether a plan gives a row whatever is in the tables.
