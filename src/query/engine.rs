@@ -261,6 +261,14 @@ impl Scope {
 /// The same state with other settings.
 pub(super) fn with_config(state: &SessionState, config: SessionConfig) -> SessionState {
     let mut state = state.clone();
+    // Of some functions the settings say what they give, as the time zone does of `now()`.
+    let options = config.options();
+    let of_settings = state.scalar_functions().values();
+    let of_settings = of_settings.filter_map(|function| function.inner().with_updated_config(options));
+    for function in of_settings.collect::<Vec<_>>() {
+        // A function that is there already takes the place of itself.
+        let _ = state.register_udf(Arc::new(function));
+    }
     *state.config_mut() = config;
     // It hands the settings on to what runs.
     state.mark_start_execution();

@@ -17,7 +17,8 @@ const TYPMOD_OFFSET: i32 = 4;
 
 /// A numeric whose values choose their digits: those behind the point are written up to the last that is not zero. In front of it there are
 /// as many as an unsigned number of 64 bits has.
-pub const NUMERIC_ANY: DataType = DataType::Decimal128(38, 18);
+pub const NUMERIC_ANY: DataType = DataType::Decimal128(38, NUMERIC_ANY_SCALE);
+pub const NUMERIC_ANY_SCALE: i8 = 18;
 
 /// A quotient: written with the digits that PostgreSQL gives a division, at least sixteen that count.
 pub const NUMERIC_QUOTIENT: DataType = DataType::Decimal256(76, 28);

@@ -8,7 +8,7 @@ use super::float::Decimal;
 use super::number::put_int;
 use super::numeric::{put_binary, put_integer_binary, put_text};
 use crate::Result;
-use crate::wire::types::{NUMERIC_ANY, NUMERIC_QUOTIENT};
+use crate::wire::types::{NUMERIC_ANY, NUMERIC_ANY_SCALE, NUMERIC_QUOTIENT};
 
 /// Appends a cell for each slot of a numeric column.
 pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result<()> {
@@ -44,7 +44,7 @@ pub(super) fn fill(array: &dyn Array, binary: bool, cells: &mut Cells) -> Result
         DataType::Decimal32(_, scale) => decimals!(Decimal32Type, scale),
         DataType::Decimal64(_, scale) => decimals!(Decimal64Type, scale),
         any if *any == NUMERIC_ANY => cells.each(array.as_primitive::<Decimal128Type>(), |value, out| {
-            let (value, scale) = shortest(value, 19, 0);
+            let (value, scale) = shortest(value, i32::from(NUMERIC_ANY_SCALE), 0);
             put_i128(value, scale, binary, out);
             Ok(())
         }),
