@@ -10,6 +10,7 @@
 mod direct;
 mod figures;
 mod measure;
+mod pgbouncer;
 mod postgres;
 mod rows;
 mod stream;

@@ -21,7 +21,12 @@ const SETTINGS: [&str; 5] = [
 const HBA: &str = "host all scram 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
 
 /// A running PostgreSQL.
-pub struct Postgres(postgres::Postgres);
+pub struct Postgres {
+    server: postgres::Postgres,
+    /// Its certificate and key, in PEM.
+    pub certificate: String,
+    pub key: String,
+}
 
 impl Postgres {
     /// Starts it and fills it with the rows of `door` (a connection string of ours) by COPY in binary from one to the other. `None`,
@@ -29,12 +34,17 @@ impl Postgres {
     pub fn start(door: &str, token: &str) -> Option<Postgres> {
         let CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let (certificate, key) = (cert.pem(), signing_key.serialize_pem());
         let files = [
-            ("server.crt", &*cert.pem()),
-            ("server.key", &*signing_key.serialize_pem()),
+            ("server.crt", certificate.as_str()),
+            ("server.key", key.as_str()),
             ("pg_hba.conf", HBA),
         ];
-        let postgres = Postgres(postgres::empty(&SETTINGS, &files)?);
+        let postgres = Postgres {
+            server: postgres::empty(&SETTINGS, &files)?,
+            certificate,
+            key,
+        };
         postgres.run(&format!("CREATE ROLE scram LOGIN PASSWORD '{PASSWORD}'; {}", rows::DDL));
         let copy = format!(
             "psql \"{door}\" -qX -c 'COPY (SELECT * FROM sys_invocation) TO STDOUT (FORMAT binary)' | \
@@ -51,16 +61,16 @@ impl Postgres {
     }
 
     pub fn port(&self) -> u16 {
-        self.0.port
+        self.server.port
     }
 
     /// What libpq needs to connect over TLS.
     pub fn conninfo(&self) -> String {
-        format!("{} sslmode=require", self.0.conninfo())
+        format!("{} sslmode=require", self.server.conninfo())
     }
 
     fn run(&self, sql: &str) {
-        let answer = self.0.psql(&["-q", "-v", "ON_ERROR_STOP=1"], sql);
+        let answer = self.server.psql(&["-q", "-v", "ON_ERROR_STOP=1"], sql);
         assert!(answer.success, "{}", answer.stderr);
     }
 }

@@ -3,16 +3,23 @@
 use std::{fs, process::Command};
 
 use super::{Bed, conninfo};
-use crate::measure::{Better, Table, pair};
+use crate::{
+    measure::{Better, Table, pair},
+    pgbouncer::PgBouncer,
+};
 
 /// Seconds of each run.
 const SECONDS: &str = "2";
 
-/// Every protocol mode of pgbench, with 1, 8 and 32 connections.
+/// Every protocol mode of pgbench, with 1, 8 and 32 connections, beside PostgreSQL and beside PgBouncer before it.
 pub fn select_1(bed: &Bed, table: &mut Table) {
     let Some(postgres) = &bed.postgres else {
         return table.skipped("select 1", "no PostgreSQL");
     };
+    let pgbouncer = PgBouncer::start(postgres);
+    if pgbouncer.is_none() {
+        table.skipped("select 1, PgBouncer", "no PgBouncer");
+    }
     let directory = tempfile::tempdir().expect("a directory");
     let script = directory.path().join("select1.sql");
     fs::write(&script, "select 1;\n").expect("write the script");
@@ -31,13 +38,15 @@ pub fn select_1(bed: &Bed, table: &mut Table) {
                 let rate = rate.and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
                 rate.unwrap_or_else(|| panic!("pgbench: {text}{}", String::from_utf8_lossy(&output.stderr)))
             };
-            let both = pair(|| run(&conninfo(bed.door.port)), || run(&postgres.conninfo()));
-            table.pair(
-                &format!("select 1, {mode}, {connections} connections"),
-                "a second",
-                Better::More,
-                both,
-            );
+            let mut beside = |figure: &str, conninfo_of_peer: &str| {
+                let both = pair(|| run(&conninfo(bed.door.port)), || run(conninfo_of_peer));
+                let figure = format!("{figure}, {mode}, {connections} connections");
+                table.pair(&figure, "a second", Better::More, both);
+            };
+            beside("select 1", &postgres.conninfo());
+            if let Some(pgbouncer) = &pgbouncer {
+                beside("select 1, PgBouncer", &pgbouncer.conninfo(mode));
+            }
         }
     }
 }

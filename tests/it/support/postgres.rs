@@ -6,7 +6,7 @@ use std::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
     time::Duration,
@@ -73,12 +73,7 @@ pub fn empty(settings: &[&str], files: &[(&str, &str)]) -> Option<Postgres> {
     let programs = lab::postgres()?;
     let psql = lab::psql()?;
     let directory = tempfile::tempdir().expect("a directory for PostgreSQL");
-    // It refuses to run as root: a root that tests has the package's own user do it.
-    let user = is_root().then(|| {
-        let user = id(&["-u", "postgres"]);
-        chown(directory.path(), Some(user), None).expect("give the directory away");
-        user
-    });
+    let user = unprivileged(directory.path());
     let program = |name: &str| {
         let mut command = Command::new(programs.join(name));
         // libpq, in postgres_fdw, would look for keys in a home that is not its user's.
@@ -132,8 +127,14 @@ pub fn empty(settings: &[&str], files: &[(&str, &str)]) -> Option<Postgres> {
     Some(postgres)
 }
 
-fn is_root() -> bool {
-    id(&["-u"]) == 0
+/// For a program that refuses to run as root: where root tests, PostgreSQL's own user, who is given `directory`.
+pub fn unprivileged(directory: &Path) -> Option<u32> {
+    let is_root = id(&["-u"]) == 0;
+    is_root.then(|| {
+        let user = id(&["-u", "postgres"]);
+        chown(directory, Some(user), None).expect("give the directory away");
+        user
+    })
 }
 
 fn id(args: &[&str]) -> u32 {
