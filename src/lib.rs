@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod edge;
 pub mod error;
+mod gate;
 pub mod limits;
 pub mod query;
 mod recent;

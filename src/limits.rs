@@ -47,6 +47,10 @@ pub const FILE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readings of one file that have not ended: each that hangs has a thread, and the file may be another by the next.
 pub const FILE_READS_MAX: usize = 8;
 
+/// Beyond them one more begins after ever longer pauses, up to this: a mount that stays away for a year costs some hundred threads, and
+/// a file that takes its place is found after a day at the latest, after a short time away much sooner.
+pub const FILE_READ_AGAIN_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A certificate's or its key's PEM file: chains are some ten kilobytes.
 pub const CERTIFICATE_SIZE_MAX: usize = 1024 * 1024;
 
@@ -95,9 +99,23 @@ pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 /// build as well. Only what is touched is ever resident.
 pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
 
+/// How long the threads of a cluster stay that has no session: they start within a millisecond, and connections to its runtime are kept
+/// open no longer.
+pub const THREADS_IDLE_MAX: Duration = Duration::from_secs(60);
+
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
 /// spill to disk.
 pub const CLUSTER_MEMORY_MAX: usize = 512 * 1024 * 1024;
+
+/// Large statements of one cluster whose rows are computed here at once: each may use all cores, and has a quarter of the memory above.
+pub const LARGE_STATEMENTS_MAX: usize = 4;
+
+/// The same for small ones, as drivers and schema browsers send them: each has a core for some milliseconds.
+pub const SMALL_STATEMENTS_MAX: usize = 16;
+
+/// Rows that a small statement reads, those of a join without equal columns as often as they are compared: milliseconds of one core. The
+/// largest relation of the catalogue has some thousands.
+pub const SMALL_STATEMENT_ROWS_MAX: u64 = 100_000;
 
 /// What sorts and aggregates of one cluster may spill to disk together.
 pub const CLUSTER_SPILL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
@@ -105,9 +123,13 @@ pub const CLUSTER_SPILL_SIZE_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// One value that a function makes: PostgreSQL's own bound.
 pub const VALUE_SIZE_MAX: u64 = 1024 * 1024 * 1024 - 1;
 
-/// What one call of a function whose result is as large as its arguments say makes of a batch of rows: no pool counts it, and many
-/// statements run at once.
+/// What all functions of one step whose results are as large as their arguments say make of a batch of rows: no pool counts it, and
+/// many statements run at once.
 pub const STEP_SIZE_MAX: u64 = 128 * 1024 * 1024;
+
+/// What the expressions of one step make of a batch of rows, about: a batch of which they would make more is given to them in pieces.
+/// Thousands of rows of ordinary width are far below it.
+pub const PIECE_SIZE: u64 = 8 * 1024 * 1024;
 
 /// What a cursor declared SCROLL may keep of the rows that it has given.
 pub const SCROLL_MEMORY_MAX: usize = 64 * 1024 * 1024;
@@ -251,6 +273,20 @@ pub const LOOKUP_KEYS_MAX: usize = 100;
 /// Keys that a subquery may give to be looked up one by one. Over 120,000 invocations 300 take a third of a scan and 1,000 as long as one:
 /// the runtime's planner slows down with the square of them.
 pub const INLINED_KEYS_MAX: usize = 300;
+
+/// A text that is longer is parsed on a thread of its own: a megabyte takes a tenth of a second, and more where it is all operators.
+pub const PARSED_HERE_TEXT_MAX: usize = 16 * 1024;
+
+/// A statement whose text is longer is planned on a thread of its own: of 250 bytes of it, whatever they say, planning makes some
+/// milliseconds, and the way to another thread takes a hundredth of one.
+pub const PLANNED_HERE_TEXT_MAX: usize = 250;
+
+/// The same for a plan as it is counted for the cache, which is optimized each time that it runs: that of `SELECT *` over the widest table
+/// has a third of it.
+pub const PLANNED_HERE_SIZE_MAX: usize = 200 * 1024;
+
+/// Plannings of one cluster on such threads at once, those included that nobody waits for any more.
+pub const CLUSTER_PLANNINGS_MAX: usize = 8;
 
 /// Plans that are kept for one cluster: some hundred dashboard panels with a handful of statements each,
 pub const PLANS_MAX: usize = 1_000;

@@ -6,14 +6,14 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::limits::{FILE_READ_TIMEOUT, FILE_READS_MAX};
+use crate::limits::{FILE_READ_AGAIN_AFTER_MAX, FILE_READ_TIMEOUT, FILE_READS_MAX, FILES_CHECK_AFTER};
 
 /// What was read: keys may be in it.
 pub(crate) type Content = Zeroizing<Vec<u8>>;
@@ -134,34 +134,55 @@ pub(crate) struct Files {
     /// What each of them may hold.
     size_max: usize,
     timeout: Duration,
-    places: Arc<Semaphore>,
+    hanging: Arc<Mutex<Hanging>>,
+}
+
+/// Readings that have begun and not ended: each has a thread, and nothing can end it.
+#[derive(Debug)]
+struct Hanging {
+    count: usize,
+    /// When one more may begin, though there are as many as there should be: what is at the path may be another file by now.
+    again_at: Instant,
+    /// How long after that the next.
+    pause: Duration,
 }
 
 impl Files {
     pub(crate) fn new(paths: Vec<PathBuf>, size_max: usize) -> Self {
+        let hanging = Hanging {
+            count: 0,
+            again_at: Instant::now(),
+            pause: FILES_CHECK_AFTER,
+        };
         Files {
             paths,
             size_max,
             timeout: FILE_READ_TIMEOUT,
-            places: Arc::new(Semaphore::new(FILE_READS_MAX)),
+            hanging: Arc::new(Mutex::new(hanging)),
         }
     }
 
     /// Reads them all, if that takes no longer than it should: a mount whose server is away hangs, and nothing can end that.
     pub(crate) async fn read(&self) -> Result<Reading, String> {
         let late = |what: &str| Err(format!("{}: {what}", self.names()));
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Some(place) = Place::take(&self.hanging, Instant::now()) else {
             return late("earlier readings have not ended");
         };
         let (paths, size_max) = (self.paths.clone(), self.size_max);
-        let reading = tokio::task::spawn_blocking(move || {
-            let reading = read_all(&paths, size_max);
-            drop(place);
-            reading
-        });
+        let (done, reading) = oneshot::channel();
+        // A thread of its own: those for blocking work are shared and bounded, and whatever hangs would take them from others.
+        std::thread::Builder::new()
+            .name("file".into())
+            .spawn(move || {
+                let reading = read_all(&paths, size_max);
+                drop(place);
+                // Nobody may wait any more.
+                let _ = done.send(reading);
+            })
+            .map_err(|fault| format!("{}: {fault}", self.names()))?;
         match tokio::time::timeout(self.timeout, reading).await {
             Ok(Ok(reading)) => reading,
-            Ok(Err(fault)) => Err(fault.to_string()),
+            Ok(Err(_)) => late("reading broke off"),
             Err(_) => late("reading takes too long"),
         }
     }
@@ -174,6 +195,32 @@ impl Files {
     fn names(&self) -> String {
         let names: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
         names.join(", ")
+    }
+}
+
+/// A reading's place among those that have not ended; it is given back when this is dropped.
+struct Place(Arc<Mutex<Hanging>>);
+
+impl Place {
+    /// `None` where as many hang as should, and it was not long since one more began.
+    fn take(hanging: &Arc<Mutex<Hanging>>, now: Instant) -> Option<Place> {
+        let mut state = hanging.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.count < FILE_READS_MAX {
+            state.pause = FILES_CHECK_AFTER;
+        } else if now < state.again_at {
+            return None;
+        } else {
+            state.pause = (state.pause * 2).min(FILE_READ_AGAIN_AFTER_MAX);
+        }
+        state.again_at = now + state.pause;
+        state.count += 1;
+        Some(Place(Arc::clone(hanging)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).count -= 1;
     }
 }
 
@@ -231,29 +278,58 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_hangs_is_given_up_and_held_by_few_threads() {
+    async fn a_file_that_hangs_is_given_up_and_what_takes_its_place_is_found() {
         let dir = tempfile::tempdir().unwrap();
-        let pipe = dir.path().join("pipe");
+        let (path, old) = (dir.path().join("pipe"), dir.path().join("old"));
         // Nobody ever writes to it: opening it for reading hangs.
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
-        let mut files = Files::new(vec![pipe.clone()], 4);
+        let mut files = Files::new(vec![path.clone()], 4);
         files.timeout = Duration::from_millis(10);
+        let fault = async |files: &Files| files.read().await.unwrap_err();
         for _ in 0..FILE_READS_MAX {
-            let fault = files.read().await.unwrap_err();
-            assert_eq!(fault, format!("{}: reading takes too long", pipe.display()));
+            let slow = format!("{}: reading takes too long", path.display());
+            assert_eq!(fault(&files).await, slow);
         }
-        let fault = files.read().await.unwrap_err();
-        assert_eq!(fault, format!("{}: earlier readings have not ended", pipe.display()));
-
-        // A writer that comes and goes ends them all.
-        let places = Arc::clone(&files.places);
-        drop(std::fs::File::options().write(true).open(&pipe).unwrap());
-        let all = u32::try_from(FILE_READS_MAX).unwrap();
-        drop(places.acquire_many(all).await.unwrap());
-        std::fs::remove_file(&pipe).unwrap();
-        std::fs::write(&pipe, "back").unwrap();
+        std::fs::rename(&path, &old).unwrap();
+        std::fs::write(&path, "back").unwrap();
         files.timeout = FILE_READ_TIMEOUT;
+        let hanging = format!("{}: earlier readings have not ended", path.display());
+        assert_eq!(fault(&files).await, hanging);
+        files.hanging.lock().unwrap().again_at = Instant::now();
         assert_eq!(text(&files.read().await.unwrap().contents).unwrap(), "back");
+
+        // A writer that comes and goes ends those that hang.
+        drop(std::fs::File::options().write(true).open(old).unwrap());
+        while files.hanging.lock().unwrap().count > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        for _ in 0..2 * FILE_READS_MAX {
+            assert!(files.read().await.is_ok());
+        }
+    }
+
+    #[test]
+    fn beyond_the_most_that_may_hang_readings_begin_ever_more_rarely() {
+        let files = Files::new(vec![], 0);
+        let start = Instant::now();
+        let mut held = vec![];
+        let mut began = vec![];
+        let hours = (1..365 * 24).map(|hour| hour * 60 * 60);
+        for seconds in (0..60).chain(hours) {
+            if let Some(place) = Place::take(&files.hanging, start + Duration::from_secs(seconds)) {
+                held.push(place);
+                began.push(seconds);
+            }
+        }
+        assert_eq!(began[..FILE_READS_MAX + 4], [0, 1, 2, 3, 4, 5, 6, 7, 9, 13, 21, 37]);
+        assert!(began.len() < 400, "{} in a year", began.len());
+        let last = began.iter().rev().take(2).copied().reduce(|last, before| last - before);
+        assert_eq!(last, Some(FILE_READ_AGAIN_AFTER_MAX.as_secs()));
+        // Once they have ended all is as before.
+        held.clear();
+        let now = start + Duration::from_secs(1);
+        held.extend((0..=FILE_READS_MAX).map_while(|_| Place::take(&files.hanging, now)));
+        assert_eq!(held.len(), FILE_READS_MAX);
     }
 }

@@ -42,7 +42,8 @@ mod tests {
 
     use super::*;
 
-    /// Bent inputs for each kept one: a short run for every change; the long ones are libFuzzer's.
+    /// Bent inputs for each kept one: a short run for every change; the long ones are libFuzzer's. `RESTATE_PG_FUZZ_BENT` asks for another
+    /// number, `RESTATE_PG_FUZZ_TARGET` for one target alone: without the guidance, but wherever the tests run.
     const BENT: u64 = 20;
 
     /// Set by the first panic, though a session may have caught it: as libFuzzer, which ends there.
@@ -56,8 +57,16 @@ mod tests {
             report(panic);
         }));
         // Planning is deep, as it is in the server's threads.
-        let run = || {
-            for (name, target) in TARGETS {
+        let asked = |name: &str| std::env::var(name).ok();
+        let bends = asked("RESTATE_PG_FUZZ_BENT")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(BENT);
+        let only = asked("RESTATE_PG_FUZZ_TARGET");
+        let run = move || {
+            for (name, target) in TARGETS
+                .iter()
+                .filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name))
+            {
                 let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
                 let mut files: Vec<_> = fs::read_dir(&directory)
                     .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
@@ -69,7 +78,17 @@ mod tests {
                     let input = fs::read(&file).unwrap();
                     println!("{}", file.display());
                     target(&input);
-                    (0..BENT).for_each(|seed| target(&bent(&input, seed)));
+                    for seed in 0..bends {
+                        let mut bent_input = bent(&input, seed);
+                        // Each further thousand is bent once more.
+                        (0..seed / 1_000 % 8).for_each(|turn| bent_input = bent(&bent_input, seed ^ turn << 32));
+                        target(&bent_input);
+                        assert!(
+                            !PANICKED.load(Ordering::Relaxed),
+                            "{}: a panic, seed {seed}",
+                            file.display()
+                        );
+                    }
                     assert!(!PANICKED.load(Ordering::Relaxed), "{}: a panic", file.display());
                 }
             }

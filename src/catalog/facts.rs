@@ -17,14 +17,20 @@ use crate::Result;
 
 /// The session's settings (GUCs).
 pub trait SettingsView: Send + Sync + fmt::Debug {
-    /// The value of a setting; `None` where there is no such setting.
-    fn get(&self, name: &str) -> Option<String>;
+    /// The value of a setting; the error says that there is none of that name, or that this session may not read it.
+    fn get(&self, name: &str) -> Result<String>;
 
     /// Sets a setting as `set_config` does and gives the value that it then has; `local`: for this transaction only.
     fn set(&self, name: &str, value: &str, local: bool) -> Result<String>;
 
     /// Name, value in its own unit (as `pg_settings` has it) and description of each.
     fn all(&self) -> Vec<(String, String, String)>;
+
+    /// Fails once the statement that runs should end: it was cancelled, or its time is up. Whatever computes for long without letting
+    /// go of its thread asks ever so often.
+    fn check_interrupts(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// One session, as functions see it.

@@ -192,27 +192,27 @@ pub fn catalog(introspection: &Introspection) -> Arc<Catalog> {
 struct Settings;
 
 impl SettingsView for Settings {
-    fn get(&self, name: &str) -> Option<String> {
+    fn get(&self, name: &str) -> Result<String> {
         let own = self
             .all()
             .into_iter()
             .find(|(own, ..)| own.eq_ignore_ascii_case(name))
             .map(|(_, value, _)| value);
         let mut defaults = seed::rows("pg_settings").iter();
-        own.or_else(|| {
+        let found = own.or_else(|| {
             let row = defaults.find(|row| seed::get(row, "name").eq_ignore_ascii_case(name))?;
             Some(seed::get(row, "setting").to_owned())
+        });
+        found.ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("unrecognized configuration parameter \"{name}\""),
+            )
         })
     }
 
     fn set(&self, name: &str, value: &str, _local: bool) -> Result<String> {
-        match self.get(name) {
-            Some(_) => Ok(value.to_owned()),
-            None => Err(Error::new(
-                SqlState::UNDEFINED_OBJECT,
-                format!("unrecognized configuration parameter \"{name}\""),
-            )),
-        }
+        self.get(name).map(|_| value.to_owned())
     }
 
     fn all(&self) -> Vec<(String, String, String)> {

@@ -229,3 +229,31 @@ async fn functions_answer_as_postgresql_15_does() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_at_the_end_of_their_range_are_errors() {
+    let engine = Engine::new();
+    let last = "date '5874897-12-31'";
+    for (sql, words) in [
+        (
+            format!("select {last} at time zone 'UTC'"),
+            "date out of range for timestamp",
+        ),
+        (
+            format!("select to_char({last}, 'YYYY')"),
+            "date out of range for timestamp",
+        ),
+        (
+            format!("select generate_series({last}, {last}, interval '1 day')"),
+            "date out of range for timestamp",
+        ),
+        (
+            "select format('%18446744073709551615$s', 1)".to_owned(),
+            "too few arguments for format()",
+        ),
+        ("select format('%0$s', 1)".to_owned(), "numbered from 1"),
+    ] {
+        let error = engine.error(&sql).await;
+        assert!(error.contains(words), "{sql}: {error}");
+    }
+}

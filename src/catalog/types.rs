@@ -8,9 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 use arrow::{
     array::{
         ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder,
-        Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringBuilder, TimestampMicrosecondBuilder,
+        Int64Builder, IntervalMonthDayNanoBuilder, ListArray, StringArray, StringBuilder, TimestampMicrosecondBuilder,
     },
     buffer::{NullBuffer, OffsetBuffer},
+    compute,
     datatypes::{DataType, Field, IntervalMonthDayNano, IntervalUnit, TimeUnit},
 };
 
@@ -43,10 +44,11 @@ pub fn arrow_type(pg_type: &str) -> DataType {
         "boolean" => DataType::Boolean,
         "smallint" => DataType::Int16,
         "integer" => DataType::Int32,
-        "bigint" | "oid" | "xid" | "cid" => DataType::Int64,
+        "bigint" | "oid" | "xid" | "xid8" | "cid" => DataType::Int64,
         reg if REG_TYPES.contains(&reg) => DataType::Int64,
         "real" => DataType::Float32,
         "double precision" => DataType::Float64,
+        "numeric" => DataType::Decimal128(38, 0),
         "bytea" => DataType::Binary,
         "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
         "timestamp with time zone" | "timestamp(2) with time zone" => {
@@ -107,7 +109,7 @@ pub fn pg_type_of(field: &Field) -> Option<&str> {
 pub fn zero(pg_type: &str) -> &'static str {
     match pg_type {
         "boolean" => "f",
-        "smallint" | "integer" | "bigint" | "oid" | "xid" | "real" | "double precision" => "0",
+        "smallint" | "integer" | "bigint" | "oid" | "xid" | "xid8" | "numeric" | "real" | "double precision" => "0",
         reg if REG_TYPES.contains(&reg) => "0",
         array if array.ends_with("[]") => "{}",
         _ => "",
@@ -150,6 +152,10 @@ pub fn array_of(data_type: &DataType, values: &[Option<String>]) -> Result<Array
                 }
             }
             Ok(Arc::new(builder.finish()))
+        }
+        DataType::Decimal128(..) => {
+            let texts: ArrayRef = Arc::new(StringArray::from_iter(values.iter().map(Option::as_deref)));
+            compute::cast(&texts, data_type).map_err(|_| bad(data_type, "a numeric"))
         }
         DataType::Utf8 => {
             let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 8);

@@ -6,7 +6,6 @@ use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    runtime::Handle,
     sync::OwnedSemaphorePermit,
     time::Instant,
 };
@@ -17,7 +16,7 @@ use super::{
     places::LoginPlace,
     proxy,
     server::{Cluster, Server},
-    threads::Socket,
+    threads::{Lease, Socket},
     throttle::{self, Culprit},
     tls::ALPN,
 };
@@ -40,7 +39,7 @@ pub struct Login {
     pub connection: Connection<TlsStream<Socket>>,
     pub admitted: Admitted,
     /// Its cluster's threads.
-    pub threads: Handle,
+    pub threads: Lease,
     /// Its places among the sessions of the process and of the cluster.
     pub places: [OwnedSemaphorePermit; 2],
 }
@@ -222,7 +221,7 @@ struct Admission {
     engine: Arc<Engine>,
     identity: Identity,
     database: String,
-    threads: Handle,
+    threads: Lease,
     places: [OwnedSemaphorePermit; 2],
 }
 
@@ -248,7 +247,7 @@ async fn admit(
     let places = places(server, cluster, database).inspect_err(
         |error| info!(%peer, cluster = %identity.cluster, code = error.code().code(), "refused a login"),
     )?;
-    let threads = cluster.threads.handle();
+    let threads = cluster.threads.enter();
     Ok(Admission {
         threads: threads.map_err(|error| Error::internal(format!("no threads: {error}")).into_fatal())?,
         places,

@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::Instant,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -19,16 +19,16 @@ use super::{
     certificate::Certificate,
     login::{self, Login},
     places::{Logins, Sessions},
-    threads::Threads,
+    threads::{Socket, Threads},
     throttle::Throttle,
     tls,
 };
 use crate::{
     cluster::ClusterName,
     config::Limits,
-    limits::{FILES_CHECK_AFTER, LOGINS_MAX},
+    limits::{FILES_CHECK_AFTER, LOGINS_MAX, THREADS_IDLE_MAX},
     query::Engine,
-    session::{Session, panic_words},
+    session::{Admitted, Connection, Session, panic_words},
     token::{SystemClock, Verifier},
 };
 
@@ -51,6 +51,8 @@ pub struct Server {
     pub logins: Arc<Logins>,
     pub sessions: Sessions,
     pub login_timeout: Duration,
+    /// How long the threads of a cluster without sessions stay.
+    pub threads_idle_max: Duration,
     /// Whether each connection begins with a PROXY protocol header.
     pub proxy_protocol: bool,
 }
@@ -59,7 +61,7 @@ pub struct Server {
 pub struct Cluster {
     pub engine: Arc<Engine>,
     pub sessions: Sessions,
-    pub threads: Threads,
+    pub threads: Arc<Threads>,
 }
 
 impl Server {
@@ -75,7 +77,7 @@ impl Server {
             let cluster = Cluster {
                 engine: Arc::new(engine),
                 sessions: Sessions::of_cluster(limits.sessions_per_cluster),
-                threads: Threads::default(),
+                threads: Arc::default(),
             };
             (cluster.engine.cluster().clone(), cluster)
         };
@@ -89,12 +91,13 @@ impl Server {
             logins: Logins::new(LOGINS_MAX),
             sessions: Sessions::of_process(limits.sessions),
             login_timeout: limits.login_timeout,
+            threads_idle_max: THREADS_IDLE_MAX,
             proxy_protocol: false,
         })
     }
 
     /// Looks at the files that may change while the server runs: the certificate, and the lists of revoked tokens, whose sessions end.
-    /// Each by itself, so that neither waits for the other's mount.
+    /// Each by itself, so that neither waits for the other's mount. And ends the threads of clusters that nobody uses.
     async fn keep_current(self: Arc<Self>) {
         let certificate = async {
             loop {
@@ -110,7 +113,15 @@ impl Server {
                 self.cancels.end_revoked(|identity| self.verifier.is_revoked(identity));
             }
         };
-        tokio::join!(certificate, lists);
+        let threads = async {
+            loop {
+                tokio::time::sleep(FILES_CHECK_AFTER).await;
+                for cluster in self.clusters.values() {
+                    cluster.threads.end_if_idle(self.threads_idle_max);
+                }
+            }
+        };
+        tokio::join!(certificate, lists, threads);
     }
 }
 
@@ -174,20 +185,20 @@ async fn connection(
     let Some(login) = Box::pin(login::login(socket, peer, &server, deadline)).await else {
         return;
     };
-    let threads = login.threads.clone();
-    if let Err(panic) = threads.spawn(session(login, stop)).await {
+    let Login {
+        connection,
+        admitted,
+        threads,
+        places: _places,
+    } = login;
+    let session = session(connection, admitted, stop);
+    if let Err(panic) = threads.handle.spawn(session).await {
         error!(%panic, "a session panicked");
     }
 }
 
 /// The rest of it, on the threads of its cluster.
-async fn session(login: Login, stop: CancellationToken) {
-    let Login {
-        mut connection,
-        admitted,
-        threads: _,
-        places: _places,
-    } = login;
+async fn session(mut connection: Connection<TlsStream<Socket>>, admitted: Admitted, stop: CancellationToken) {
     let (socket, _) = connection.stream_mut().get_mut();
     if let Err(error) = socket.move_here() {
         return debug!(%error, "a connection broke");
@@ -208,6 +219,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::source::SnapshotSource;
 
     #[tokio::test]
     async fn a_stop_that_never_comes_stops_nothing() {
@@ -223,5 +235,30 @@ mod tests {
             client.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).await.unwrap();
             assert_eq!(client.read_u8().await.unwrap(), b'S');
         }
+    }
+
+    #[tokio::test]
+    async fn the_threads_of_a_cluster_that_nobody_uses_are_ended() {
+        let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo");
+        let source = Arc::new(SnapshotSource::open(demo).unwrap());
+        let engines = ["used", "left"].map(|name| Engine::new(name.parse().unwrap(), source.clone()).unwrap());
+        let certificate = Certificate::fixed(tls::Identity::self_signed().unwrap()).unwrap();
+        let verifier = Verifier::new(vec![], Arc::new(SystemClock)).unwrap();
+        let mut server = Server::new(certificate, verifier, engines.into(), &Limits::default()).unwrap();
+        server.threads_idle_max = Duration::ZERO;
+        let server = Arc::new(server);
+        let threads = |name: &str| Arc::clone(&server.clusters[&name.parse().unwrap()].threads);
+        let (used, left) = (threads("used"), threads("left"));
+        let (_session, last) = (used.enter().unwrap(), left.enter().unwrap());
+        drop(last);
+        let _current = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&server).keep_current()));
+        let ended = async {
+            while left.are_there() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // The limit only ends a test that fails.
+        tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+        assert!(used.are_there());
     }
 }

@@ -175,7 +175,7 @@ impl ExecutionPlan for AppendExec {
 }
 
 /// The same rows, taken by a task of its own, which is at most `batches` ahead and ends with the stream that is returned.
-pub fn ahead(mut rows: SendableRecordBatchStream, batches: usize) -> SendableRecordBatchStream {
+pub(super) fn ahead(mut rows: SendableRecordBatchStream, batches: usize) -> SendableRecordBatchStream {
     let mut ahead = RecordBatchReceiverStreamBuilder::new(rows.schema(), batches);
     let taken = ahead.tx();
     ahead.spawn(async move {

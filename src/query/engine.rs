@@ -10,25 +10,31 @@ use datafusion::{
     config::ConfigOptions,
     execution::{
         FunctionRegistry, SessionState, SessionStateBuilder, TaskContext,
-        memory_pool::FairSpillPool,
+        memory_pool::{FairSpillPool, MemoryPool},
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::planner::ExprPlanner,
-    optimizer::{Analyzer, AnalyzerRule},
+    optimizer::{Analyzer, AnalyzerRule, Optimizer},
     prelude::SessionConfig,
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
     append::Append,
+    away,
     cache::PlanCache,
     errors::from_datafusion,
     growing,
     nested_loop::BoundNestedLoops,
+    pieces::Pieces,
+    placed::Placed,
     rewrite::{
         apply::catalogue_state, conversions::Conversions, operators::TypedOperators, planners::PostgresOperators,
     },
     route::{Route, RoutePlanner},
     sound::Sound,
+    turns::Turns,
     unambiguous,
     views::{self, NoSettings},
     yielding::Yielding,
@@ -48,6 +54,9 @@ pub struct Engine {
     base: Arc<SessionState>,
     catalogs: Mutex<HashMap<String, Built>>,
     plans: Arc<PlanCache>,
+    /// For planning that takes long.
+    plannings: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 /// A catalogue and what it was built from.
@@ -83,7 +92,18 @@ impl Engine {
             base,
             catalogs: Mutex::default(),
             plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
+            plannings: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
+            turns: Arc::default(),
         })
+    }
+
+    /// The same with lanes of another width: small statements, large ones, those that wait, and how long.
+    #[cfg(test)]
+    pub fn with_turns(self, small: usize, large: usize, queue: usize, wait: std::time::Duration) -> Self {
+        Engine {
+            turns: Arc::new(Turns::new(small, large, queue, wait)),
+            ..self
+        }
     }
 
     pub fn cluster(&self) -> &ClusterName {
@@ -121,6 +141,11 @@ impl Engine {
         Ok(catalog)
     }
 
+    /// Runs what takes long, and does not wait itself, where it holds up nobody.
+    pub async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        away::run(&self.plannings, work).await
+    }
+
     /// A scope over a catalogue that no session asks in.
     fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
         let facts = SessionFacts {
@@ -143,6 +168,8 @@ impl Engine {
             time_zone: time_zone.to_owned(),
             route,
             shared_plans: Arc::clone(&self.plans),
+            plannings: Arc::clone(&self.plannings),
+            turns: Arc::clone(&self.turns),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
             base: Arc::clone(&self.base),
             states: OnceLock::new(),
@@ -161,6 +188,10 @@ pub struct Scope {
     /// The plans of all sessions, and those that hold something of this one.
     pub(super) shared_plans: Arc<PlanCache>,
     pub(super) own_plans: PlanCache,
+    /// For planning that takes long.
+    pub(super) plannings: Arc<Semaphore>,
+    /// In which the statements of all sessions run.
+    pub(super) turns: Arc<Turns>,
     base: Arc<SessionState>,
     states: OnceLock<States>,
 }
@@ -188,6 +219,11 @@ impl Scope {
     /// The same for statements that read the catalogue alone, and for subqueries over it.
     pub fn catalogue_state(&self) -> &Arc<SessionState> {
         &self.states().of_catalogue
+    }
+
+    /// What the statements of the cluster share.
+    pub(super) fn memory_pool(&self) -> &Arc<dyn MemoryPool> {
+        &self.base.runtime_env().memory_pool
     }
 
     /// What plans run in.
@@ -233,7 +269,7 @@ pub(super) fn with_config(state: &SessionState, config: SessionConfig) -> Sessio
 
 /// The engine's own rules, after ours: some of its own fail on what ours says in another way.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Sound)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Placed), Arc::new(Sound)];
     rules.extend(Analyzer::new().rules);
     rules
 }
@@ -254,16 +290,26 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
     options.sql_parser.map_string_types_to_utf8view = false;
     // The two sides of a UNION may say different things of a column (where it comes from); an aggregate would refuse its rows.
     options.execution.skip_physical_aggregate_schema_check = true;
+    let physical = away::physical_rules(
+        [
+            unambiguous::rules(),
+            vec![
+                Arc::new(BoundNestedLoops),
+                Arc::new(Yielding),
+                Arc::new(Pieces),
+                Arc::new(Append),
+            ],
+        ]
+        .concat(),
+    );
     let mut state = SessionStateBuilder::new()
         .with_config(SessionConfig::from(options).with_batch_size(BATCH_ROWS))
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_analyzer_rules(analyzer_rules())
+        .with_analyzer_rules(away::analyzer_rules(analyzer_rules()))
+        .with_optimizer_rules(away::optimizer_rules(Optimizer::new().rules))
         .with_query_planner(Arc::new(RoutePlanner))
-        .with_physical_optimizer_rules(unambiguous::rules())
-        .with_physical_optimizer_rule(Arc::new(BoundNestedLoops))
-        .with_physical_optimizer_rule(Arc::new(Yielding))
-        .with_physical_optimizer_rule(Arc::new(Append))
+        .with_physical_optimizer_rules(physical)
         .build();
     state.register_function_rewrite(Arc::new(Conversions))?;
     growing::bound(&mut state)?;

@@ -11,6 +11,11 @@ use crate::{Error, SqlState};
 const MEANINGS: &[(&str, SqlState, Option<&str>)] = &[
     ("Divide by zero", SqlState::DIVISION_BY_ZERO, Some("division by zero")),
     ("DivideByZero", SqlState::DIVISION_BY_ZERO, Some("division by zero")),
+    (
+        "exceeds the representable",
+        SqlState::DATETIME_FIELD_OVERFLOW,
+        Some("timestamp out of range"),
+    ),
     ("verflow", SqlState::NUMERIC_VALUE_OUT_OF_RANGE, None),
     ("out of range", SqlState::NUMERIC_VALUE_OUT_OF_RANGE, None),
     ("Parsing timestamp", SqlState::INVALID_DATETIME_FORMAT, None),
@@ -94,7 +99,8 @@ pub fn from_datafusion(error: DataFusionError) -> Error {
         )
         .with_hint("Join what it reads instead.")
         .with_log(text),
-        DataFusionError::NotImplemented(text) => Error::new(SqlState::FEATURE_NOT_SUPPORTED, shortened(&text)),
+        DataFusionError::NotImplemented(text) => in_postgres_words(&text, SqlState::FEATURE_NOT_SUPPORTED)
+            .unwrap_or_else(|| Error::new(SqlState::FEATURE_NOT_SUPPORTED, shortened(&text))),
         DataFusionError::Plan(text) => classified(&text, SqlState::SYNTAX_ERROR),
         DataFusionError::Execution(text) => classified(&text, SqlState::INVALID_PARAMETER_VALUE),
         DataFusionError::ResourcesExhausted(text) => Error::new(SqlState::OUT_OF_MEMORY, "out of memory")
@@ -181,10 +187,94 @@ fn classified(text: &str, default: SqlState) -> Error {
     }
     match MEANINGS.iter().find(|(known, ..)| text.contains(known)) {
         Some((_, code, Some(words))) => Error::new(*code, *words).with_log(text),
-        Some((_, code, None)) => Error::new(*code, shortened(text)),
+        Some((_, code, None)) => in_postgres_words(text, *code).unwrap_or_else(|| Error::new(*code, shortened(text))),
         None if default == SqlState::INTERNAL_ERROR => Error::internal(text),
-        None => Error::new(default, shortened(text)),
+        None => in_postgres_words(text, default).unwrap_or_else(|| Error::new(default, shortened(text))),
     }
+}
+
+/// What PostgreSQL would say of arguments that an operator, a function or a cast is not for, where the engine's text is in its own names of
+/// operators and types.
+fn in_postgres_words(text: &str, code: SqlState) -> Option<Error> {
+    const CASTS: &str = "You might need to add explicit type casts.";
+    let between = |start: &str, end: &str| {
+        let (_, rest) = text.split_once(start)?;
+        Some(rest.split_once(end)?.0)
+    };
+    let operator = |operation: Option<&str>| {
+        let parts: Vec<&str> = operation.unwrap_or_default().split(' ').collect();
+        let words = match parts.as_slice() {
+            [left, name, right] => match (type_name(left), type_name(right)) {
+                (Some(left), Some(right)) => format!("operator does not exist: {left} {name} {right}"),
+                _ => format!("operator does not exist: {name}"),
+            },
+            _ => "operator does not exist".to_owned(),
+        };
+        let hint = format!("No operator matches the given name and argument types. {CASTS}");
+        Error::new(code, words).with_hint(hint)
+    };
+    let error = if text.contains("Unsupported binary operator: ") {
+        operator(None)
+    } else if text.contains("Cannot infer common") || text.contains("Cannot coerce arithmetic expression ") {
+        let words = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(" to valid types");
+        let start = ["operation ", "expression "]
+            .into_iter()
+            .find_map(|start| words.split_once(start));
+        operator(start.map(|(_, operation)| operation))
+    } else if let Some(name) = between("Function '", "' requires ")
+        .or_else(|| between("Function '", "' failed to match any signature"))
+        .or_else(|| between("satisfy a call to '", "' function"))
+    {
+        let hint = format!("No function matches the given name and argument types. {CASTS}");
+        Error::new(
+            code,
+            format!("function {name} does not exist for arguments of these types"),
+        )
+        .with_hint(hint)
+    } else if let Some((from, to)) = text
+        .split_once("Unsupported CAST from ")
+        .and_then(|(_, types)| types.lines().next()?.split_once(" to "))
+    {
+        Error::new(
+            code,
+            match (type_name(from), type_name(to)) {
+                (Some(from), Some(to)) => format!("cannot cast type {from} to {to}"),
+                _ => "cannot cast between these types".to_owned(),
+            },
+        )
+    } else {
+        return None;
+    };
+    Some(error.with_log(text))
+}
+
+/// PostgreSQL's name of one of the engine's types.
+fn type_name(engine: &str) -> Option<String> {
+    if let Some(item) = engine.strip_prefix("List(").and_then(|item| item.strip_suffix(')')) {
+        return type_name(item).map(|item| format!("{item}[]"));
+    }
+    let name = match engine.split_once('(').map_or(engine, |(name, _)| name) {
+        "Utf8" | "LargeUtf8" | "Utf8View" => "text",
+        "Binary" | "LargeBinary" | "BinaryView" => "bytea",
+        "Boolean" => "boolean",
+        "Int8" | "Int16" => "smallint",
+        "Int32" => "integer",
+        "Int64" | "UInt64" | "UInt32" => "bigint",
+        "Float32" => "real",
+        "Float64" => "double precision",
+        "Decimal128" | "Decimal256" => "numeric",
+        "Date32" | "Date64" => "date",
+        "Time32" | "Time64" => "time without time zone",
+        "Timestamp" if engine.contains("None") || !engine.contains(',') => "timestamp without time zone",
+        "Timestamp" => "timestamp with time zone",
+        "Interval" => "interval",
+        _ => return None,
+    };
+    Some(name.to_owned())
 }
 
 /// PostgreSQL's error for a text that is no value of a type, where that is what the engine means.
@@ -268,6 +358,50 @@ mod tests {
         assert_eq!(error.code(), SqlState::FEATURE_NOT_SUPPORTED);
         assert!(!error.message().contains("OuterReferenceColumn"), "{}", error.message());
         assert_eq!(error.hint(), Some("Join what it reads instead."));
+    }
+
+    #[test]
+    fn operators_functions_and_casts_are_told_in_postgres_names() {
+        for (text, words) in [
+            ("Unsupported binary operator: PGOverlap", "operator does not exist"),
+            (
+                "Cannot infer common type for bitwise operation Utf8 >> Utf8",
+                "operator does not exist: text >> text",
+            ),
+            (
+                "Cannot infer common argument type for operation List(Utf8) @> Utf8",
+                "operator does not exist: text[] @> text",
+            ),
+            (
+                "Cannot coerce arithmetic expression Utf8 % Int64 to valid types",
+                "operator does not exist: text % bigint",
+            ),
+            (
+                "Function 'strpos' requires String, but received Binary (DataType: Binary).",
+                "function strpos does not exist for arguments of these types",
+            ),
+            (
+                "Internal error: Function 'sum' failed to match any signature, errors: Error during planning",
+                "function sum does not exist for arguments of these types",
+            ),
+            (
+                "Failed to coerce arguments to satisfy a call to 'var' function: coercion from",
+                "function var does not exist for arguments of these types",
+            ),
+            (
+                "Unsupported CAST from Interval(MonthDayNano) to Int32",
+                "cannot cast type interval to integer",
+            ),
+        ] {
+            for error in [
+                DataFusionError::Plan(text.to_owned()),
+                DataFusionError::NotImplemented(text.to_owned()),
+            ] {
+                let error = from_datafusion(error);
+                assert_eq!(error.message(), words, "{text}");
+                assert_ne!(error.code(), SqlState::INTERNAL_ERROR);
+            }
+        }
     }
 
     #[test]

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use datafusion::{
     common::ScalarValue,
-    physical_plan::{ExecutionPlan, displayable, execute_stream},
+    physical_plan::{ExecutionPlan, displayable},
 };
-use futures::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::{Plan, Scope, errors::from_datafusion, optimize::Purpose};
+use super::{Execution, Plan, Scope, optimize::Purpose, pieces::Piecewise};
 use crate::Result;
 
 /// How EXPLAIN was asked for.
@@ -22,15 +21,15 @@ pub struct Explain {
 }
 
 /// The lines of the answer: one for each step, or one JSON document.
-pub async fn explain(scope: &Scope, plan: &Plan, values: Vec<ScalarValue>, how: Explain) -> Result<Vec<String>> {
+pub async fn explain(scope: &Arc<Scope>, plan: &Plan, values: Vec<ScalarValue>, how: Explain) -> Result<Vec<String>> {
     let purpose = match how.analyze {
         true => Purpose::Run,
         false => Purpose::Show,
     };
-    let physical = plan.physical(scope, values, purpose).await?;
+    let physical = plan.physical_away(scope, values, purpose).await?;
     if how.analyze {
-        let mut rows = execute_stream(Arc::clone(&physical), scope.task()).map_err(from_datafusion)?;
-        while rows.try_next().await.map_err(from_datafusion)?.is_some() {}
+        let mut rows = Execution::new(Arc::clone(&physical), scope);
+        while rows.next().await?.is_some() {}
     }
     if how.json {
         let document = json!([{ "Plan": node(physical.as_ref(), how.analyze) }]);
@@ -59,6 +58,9 @@ fn measured(step: &dyn ExecutionPlan) -> Option<String> {
 
 /// Indented as PostgreSQL does: an arrow before each input, six columns further in.
 fn indented(step: &dyn ExecutionPlan, analyze: bool, depth: usize, lines: &mut Vec<String>) {
+    if let Some(step) = within(step) {
+        return indented(step, analyze, depth, lines);
+    }
     let mut text = match depth {
         0 => line(step),
         depth => format!("{}->  {}", " ".repeat(6 * depth - 4), line(step)),
@@ -72,7 +74,16 @@ fn indented(step: &dyn ExecutionPlan, analyze: bool, depth: usize, lines: &mut V
     }
 }
 
+/// The step that is meant, of one that only bounds what is handed on.
+fn within(step: &dyn ExecutionPlan) -> Option<&dyn ExecutionPlan> {
+    let [input] = step.children()[..] else { return None };
+    step.is::<Piecewise>().then_some(input.as_ref())
+}
+
 fn node(step: &dyn ExecutionPlan, analyze: bool) -> Value {
+    if let Some(step) = within(step) {
+        return node(step, analyze);
+    }
     let mut fields = serde_json::Map::new();
     fields.insert("Node Type".to_owned(), step.name().into());
     fields.insert("Description".to_owned(), line(step).into());

@@ -2,7 +2,7 @@
 //! for more memory than the machine has, and no pool counts what a function makes. So its size is known before it is made. A runtime
 //! knows no such bound and would abort: none of these is sent there (`route::meaning`, `route::typed`).
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray},
@@ -32,9 +32,38 @@ pub(super) const GROWING: [&str; 7] = [
     "rpad",
 ];
 
+thread_local! {
+    /// What the functions may still make in the step that runs on this thread; `None` outside of one.
+    static LEFT: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// From here on, on this thread, all calls together are bounded as one is: their results are there at the same time.
+pub fn begin_step() {
+    LEFT.set(Some(limits::STEP_SIZE_MAX));
+}
+
+/// The end of what [`begin_step`] began: what was made is gone, or has been handed on.
+pub fn end_step() {
+    LEFT.set(None);
+}
+
+/// A statement's planning as one step: what of it is constant is computed then, and kept in its plan.
+pub fn as_one_step<T>(plan: impl FnOnce() -> T) -> T {
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            end_step();
+        }
+    }
+    begin_step();
+    let _end = End;
+    plan()
+}
+
 /// Puts a bound on each of the functions in `state`.
 pub fn bound(state: &mut SessionState) -> Result<()> {
-    for name in GROWING {
+    // As large as its arguments, which may be many.
+    for name in GROWING.into_iter().chain(["concat"]) {
         if let Some(inner) = state.scalar_functions().get(name).cloned() {
             state.register_udf(Arc::new(ScalarUDF::new_from_impl(Bounded { inner })))?;
         }
@@ -106,13 +135,15 @@ fn check(name: &str, args: &ScalarFunctionArgs) -> Result<()> {
         }
         all = all.saturating_add(size);
     }
-    if all > limits::STEP_SIZE_MAX {
+    let left = LEFT.get().unwrap_or(limits::STEP_SIZE_MAX);
+    if all > left {
         let error = Error::new(SqlState::OUT_OF_MEMORY, "out of memory").with_detail(format!(
             "Function {name} would make more than {} MB at once.",
             limits::STEP_SIZE_MAX / 1_048_576
         ));
         return Err(to_datafusion(error));
     }
+    LEFT.set(LEFT.get().map(|left| left - all));
     Ok(())
 }
 
@@ -136,6 +167,10 @@ fn sizes_of(name: &str, args: &[ColumnarValue]) -> Result<Box<dyn Fn(usize) -> u
                 let parts = parts.iter().map(|part| part.at(row).saturating_add(separator));
                 parts.fold(0, u64::saturating_add)
             })
+        }
+        "concat" => {
+            let parts = (0..args.len()).map(texts).collect::<Result<Vec<_>>>()?;
+            Box::new(move |row| parts.iter().map(|part| part.at(row)).fold(0, u64::saturating_add))
         }
         _ => {
             let count = args

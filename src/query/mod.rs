@@ -1,9 +1,11 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
 mod append;
+mod away;
 mod cache;
 pub mod engine;
 pub mod errors;
+mod execution;
 mod expansion;
 pub mod explain;
 mod growing;
@@ -12,18 +14,23 @@ mod nature;
 mod nested_loop;
 mod optimize;
 mod parameters;
+mod pieces;
+mod placed;
 pub mod plan;
+mod resorted;
 pub mod rewrite;
 pub mod route;
+pub(crate) mod signatures;
 mod sound;
 pub mod statement;
+mod turns;
 mod types;
 mod unambiguous;
 mod unknown;
 mod views;
 mod yielding;
 
-pub use append::ahead;
 pub use engine::{Engine, Scope};
+pub use execution::Execution;
 pub use plan::Plan;
 pub use types::by_name as type_by_name;

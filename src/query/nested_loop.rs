@@ -70,11 +70,14 @@ impl PhysicalOptimizerRule for BoundNestedLoops {
 #[derive(Debug, Default)]
 struct Pairs {
     build_rows: AtomicU64,
+    /// Bytes of a row of the build side, of its widest batch: each is repeated for the rows that it is compared with.
+    build_row_size: AtomicU64,
     compared: AtomicU64,
 }
 
 impl Pairs {
-    fn build(&self, rows: u64) -> Result<()> {
+    fn build(&self, rows: u64, size: u64) -> Result<()> {
+        self.build_row_size.fetch_max(size / rows.max(1), Ordering::Relaxed);
         let built = self.build_rows.fetch_add(rows, Ordering::Relaxed).saturating_add(rows);
         within_limit(built)
     }
@@ -82,7 +85,9 @@ impl Pairs {
     /// Rows of the probe side that may be compared at once.
     fn at_once(&self) -> usize {
         let build_rows = self.build_rows.load(Ordering::Relaxed).max(1);
-        usize::try_from(limits::NESTED_LOOP_PAIRS_AT_ONCE / build_rows).map_or(usize::MAX, |rows| rows.max(1))
+        let repeated = limits::PIECE_SIZE / self.build_row_size.load(Ordering::Relaxed).max(1);
+        let rows = repeated.min(limits::NESTED_LOOP_PAIRS_AT_ONCE / build_rows);
+        usize::try_from(rows).map_or(usize::MAX, |rows| rows.max(1))
     }
 
     fn probe(&self, rows: u64) -> Result<()> {
@@ -186,7 +191,7 @@ impl ExecutionPlan for BoundedInput {
                 pairs.build_rows.store(0, Ordering::Relaxed);
                 let counted = move |batch: Result<RecordBatch>| {
                     let batch = batch?;
-                    pairs.build(batch.num_rows() as u64)?;
+                    pairs.build(batch.num_rows() as u64, batch.get_array_memory_size() as u64)?;
                     Ok(batch)
                 };
                 input.map(counted).boxed()
@@ -228,12 +233,19 @@ mod tests {
     #[test]
     fn what_is_compared_is_bounded() {
         let pairs = Pairs::default();
-        pairs.build(100_000).unwrap();
+        pairs.build(100_000, 800_000).unwrap();
         assert_eq!(pairs.at_once() as u64, limits::NESTED_LOOP_PAIRS_AT_ONCE / 100_000);
         pairs.probe(100_000).unwrap();
         let error = crate::query::errors::from_datafusion(pairs.probe(1).unwrap_err());
         assert_eq!(error.code(), SqlState::PROGRAM_LIMIT_EXCEEDED);
-        assert!(pairs.build(limits::NESTED_LOOP_PAIRS_MAX).is_err());
+        assert!(pairs.build(limits::NESTED_LOOP_PAIRS_MAX, 0).is_err());
         assert_eq!(pairs.at_once(), 1);
+    }
+
+    #[test]
+    fn a_wide_row_is_repeated_for_few_at_once() {
+        let pairs = Pairs::default();
+        pairs.build(2, 2 * limits::PIECE_SIZE / 10).unwrap();
+        assert_eq!(pairs.at_once(), 10);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow::datatypes::{Field, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
     logical_expr::{Expr, LogicalPlan, expr::Placeholder},
@@ -14,9 +14,10 @@ use datafusion::{
 };
 use postgres_types::Type;
 
-use super::{errors::from_datafusion, types::by_name as type_by_name};
+use super::{errors::from_datafusion, signatures, types::by_name as type_by_name};
 use crate::{
     Error, Result, SqlState,
+    catalog::types::REG_TYPES,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
 };
 
@@ -26,7 +27,12 @@ pub(super) fn fields(
     declared: &[Option<Type>],
     plan: impl FnOnce(ast::Statement, Vec<Option<FieldRef>>) -> Result<LogicalPlan>,
 ) -> Result<Vec<FieldRef>> {
-    let Placeholders { count, known, arrays } = Placeholders::of(query)?;
+    let Placeholders {
+        count,
+        known,
+        names,
+        arrays,
+    } = Placeholders::of(query)?;
     let count = count.max(declared.len());
     let mut types: Vec<Option<FieldRef>> = Vec::with_capacity(count);
     for index in 0..count {
@@ -34,7 +40,18 @@ pub(super) fn fields(
             .get(index)
             .and_then(Option::as_ref)
             .filter(|ty| !matches!(**ty, Type::UNKNOWN | Type::VOID));
-        types.push(declared.map(parameter_field).transpose()?);
+        let field = match declared {
+            Some(ty) if names.contains_key(&index) => name_field(ty),
+            Some(ty) => parameter_field(ty)?,
+            None => match names.get(&index) {
+                Some(ty) => name_field(ty),
+                None => {
+                    types.push(None);
+                    continue;
+                }
+            },
+        };
+        types.push(Some(field));
     }
     if types.iter().any(Option::is_none) {
         // A first plan, whose only purpose is to see what the open parameters are compared with.
@@ -48,6 +65,11 @@ pub(super) fn fields(
                 .get(&index)
                 .map(|field| pg_type(field).ty)
                 .unwrap_or(Type::TEXT);
+            // A varchar is compared as text: it has no operators of its own.
+            let inferred = match inferred {
+                Type::VARCHAR if !known.contains_key(&index) => Type::TEXT,
+                other => other,
+            };
             let inferred = match arrays.contains(&index) {
                 true => array_type(&inferred).unwrap_or(Type::TEXT_ARRAY),
                 false => inferred,
@@ -70,6 +92,12 @@ fn parameter_field(ty: &Type) -> Result<FieldRef> {
     Ok(Arc::new(Field::new("", data_type, true).with_metadata(metadata)))
 }
 
+/// The field of a parameter that is cast to a `reg*` type: its text may be a name, which the cast looks up.
+fn name_field(ty: &Type) -> FieldRef {
+    let metadata = HashMap::from([(PG_TYPE.to_owned(), ty.name().to_owned())]);
+    Arc::new(Field::new("", DataType::Utf8, true).with_metadata(metadata))
+}
+
 /// What a statement's text says of its parameters.
 #[derive(Default)]
 struct Placeholders {
@@ -77,6 +105,8 @@ struct Placeholders {
     count: usize,
     /// Types that are plain to see: of those that are cast, and of LIMIT and OFFSET.
     known: HashMap<usize, FieldRef>,
+    /// The `reg*` types of those that are cast to one.
+    names: HashMap<usize, Type>,
     /// Those that are arrays of what they are compared with: `x = ANY ($1)`.
     arrays: HashSet<usize>,
 }
@@ -123,23 +153,72 @@ impl Visitor for Placeholders {
                     self.known.entry(index).or_insert(field);
                 }
             }
-            // `$1::oid` is a call of the function by now.
-            ast::Expr::Function(function) if function.name.to_string() == "oid" => {
-                let index = match &function.args {
-                    ast::FunctionArguments::List(list) => list.args.iter().find_map(|arg| match arg {
-                        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => placeholder(expr),
-                        _ => None,
-                    }),
-                    _ => None,
-                };
-                self.known
-                    .extend(index.and_then(|index| Some((index, parameter_field(&Type::OID).ok()?))));
+            ast::Expr::Function(function) => self.arguments(function),
+            // Patterns are text, whatever they are held against.
+            ast::Expr::Like { expr, pattern, .. } | ast::Expr::ILike { expr, pattern, .. } => {
+                self.text(&[expr, pattern]);
             }
+            ast::Expr::BinaryOp {
+                left,
+                op:
+                    ast::BinaryOperator::PGRegexMatch
+                    | ast::BinaryOperator::PGRegexIMatch
+                    | ast::BinaryOperator::PGRegexNotMatch
+                    | ast::BinaryOperator::PGRegexNotIMatch
+                    | ast::BinaryOperator::PGLikeMatch
+                    | ast::BinaryOperator::PGILikeMatch
+                    | ast::BinaryOperator::PGNotLikeMatch
+                    | ast::BinaryOperator::PGNotILikeMatch
+                    | ast::BinaryOperator::StringConcat,
+                right,
+            } => self.text(&[left, right]),
             ast::Expr::AnyOp { right, .. } | ast::Expr::AllOp { right, .. } => self.arrays.extend(placeholder(right)),
             _ => {}
         }
         ControlFlow::Continue(())
     }
+}
+
+impl Placeholders {
+    /// What the parameters of a function say of those of the statement that are its arguments.
+    fn arguments(&mut self, function: &ast::Function) {
+        let ast::FunctionArguments::List(list) = &function.args else {
+            return;
+        };
+        let given = list.args.iter().map(|arg| match arg {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => placeholder(expr),
+            _ => None,
+        });
+        let given: Vec<Option<usize>> = given.collect();
+        if given.iter().all(Option::is_none) {
+            return;
+        }
+        let name = function.name.to_string().to_lowercase();
+        for (position, index) in given.iter().enumerate() {
+            let Some(index) = *index else { continue };
+            // `$1::regclass` and `$1::oid` are calls of functions by now.
+            if REG_TYPES.contains(&name.as_str()) {
+                self.names.extend(type_by_name(&name_of(&name)).map(|ty| (index, ty)));
+            } else if let Some(field) =
+                signatures::parameter(&name, given.len(), position).and_then(|ty| parameter_field(&ty).ok())
+            {
+                self.known.entry(index).or_insert(field);
+            }
+        }
+    }
+
+    fn text(&mut self, sides: &[&ast::Expr]) {
+        for index in sides.iter().filter_map(|side| placeholder(side)) {
+            if let Ok(field) = parameter_field(&Type::TEXT) {
+                self.known.entry(index).or_insert(field);
+            }
+        }
+    }
+}
+
+/// A type by its name alone.
+fn name_of(name: &str) -> ast::DataType {
+    ast::DataType::Custom(vec![ast::Ident::new(name)].into(), Vec::new())
 }
 
 /// The parameter that an expression is, by index; parentheses do not count.

@@ -12,30 +12,30 @@ use arrow::{
 use datafusion::{
     common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
     error::{DataFusionError, Result as EngineResult},
-    execution::{SendableRecordBatchStream, SessionState},
+    execution::SessionState,
     logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection},
-    physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
+    physical_plan::ExecutionPlan,
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::ast,
     },
 };
-use futures::stream;
 use postgres_types::Type;
 
 use super::{
-    Scope,
+    Execution, Scope, away,
     cache::Key,
     errors::from_datafusion,
-    expansion,
+    expansion, growing,
     names::Names,
     nature::{self, Nature},
     optimize::{self, Purpose},
     parameters,
     rewrite::{self, apply},
     route::typed::Typed,
+    sound,
 };
-use crate::{Result, wire::types::pg_type};
+use crate::{Result, limits, wire::types::pg_type};
 
 /// A planned query. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -77,12 +77,16 @@ impl Plan {
     /// others are taken from the casts and comparisons that a parameter stands in, or are text. What was planned before in such a
     /// scope is not planned again.
     pub fn new(scope: &Scope, query: impl Borrow<ast::Statement>, declared: &[Option<Type>]) -> Result<Self> {
-        let key = Key::new(query.borrow(), declared, scope);
-        if let Some(plan) = scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key)) {
+        if let Some(plan) = Plan::known(scope, query.borrow(), declared) {
             return Ok(plan);
         }
-        let typed = Typed::of(query.borrow(), scope.state()).map(Arc::new);
-        let mut rewritten = query.borrow().clone();
+        growing::as_one_step(|| Self::made(scope, query.borrow(), declared))
+    }
+
+    fn made(scope: &Scope, query: &ast::Statement, declared: &[Option<Type>]) -> Result<Self> {
+        let key = Key::new(query, declared, scope);
+        let typed = Typed::of(query, scope.state()).map(Arc::new);
+        let mut rewritten = query.clone();
         rewrite::void::discard(&mut rewritten, declared);
         rewrite::rewrite(&mut rewritten, &scope.facts.catalog)?;
         let may_be_kept = nature::may_be_kept(&rewritten);
@@ -103,6 +107,38 @@ impl Plan {
             plans.insert(key, plan.clone(), nature.size);
         }
         Ok(plan)
+    }
+
+    /// The same where planning may take long: then it is done away from here, and ends with the wait for it. `query` finds the query in
+    /// what has it, which comes back.
+    pub async fn of<Q: Send + 'static>(
+        scope: &Arc<Scope>,
+        owner: Q,
+        query: fn(&Q) -> Option<&ast::Statement>,
+        text_size: usize,
+        declared: Vec<Option<Type>>,
+    ) -> Result<(Q, Option<Self>, Vec<Option<Type>>)> {
+        let plan = move |scope: &Scope, owner: &Q, declared: &[Option<Type>]| {
+            let query = query(owner);
+            query.map(|query| Plan::new(scope, query, declared)).transpose()
+        };
+        let known = query(&owner).map(|query| Plan::known(scope, query, &declared));
+        if text_size <= limits::PLANNED_HERE_TEXT_MAX || !matches!(known, Some(None)) {
+            let plan = plan(scope, &owner, &declared)?;
+            return Ok((owner, plan, declared));
+        }
+        let away = Arc::clone(scope);
+        away::run(&scope.plannings, move || {
+            let plan = plan(&away, &owner, &declared)?;
+            Ok((owner, plan, declared))
+        })
+        .await?
+    }
+
+    /// A plan that was made before.
+    fn known(scope: &Scope, query: &ast::Statement, declared: &[Option<Type>]) -> Option<Self> {
+        let key = Key::new(query, declared, scope);
+        scope.shared_plans.get(key).or_else(|| scope.own_plans.get(key))
     }
 
     /// Plans what was rewritten.
@@ -168,7 +204,8 @@ impl Plan {
                 let mut state = state.clone();
                 // `now()` is the time at which a statement starts, not the one at which its session did.
                 state.mark_start_execution();
-                let optimized = self.optimized(scope, &state, values).map_err(from_datafusion)?;
+                let optimized =
+                    growing::as_one_step(|| self.optimized(scope, &state, values)).map_err(from_datafusion)?;
                 (Cow::Owned(state), optimized)
             }
         };
@@ -232,14 +269,32 @@ impl Plan {
         self.0.optimized.as_ref()?.get()?.row.as_ref()
     }
 
-    /// Runs the plan: batches of [`Plan::schema`]'s types, as they come.
-    pub async fn run(&self, scope: &Scope, values: Vec<ScalarValue>) -> Result<SendableRecordBatchStream> {
-        if let Some(row) = self.row() {
-            let rows = stream::iter([Ok(row.clone())]);
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(row.schema(), rows)));
+    /// As [`Plan::physical`], away from here where that may take long.
+    pub(super) async fn physical_away(
+        &self,
+        scope: &Arc<Scope>,
+        values: Vec<ScalarValue>,
+        purpose: Purpose,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.size() <= limits::PLANNED_HERE_SIZE_MAX {
+            return self.physical(scope, values, purpose).await;
         }
-        let physical = self.physical(scope, values, Purpose::Run).await?;
-        execute_stream(physical, scope.task()).map_err(from_datafusion)
+        let (plan, away) = (self.clone(), Arc::clone(scope));
+        away::run_async(
+            &scope.plannings,
+            async move { plan.physical(&away, values, purpose).await },
+        )
+        .await
+    }
+
+    /// The plan as it runs: batches of [`Plan::schema`]'s types, as they come.
+    pub async fn run(&self, scope: &Arc<Scope>, values: Vec<ScalarValue>) -> Result<Execution> {
+        if let Some(row) = self.row() {
+            return Ok(Execution::of(row.clone(), scope));
+        }
+        // Apart: what is known already does not carry the room that planning takes.
+        let physical = Box::pin(self.physical_away(scope, values, Purpose::Run)).await?;
+        Ok(Execution::new(physical, scope))
     }
 }
 
@@ -270,6 +325,7 @@ fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -
     let mut context = PlannerContext::new().with_prepare_param_data_types(types);
     SqlToRel::new_with_options(&names, parser_options())
         .sql_statement_to_plan_with_context(query, &mut context)
+        .and_then(sound::grouped_by_columns)
         .and_then(apply::apply)
         .map_err(from_datafusion)
 }

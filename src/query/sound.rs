@@ -1,19 +1,22 @@
 //! Plans that are right and that the engine (DataFusion 55.2) then fails on, said in another way. A runtime is an engine of the same
 //! kind, of some version: what is avoided here is not sent there either.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use arrow::datatypes::DataType;
 use datafusion::{
     common::{
-        DFSchema,
-        tree_node::{Transformed, TreeNode},
+        Column, DFSchema,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     config::ConfigOptions,
     error::Result,
     logical_expr::{
-        BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, SortExpr, WindowFrameUnits, cast,
-        expr::AggregateFunction, expr_rewriter::NamePreserver, lit,
+        Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, SortExpr,
+        WindowFrameUnits, cast, expr::AggregateFunction, expr_rewriter::NamePreserver, lit,
     },
     optimizer::AnalyzerRule,
 };
@@ -59,6 +62,72 @@ impl AnalyzerRule for Sound {
             plan.recompute_schema().map(Transformed::yes)
         })
         .map(|transformed| transformed.data)
+    }
+}
+
+/// A plan as it comes from the planner, with grouping sets of columns alone: where something within one is coerced or rewritten, the engine
+/// gives the set an alias, which it then takes for one key. What else there is in them is computed below.
+pub fn grouped_by_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|plan| match plan {
+        LogicalPlan::Aggregate(aggregate) => of_columns(aggregate),
+        plan => Ok(Transformed::no(plan)),
+    })
+    .map(|transformed| transformed.data)
+}
+
+fn of_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let unchanged = |aggregate| Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() else {
+        return unchanged(aggregate);
+    };
+    let computed = sets
+        .distinct_expr()
+        .into_iter()
+        .filter(|expr| !matches!(expr, Expr::Column(_)));
+    let computed: HashMap<Expr, Column> = computed
+        .map(|expr| (expr.clone(), Column::new_unqualified(expr.schema_name().to_string())))
+        .collect();
+    let input = aggregate.input.schema();
+    if computed.is_empty()
+        || computed
+            .values()
+            .any(|column| input.has_column_with_unqualified_name(&column.name))
+    {
+        return unchanged(aggregate);
+    }
+    let columns = input.columns().into_iter().map(Expr::Column);
+    let list = columns.chain(computed.iter().map(|(expr, column)| expr.clone().alias(&column.name)));
+    let below = Projection::try_new(list.collect(), Arc::clone(&aggregate.input))?;
+    let named = |expr: Expr| {
+        expr.transform_down(|expr| {
+            Ok(match computed.get(&expr) {
+                Some(column) => Transformed::new(Expr::Column(column.clone()), true, TreeNodeRecursion::Jump),
+                None => Transformed::no(expr),
+            })
+        })
+        .map(|transformed| transformed.data)
+    };
+    let group_expr = aggregate
+        .group_expr
+        .iter()
+        .cloned()
+        .map(named)
+        .collect::<Result<Vec<_>>>()?;
+    // `grouping(x)` asks for a key.
+    let aggr_expr = aggregate.aggr_expr.iter().cloned().map(|expr| match unaliased(&expr) {
+        Expr::AggregateFunction(function) if function.func.name() == "grouping" => named(expr),
+        _ => Ok(expr),
+    });
+    let aggr_expr = aggr_expr.collect::<Result<Vec<_>>>()?;
+    let below = Arc::new(LogicalPlan::Projection(below));
+    Aggregate::try_new(below, group_expr, aggr_expr)
+        .map(|aggregate| Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+}
+
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        expr => expr,
     }
 }
 

@@ -123,7 +123,7 @@ pub fn by_name(sql_type: &SqlType) -> Option<Type> {
         SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element)) => {
             array_type(&by_name(element)?)
         }
-        SqlType::Custom(name, _) => parse_type_name(&name.to_string()).map(|named| named.ty),
+        SqlType::Custom(name, _) => parse_type_name(&name.to_string().to_lowercase()).map(|named| named.ty),
         _ => {
             let types = Types {
                 time_zone: "+00:00".into(),

@@ -10,15 +10,19 @@ use datafusion::{
     physical_plan::{ExecutionPlan, execution_plan::replace_children_if_necessary},
 };
 
+use super::resorted::Resorted;
+
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
-/// The engine's own rules, with those that push filters kept to where names are not ambiguous.
+/// The engine's own rules, with those that push filters kept to where names are not ambiguous, and its last check of a plan behind
+/// [`Resorted`].
 pub(super) fn rules() -> Vec<Rule> {
     let rules = PhysicalOptimizer::new().rules.into_iter();
     rules
-        .map(|rule| match rule.name() {
-            "FilterPushdown" | "FilterPushdown(Post)" => Arc::new(Unambiguous(rule)) as Rule,
-            _ => rule,
+        .flat_map(|rule| match rule.name() {
+            "FilterPushdown" | "FilterPushdown(Post)" => vec![Arc::new(Unambiguous(rule)) as Rule],
+            "SanityCheckPlan" => vec![Arc::new(Resorted) as Rule, rule],
+            _ => vec![rule],
         })
         .collect()
 }
@@ -65,6 +69,8 @@ mod tests {
         let kept = rules();
         let pushing = kept.iter().filter(|rule| rule.name().starts_with("FilterPushdown"));
         assert_eq!(pushing.count(), 2);
-        assert_eq!(kept.len(), PhysicalOptimizer::new().rules.len());
+        let check = kept.iter().position(|rule| rule.name() == "SanityCheckPlan").unwrap();
+        assert_eq!(kept[check - 1].name(), "resorted");
+        assert_eq!(kept.len(), PhysicalOptimizer::new().rules.len() + 1);
     }
 }

@@ -102,13 +102,13 @@ fn reads(plan: &LogicalPlan) -> EngineResult<Vec<(String, Vec<String>)>> {
 pub struct NoSettings;
 
 impl SettingsView for NoSettings {
-    fn get(&self, _name: &str) -> Option<String> {
-        None
+    fn get(&self, name: &str) -> Result<String> {
+        let message = format!("unrecognized configuration parameter \"{name}\"");
+        Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
     }
 
     fn set(&self, name: &str, _value: &str, _local: bool) -> Result<String> {
-        let message = format!("unrecognized configuration parameter \"{name}\"");
-        Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
+        self.get(name)
     }
 
     fn all(&self) -> Vec<(String, String, String)> {

@@ -20,8 +20,8 @@ use super::{
     text,
 };
 use crate::{
-    Error, Result, SqlState,
-    query::statement::Modes,
+    Error, Result, SqlState, limits,
+    query::statement::{Modes, Statement},
     wire::{backend, encode::Format, params::decode_parameter_in, types},
 };
 
@@ -34,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if name.is_empty() {
             self.backend.statements.remove("");
         }
-        let mut statements = text::parse(&message.query)?;
+        let mut statements = self.statements_of(message.query).await?;
         let statement = statements.pop();
         if !statements.is_empty() {
             let words = "cannot insert multiple commands into a prepared statement";
@@ -58,6 +58,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.backend.keep_statement(name, prepared)?;
         backend::put(&mut self.connection.out, &ParseComplete::new());
         Ok(())
+    }
+
+    /// The statements of a text; those of a long one are found while the client may still cancel it.
+    pub(super) async fn statements_of(&mut self, sql: String) -> Result<Vec<(Result<Statement>, usize)>, Stop> {
+        if sql.len() <= limits::PARSED_HERE_TEXT_MAX {
+            return Ok(text::parse(&sql)?);
+        }
+        let interrupt = self.backend.begin_statement();
+        let engine = Arc::clone(&self.backend.engine);
+        let parsed = async { engine.away(move || text::parse(&sql)).await? };
+        interrupt.race(&mut self.connection, parsed).await
     }
 
     pub(super) async fn bind(&mut self, message: Bind) -> Result<(), Stop> {
@@ -87,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !portal_name.is_empty() {
             self.backend.check_portal_name(&portal_name)?;
         }
-        let zone = self.backend.settings.style().zone;
+        let zone = self.backend.settings.heeded().style.zone;
         let values = message
             .parameters
             .iter()
@@ -177,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.complete(&result.kind.tag(rows));
                 }
             }
-            Answer::Copy(rows, options) => self.send_copy(rows, options, &interrupt).await?,
+            Answer::Copy(rows, options) => Box::pin(self.send_copy(rows, options, &interrupt)).await?,
             Answer::Done(tag) => self.complete(&tag),
         }
         Ok(())

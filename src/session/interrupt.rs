@@ -112,7 +112,7 @@ pub struct Interrupt {
 
 impl Interrupt {
     /// Fails once the statement is cancelled, its time is up, or its session must have ended.
-    fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let now = Instant::now();
         let words = if self.token.is_cancelled() {
             // Whoever ends the session ends what it runs: that is what the client is told, as at PostgreSQL's fast shutdown.

@@ -109,9 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             let extended = matches!(frame.tag, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
             // A panic is a bug of ours; it ends the statement, not the session, and never another one.
-            // On the heap while it lasts: an idle session does not carry the room that a statement takes.
-            let answer = Box::pin(self.answer_to(frame));
-            let answered = AssertUnwindSafe(answer).catch_unwind().await;
+            let answered = AssertUnwindSafe(self.answer_to(frame)).catch_unwind().await;
             self.backend.end_statement();
             match answered.unwrap_or_else(|panic| Err(panicked(&*panic).into())) {
                 Ok(()) => {}
@@ -133,12 +131,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn answer_to(&mut self, frame: Frame) -> Result<(), Stop> {
         self.backend.ends.check()?;
+        // On the heap while it lasts: an idle session does not carry the room that a statement takes, nor does a message that has none.
         match frontend::decode(frame)? {
-            Message::Query(query) => self.simple_query(&query.query).await,
-            Message::Parse(parse) => self.parse(parse).await,
-            Message::Bind(bind) => self.bind(bind).await,
+            Message::Query(query) => Box::pin(self.simple_query(query.query)).await,
+            Message::Parse(parse) => Box::pin(self.parse(parse)).await,
+            Message::Bind(bind) => Box::pin(self.bind(bind)).await,
             Message::Describe(describe) => self.describe(describe),
-            Message::Execute(execute) => self.execute(execute).await,
+            Message::Execute(execute) => Box::pin(self.execute(execute)).await,
             Message::Close(close) => {
                 self.close(&close);
                 Ok(())

@@ -1,48 +1,35 @@
 //! The rows of one result: a stream of record batches, taken in pieces of any size.
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use datafusion::{execution::SendableRecordBatchStream, physical_plan::stream::RecordBatchStreamAdapter};
-use futures::{StreamExt, stream};
 
-use crate::{
-    Result,
-    query::{ahead, errors::from_datafusion},
-};
-
-/// Batches that are made where they are sent. A result that goes on is made by a task of its own from there on, while what it gave is
-/// written for the client; a short one would only wait for the other task.
-const BATCHES_MADE_HERE: u32 = 4;
-
-/// Batches that such a task is ahead.
-const BATCHES_AHEAD: usize = 2;
+use crate::{Result, query::Execution};
 
 /// Rows that have not been taken yet.
 pub struct Rows {
     schema: SchemaRef,
     /// `None` from its end on: what it holds is let go of, however long the portal lives.
-    stream: Option<SendableRecordBatchStream>,
+    execution: Option<Execution>,
     /// What is left of the batch that is being taken.
     rest: Option<RecordBatch>,
-    /// Batches that the stream gave.
-    taken: u32,
 }
 
 impl Rows {
-    /// Rows of `stream`, described by `schema` (the stream's types, with the names and metadata that the client is told).
-    pub fn new(schema: SchemaRef, stream: SendableRecordBatchStream) -> Self {
+    /// Rows of `execution`, described by `schema` (the rows' types, with the names and metadata that the client is told).
+    pub fn new(schema: SchemaRef, execution: Execution) -> Self {
         Rows {
             schema,
-            stream: Some(stream),
+            execution: Some(execution),
             rest: None,
-            taken: 0,
         }
     }
 
     /// Rows that are all here.
     pub fn of(batch: RecordBatch) -> Self {
-        let schema = batch.schema();
-        let stream = RecordBatchStreamAdapter::new(schema.clone(), stream::iter([Ok(batch)]));
-        Rows::new(schema, Box::pin(stream))
+        Rows {
+            schema: batch.schema(),
+            execution: None,
+            rest: (batch.num_rows() > 0).then_some(batch),
+        }
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -67,19 +54,15 @@ impl Rows {
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        self.taken = self.taken.saturating_add(1);
-        if self.taken == BATCHES_MADE_HERE {
-            self.stream = self.stream.take().map(|stream| ahead(stream, BATCHES_AHEAD));
-        }
-        while let Some(stream) = &mut self.stream {
-            match stream.next().await {
-                Some(Ok(batch)) if batch.num_rows() == 0 => {}
-                Some(Ok(batch)) => return Ok(Some(batch)),
-                Some(Err(error)) => {
-                    self.stream = None;
-                    return Err(from_datafusion(error));
+        while let Some(execution) = &mut self.execution {
+            match execution.next().await {
+                Ok(Some(batch)) if batch.num_rows() == 0 => {}
+                Ok(Some(batch)) => return Ok(Some(batch)),
+                Ok(None) => self.execution = None,
+                Err(error) => {
+                    self.execution = None;
+                    return Err(error);
                 }
-                None => self.stream = None,
             }
         }
         Ok(None)

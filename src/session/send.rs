@@ -34,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         interrupt: &Interrupt,
     ) -> Result<(u64, bool), Stop> {
         let written = Written::new(result.schema(), formats);
-        let mut encoder = RowEncoder::new(written.schema(), formats, &self.backend.settings.style())?;
+        let mut encoder = RowEncoder::new(written.schema(), formats, &self.backend.settings.heeded().style)?;
         let mut sent = 0;
         while sent < rows_max {
             let next = self.backend.next(result, rows_max - sent);
@@ -66,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Format::Text
         };
         let written = Written::new(rows.schema(), &[format]);
-        let mut encoder = CopyEncoder::new(written.schema(), options, &self.backend.settings.style())?;
+        let mut encoder = CopyEncoder::new(written.schema(), options, &self.backend.settings.heeded().style)?;
         let format = encoder.format().code();
         let columns = i16::try_from(encoder.width()).unwrap_or(i16::MAX);
         let formats = vec![format; encoder.width()];
@@ -120,7 +120,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             backend::put(&mut self.connection.out, &NoData::new());
             return;
         };
-        let described = crate::wire::encode::FieldDescription::of(schema, formats, &self.backend.settings.style());
+        let described =
+            crate::wire::encode::FieldDescription::of(schema, formats, &self.backend.settings.heeded().style);
         let fields = schema.fields().iter().zip(described).map(|(field, described)| {
             let Origin { table, column } = types::origin(field);
             FieldDescription::new(

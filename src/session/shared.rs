@@ -1,31 +1,44 @@
 //! A session's settings, shared with the functions that read and set them from SQL (`current_setting`, `set_config`).
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::settings::Settings;
+use super::{
+    interrupt::Interrupt,
+    settings::{Heeded, Settings},
+};
 use crate::{
     Result,
     catalog::facts::SettingsView,
     query::statement::{Modes, Value},
-    wire::encode::Style,
 };
 
-/// One session's settings. Every clone is the same settings.
+/// One session's settings, and what may end the statement that it runs. Every clone is the same.
 #[derive(Clone, Debug)]
-pub struct SharedSettings(Arc<Mutex<Settings>>);
+pub struct SharedSettings(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    settings: Mutex<Settings>,
+    interrupt: Mutex<Option<Interrupt>>,
+}
 
 impl SharedSettings {
     /// Settings as the startup message asks for them; an error is fatal.
     pub fn new(startup: &[(String, String)], user: &str) -> Result<Self> {
-        Ok(SharedSettings(Arc::new(Mutex::new(Settings::new(startup, user)?))))
+        Ok(SharedSettings(Arc::new(Shared {
+            settings: Mutex::new(Settings::new(startup, user)?),
+            interrupt: Mutex::default(),
+        })))
     }
 
     /// The settings. Not held across anything that waits or calls SQL.
     pub fn lock(&self) -> MutexGuard<'_, Settings> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What may end the statement that runs from here on.
+    pub fn set_interrupt(&self, interrupt: Option<Interrupt>) {
+        *self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
     }
 
     pub fn set(&self, name: &str, value: &Value, local: bool) -> Result<()> {
@@ -38,22 +51,15 @@ impl SharedSettings {
         settings.set_modes(modes);
     }
 
-    pub fn style(&self) -> Style {
-        self.lock().style()
-    }
-
-    pub fn engine_time_zone(&self) -> String {
-        self.lock().engine_time_zone()
-    }
-
-    pub fn statement_timeout(&self) -> Duration {
-        self.lock().statement_timeout()
+    /// What every statement heeds, as the settings are now.
+    pub fn heeded(&self) -> Arc<Heeded> {
+        self.lock().heeded()
     }
 }
 
 impl SettingsView for SharedSettings {
-    fn get(&self, name: &str) -> Option<String> {
-        self.lock().get(name).ok()
+    fn get(&self, name: &str) -> Result<String> {
+        self.lock().get(name)
     }
 
     fn set(&self, name: &str, value: &str, local: bool) -> Result<String> {
@@ -70,5 +76,10 @@ impl SettingsView for SharedSettings {
                 (parameter.name.to_owned(), setting, parameter.short_desc.to_owned())
             })
             .collect()
+    }
+
+    fn check_interrupts(&self) -> Result<()> {
+        let interrupt = self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        interrupt.as_ref().map_or(Ok(()), Interrupt::check)
     }
 }

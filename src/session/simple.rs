@@ -9,7 +9,7 @@ use super::{
     Session,
     interrupt::{Interrupt, Stop},
     state::Answer,
-    text, utility,
+    utility,
 };
 use crate::{
     Result,
@@ -19,8 +19,8 @@ use crate::{
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Answers a Query message, statement by statement; the first error ends it.
-    pub(super) async fn simple_query(&mut self, sql: &str) -> Result<(), Stop> {
-        let statements = text::parse(sql)?;
+    pub(super) async fn simple_query(&mut self, sql: String) -> Result<(), Stop> {
+        let statements = self.statements_of(sql).await?;
         if statements.is_empty() {
             backend::put(&mut self.connection.out, &EmptyQueryResponse::new());
         }
@@ -58,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let (rows, _) = self.send_rows(&mut result, &formats, u64::MAX, interrupt).await?;
                 self.complete(&result.kind.tag(rows));
             }
-            Answer::Copy(rows, options) => self.send_copy(rows, options, interrupt).await?,
+            Answer::Copy(rows, options) => Box::pin(self.send_copy(rows, options, interrupt)).await?,
             Answer::Done(tag) => self.complete(&tag),
         }
         Ok(())

@@ -102,11 +102,11 @@ impl Backend {
 
     /// The scope of the next statement: made anew when a setting that the engine knows, or the cluster's schema, changed.
     pub async fn scope(&mut self) -> Result<Arc<Scope>> {
-        let time_zone = self.settings.engine_time_zone();
-        let route = self.settings.lock().route();
+        let heeded = self.settings.heeded();
+        let (time_zone, route) = (heeded.engine_time_zone.as_str(), heeded.route);
         let catalog = self.engine.catalog(&self.database).await?;
         match &self.scope {
-            Some(scope) if scope.is_of(&catalog, &time_zone, route) => Ok(Arc::clone(scope)),
+            Some(scope) if scope.is_of(&catalog, time_zone, route) => Ok(Arc::clone(scope)),
             _ => {
                 let facts = SessionFacts {
                     user: self.user.clone(),
@@ -116,7 +116,7 @@ impl Backend {
                     settings: Arc::new(self.settings.clone()),
                     catalog,
                 };
-                let scope = Arc::new(self.engine.scope(facts, &time_zone, route));
+                let scope = Arc::new(self.engine.scope(facts, time_zone, route));
                 self.scope = Some(Arc::clone(&scope));
                 self.generation += 1;
                 Ok(scope)
@@ -131,22 +131,28 @@ impl Backend {
 
     /// Marks the start of a statement: it can be cancelled from here on, and has so much time.
     pub fn begin_statement(&self) -> Interrupt {
-        Interrupt {
+        let interrupt = Interrupt {
             token: self.registration.statement.begin(),
-            deadline: Some(Instant::now() + self.settings.statement_timeout()),
+            deadline: Some(Instant::now() + self.settings.heeded().statement_timeout),
             ends: Arc::clone(&self.ends),
-        }
+        };
+        self.settings.set_interrupt(Some(interrupt.clone()));
+        interrupt
     }
 
     /// Resolves with the reason once an idle client has been so for as long as its settings let it.
     pub fn idle_for_too_long(&self) -> impl Future<Output = Error> + use<> {
-        let (name, code, words) = if self.transaction.in_block() {
+        let heeded = self.settings.heeded();
+        let (timeout, code, words) = if self.transaction.in_block() {
             let code = SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
-            ("idle_in_transaction_session_timeout", code, "idle-in-transaction")
+            (heeded.idle_in_transaction_session_timeout, code, "idle-in-transaction")
         } else {
-            ("idle_session_timeout", SqlState::IDLE_SESSION_TIMEOUT, "idle-session")
+            (
+                heeded.idle_session_timeout,
+                SqlState::IDLE_SESSION_TIMEOUT,
+                "idle-session",
+            )
         };
-        let timeout = self.settings.lock().timeout(name);
         async move {
             match timeout {
                 Some(timeout) => tokio::time::sleep(timeout).await,
@@ -158,6 +164,7 @@ impl Backend {
 
     pub fn end_statement(&self) {
         self.registration.statement.end();
+        self.settings.set_interrupt(None);
     }
 
     /// What a failed statement leaves behind.
@@ -189,12 +196,12 @@ impl Backend {
         text_size: usize,
         declared: Vec<Option<Type>>,
     ) -> Result<Prepared> {
-        let plan = match query_of(&statement) {
-            Some(query) => {
+        let (statement, plan, declared) = match query_of(&statement) {
+            Some(_) => {
                 let scope = self.scope().await?;
-                Some(Plan::new(&scope, query, &declared)?)
+                Plan::of(&scope, statement, query_of, text_size, declared).await?
             }
-            None => None,
+            None => (statement, None, declared),
         };
         Ok(Prepared {
             statement: Some(statement),
@@ -246,12 +253,15 @@ impl Backend {
         match (&prepared.statement, &prepared.plan) {
             (None, _) => Ok(Answer::Done(String::new())),
             (Some(Statement::Prepare { name, types, query }), None) => {
-                self.prepare_named(name, types, query, prepared.text_size).await?;
+                Box::pin(self.prepare_named(name, types, query, prepared.text_size)).await?;
                 Ok(Answer::Done("PREPARE".to_owned()))
             }
-            (Some(statement), None) => self.utility(statement).await,
-            (Some(Statement::Declare { .. }), Some(plan)) => self.declare(prepared, plan, values).await,
-            (Some(Statement::Explain { options, .. }), Some(plan)) => self.explain(options, plan, values).await,
+            // Apart: a query does not carry the room that they all take.
+            (Some(statement), None) => Box::pin(self.utility(statement)).await,
+            (Some(Statement::Declare { .. }), Some(plan)) => Box::pin(self.declare(prepared, plan, values)).await,
+            (Some(Statement::Explain { options, .. }), Some(plan)) => {
+                Box::pin(self.explain(options, plan, values)).await
+            }
             (Some(_), Some(plan)) => {
                 let rows = self.rows(plan, values).await?;
                 Ok(Answer::Rows(ResultSet::new(Kind::Select, rows)))

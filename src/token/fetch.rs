@@ -107,6 +107,11 @@ impl Fetcher {
         if response.status() != StatusCode::OK {
             return Err(KeyFault(format!("the server answered {}", response.status())));
         }
+        // None was asked for, and none is undone: a few bytes may stand for gigabytes.
+        let encodings = response.headers().get_all(header::CONTENT_ENCODING);
+        if encodings.iter().any(|encoding| encoding != "identity") {
+            return Err(KeyFault("the answer is compressed, which was not asked for".into()));
+        }
         match Limited::new(response.into_body(), JWKS_SIZE_MAX).collect().await {
             Ok(body) => Ok(body.to_bytes().to_vec()),
             Err(fault) if fault.is::<http_body_util::LengthLimitError>() => {

@@ -179,13 +179,11 @@ impl Inner {
     }
 
     async fn load(self: Arc<Self>) {
+        let _loading = Loading(&self);
         let now = self.clock.monotonic();
         let reading = self.read().await;
-        let good = self.set.take(reading, |contents| self.parse(contents));
-        let mut state = self.state();
-        state.load = None;
-        if good {
-            state.good_at = Some(now);
+        if self.set.take(reading, |contents| self.parse(contents)) {
+            self.state().good_at = Some(now);
         }
     }
 
@@ -208,6 +206,15 @@ impl Inner {
             tracing::warn!(issuer = self.issuer, "key left out: {reason}");
         }
         Ok(set)
+    }
+}
+
+/// A load that runs. However it ends, be it with its thread, the next may follow.
+struct Loading<'a>(&'a Inner);
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.0.state().load = None;
     }
 }
 

@@ -15,8 +15,9 @@ pub const NO_TYPMOD: i32 = -1;
 /// PostgreSQL's VARHDRSZ: it is added to the modifiers of `varchar` and `numeric`.
 const TYPMOD_OFFSET: i32 = 4;
 
-/// A numeric whose values choose their digits: those behind the point are written up to the last that is not zero.
-pub const NUMERIC_ANY: DataType = DataType::Decimal128(38, 19);
+/// A numeric whose values choose their digits: those behind the point are written up to the last that is not zero. In front of it there are
+/// as many as an unsigned number of 64 bits has.
+pub const NUMERIC_ANY: DataType = DataType::Decimal128(38, 18);
 
 /// A quotient: written with the digits that PostgreSQL gives a division, at least sixteen that count.
 pub const NUMERIC_QUOTIENT: DataType = DataType::Decimal256(76, 28);
@@ -372,6 +373,16 @@ mod tests {
     fn kept_as(name: &str, data_type: DataType) -> Type {
         let metadata = [(PG_TYPE.to_string(), name.to_string())].into();
         pg_type(&Field::new("c", data_type, true).with_metadata(metadata)).ty
+    }
+
+    #[test]
+    fn every_unsigned_number_fits_a_numeric() {
+        use datafusion::common::ScalarValue;
+        let most = ScalarValue::UInt64(Some(u64::MAX)).cast_to(&NUMERIC_ANY).unwrap();
+        assert_eq!(
+            most.cast_to(&DataType::UInt64).unwrap(),
+            ScalarValue::UInt64(Some(u64::MAX))
+        );
     }
 
     #[test]

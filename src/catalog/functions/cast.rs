@@ -100,8 +100,10 @@ fn converted(value: Value, to: &Field, ty: &Type, zone: &Zone) -> Result<Value> 
         (Value::Timestamp(local), DataType::Timestamp(_, Some(_))) => {
             Value::Timestamptz(datetime::to_utc(local, zone)?)
         }
-        (Value::Date(days), DataType::Timestamp(_, Some(_))) => Value::Timestamptz(datetime::to_utc(days * DAY, zone)?),
-        (Value::Date(days), DataType::Timestamp(_, None)) => Value::Timestamp(days * DAY),
+        (Value::Date(days), DataType::Timestamp(_, Some(_))) => {
+            Value::Timestamptz(datetime::to_utc(datetime::midnight(days)?, zone)?)
+        }
+        (Value::Date(days), DataType::Timestamp(_, None)) => Value::Timestamp(datetime::midnight(days)?),
         (Value::Timestamp(micros), DataType::Date32) => Value::Date(micros.div_euclid(DAY)),
         (Value::Timestamp(micros), DataType::Time64(_)) => Value::Time(micros.rem_euclid(DAY)),
         (value, _) => value,

@@ -1,6 +1,6 @@
 //! What an OID is: types, expressions, definitions, comments, sizes, visibility.
 
-use super::native::{Call, Native, array_text, lenient, no, nothing, stable, yes_or_no};
+use super::native::{Call, Native, array_text, lenient, no, nothing, stable, yes_or_no, zero};
 use crate::{
     Error, Result, SqlState,
     catalog::{
@@ -12,6 +12,12 @@ use crate::{
 
 pub const FUNCTIONS: &[Native] = &[
     lenient("format_type", "text", format_type),
+    lenient("num_nulls", "integer", |call| {
+        Ok(Some(call.args.iter().filter(|arg| arg.is_none()).count().to_string()))
+    }),
+    lenient("num_nonnulls", "integer", |call| {
+        Ok(Some(call.args.iter().filter(|arg| arg.is_some()).count().to_string()))
+    }),
     // No expression is stored anywhere: no defaults, no partial indexes, no generated columns.
     stable("pg_get_expr", "text", nothing),
     stable("pg_get_constraintdef", "text", constraint_definition),
@@ -56,8 +62,11 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_database_size", "bigint", zero),
     stable("pg_tablespace_size", "bigint", zero),
     stable("pg_size_pretty", "text", size_pretty),
+    stable("pg_size_bytes", "bigint", size_bytes),
+    stable("oidvectortypes", "text", vector_types),
+    stable("mxid_age", "integer", zero),
     stable("pg_relation_filenode", "oid", |call| {
-        Ok(call.text(0).map(str::to_owned))
+        Ok(call.oid(0).map(|oid| oid.to_string()))
     }),
     stable("pg_relation_filepath", "text", nothing),
     stable("pg_tablespace_location", "text", |_| Ok(Some(String::new()))),
@@ -80,26 +89,20 @@ pub const FUNCTIONS: &[Native] = &[
         let found = seed::encodings().find(|(_, name)| name.eq_ignore_ascii_case(wanted));
         Ok(Some(found.map_or(-1, |(encoding, _)| encoding).to_string()))
     }),
-    stable("pg_stat_get_numscans", "bigint", zero),
-    stable("pg_stat_get_live_tuples", "bigint", zero),
-    stable("pg_stat_get_dead_tuples", "bigint", zero),
-    stable("pg_stat_get_last_autovacuum_time", "timestamp with time zone", nothing),
-    stable("pg_stat_get_last_vacuum_time", "timestamp with time zone", nothing),
-    stable("pg_stat_get_last_analyze_time", "timestamp with time zone", nothing),
-    stable("pg_stat_get_last_autoanalyze_time", "timestamp with time zone", nothing),
     stable("pg_keywords", "text[]", keywords),
     lenient("pg_empty_oids", "oid[]", |_| Ok(Some("{}".into()))),
     stable("acldefault", "aclitem[]", default_privileges),
     stable("_pg_index_position", "integer", nothing),
     stable("_pg_char_max_length", "integer", |call| type_fact(call, "length")),
+    stable("_pg_char_octet_length", "integer", |call| type_fact(call, "octets")),
     stable("_pg_numeric_precision", "integer", |call| type_fact(call, "precision")),
+    stable("_pg_numeric_precision_radix", "integer", |call| {
+        type_fact(call, "radix")
+    }),
+    stable("_pg_interval_type", "text", nothing),
     stable("_pg_numeric_scale", "integer", |call| type_fact(call, "scale")),
     stable("_pg_datetime_precision", "integer", |call| type_fact(call, "datetime")),
 ];
-
-fn zero(_: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some("0".into()))
-}
 
 /// What PostgreSQL grants on a new object of a kind: the first to everybody, the second to its owner.
 fn default_privileges(call: &Call<'_>) -> Result<Option<String>> {
@@ -365,6 +368,50 @@ fn size_pretty(call: &Call<'_>) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// `'1 GB'` in bytes.
+fn size_bytes(call: &Call<'_>) -> Result<Option<String>> {
+    let text = call.text(0).unwrap_or("");
+    let invalid = |detail: Option<String>| {
+        let error = Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid size: \"{text}\""));
+        match detail {
+            Some(detail) => error
+                .with_detail(detail)
+                .with_hint("Valid units are \"bytes\", \"B\", \"kB\", \"MB\", \"GB\", \"TB\", and \"PB\"."),
+            None => error,
+        }
+    };
+    let trimmed = text.trim();
+    let end = trimmed.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-' | 'e' | 'E'));
+    let (number, unit) = trimmed.split_at(end.unwrap_or(trimmed.len()));
+    let number: f64 = number.parse().map_err(|_| invalid(None))?;
+    let unit = unit.trim();
+    const UNITS: [&str; 6] = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+    let exponent = match unit {
+        "" | "b" | "B" => Some(0),
+        unit => UNITS.iter().position(|known| known.eq_ignore_ascii_case(unit)),
+    };
+    let exponent = exponent.and_then(|exponent| i32::try_from(exponent).ok());
+    let exponent = exponent.ok_or_else(|| invalid(Some(format!("Invalid size unit: \"{unit}\"."))))?;
+    let bytes = (number * 1024f64.powi(exponent)).round();
+    if bytes.abs() >= 2f64.powi(63) {
+        return Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range"));
+    }
+    Ok(Some(format!("{bytes:.0}")))
+}
+
+/// The names of the types in a vector of OIDs.
+fn vector_types(call: &Call<'_>) -> Result<Option<String>> {
+    let oids = call.text(0).unwrap_or("").split_ascii_whitespace();
+    let names = oids.map(|oid| {
+        let name = oid
+            .parse()
+            .ok()
+            .and_then(|oid| names::format_type(call.model(), oid, None));
+        name.unwrap_or_else(|| "???".into())
+    });
+    Ok(Some(names.collect::<Vec<_>>().join(", ")))
+}
+
 /// The helpers of `information_schema` over a type and its modifier.
 fn type_fact(call: &Call<'_>, fact: &str) -> Result<Option<String>> {
     let (Some(oid), Some(modifier)) = (call.oid(0), call.number(1)) else {
@@ -374,6 +421,12 @@ fn type_fact(call: &Call<'_>, fact: &str) -> Result<Option<String>> {
     let packed = modifier - 4;
     let value = match (fact, name) {
         ("length", "varchar" | "bpchar") if modifier >= 4 => Some(packed),
+        // Of a string without a limit what PostgreSQL's longest value has.
+        ("octets", "text" | "varchar" | "bpchar") if modifier < 4 => Some(1 << 30),
+        ("octets", "varchar" | "bpchar") => Some(packed * 4),
+        ("octets", "text") => Some(1 << 30),
+        ("radix", "int2" | "int4" | "int8" | "float4" | "float8") => Some(2),
+        ("radix", "numeric") => Some(10),
         ("precision", "int2") => Some(16),
         ("precision", "int4") => Some(32),
         ("precision", "int8") => Some(64),

@@ -13,10 +13,12 @@
 //! * no jsonpath, no `pg_sleep`.
 
 mod cast;
+mod choices;
 mod datetime;
 mod describe;
 mod json;
 mod lists;
+mod lsn;
 mod native;
 mod numeric;
 mod ordered_set;
@@ -30,6 +32,7 @@ pub mod regex;
 mod returns;
 mod series;
 pub mod session;
+mod statistics;
 mod strings;
 mod template;
 mod text;
@@ -62,6 +65,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
             privileges::FUNCTIONS,
             reg::FUNCTIONS,
             session::FUNCTIONS,
+            statistics::FUNCTIONS,
             strings::FUNCTIONS,
         ];
         all.into_iter().flatten().map(|native| (native.name, *native)).collect()
@@ -75,6 +79,8 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     static TYPED: LazyLock<HashMap<&'static str, Typed>> = LazyLock::new(|| {
         let all = [
             cast::FUNCTIONS,
+            choices::FUNCTIONS,
+            lsn::FUNCTIONS,
             ordered_set::FUNCTIONS,
             regex::FUNCTIONS,
             text::FUNCTIONS,

@@ -23,6 +23,9 @@ use crate::{
     wire::encode::{self, Style},
 };
 
+/// A row takes a millisecond at worst.
+const ROWS_BETWEEN_CHECKS: usize = 64;
+
 /// One function.
 #[derive(Debug, Clone, Copy)]
 pub struct Native {
@@ -95,6 +98,11 @@ pub const fn lenient(
 /// The answer NULL, whatever is asked.
 pub fn nothing(_: &Call<'_>) -> Result<Option<String>> {
     Ok(None)
+}
+
+/// The answer 0.
+pub fn zero(_: &Call<'_>) -> Result<Option<String>> {
+    Ok(Some("0".into()))
 }
 
 /// The answer false.
@@ -203,16 +211,22 @@ pub fn evaluate(
         .collect::<EngineResult<Vec<_>>>()?;
     let cells = (0..rows)
         .map(|row| {
-            function(
-                columns
-                    .iter()
-                    .map(|column| column.get(row).cloned().flatten())
-                    .collect(),
-            )
+            check_interrupts(args, row)?;
+            let values = columns.iter().map(|column| column.get(row).cloned().flatten());
+            function(values.collect()).map_err(engine_error)
         })
-        .collect::<Result<Vec<_>>>()
-        .map_err(engine_error)?;
+        .collect::<EngineResult<Vec<_>>>()?;
     Ok((cells, scalar))
+}
+
+/// Fails once the statement should end, asked every few rows.
+pub fn check_interrupts(args: &ScalarFunctionArgs, row: usize) -> EngineResult<()> {
+    match SessionFacts::of(&args.config_options) {
+        Some(facts) if row.is_multiple_of(ROWS_BETWEEN_CHECKS) => {
+            facts.settings.check_interrupts().map_err(engine_error)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The array of a function's cells, or its one value.

@@ -163,8 +163,8 @@ fn times(
     room: usize,
 ) -> Result<Vec<Value>> {
     let point = |value: &Value| match value {
-        Value::Date(days) if timestamps => Ok(days * datetime::DAY),
-        Value::Date(days) => datetime::to_utc(days * datetime::DAY, zone),
+        Value::Date(days) if timestamps => datetime::midnight(*days),
+        Value::Date(days) => datetime::to_utc(datetime::midnight(*days)?, zone),
         Value::Timestamp(micros) | Value::Timestamptz(micros) => Ok(*micros),
         other => Err(Error::internal(format!("not a time: {other:?}"))),
     };

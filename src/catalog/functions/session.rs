@@ -2,7 +2,7 @@
 
 use datafusion::logical_expr::Volatility;
 
-use super::native::{Call, Native, lenient, no, nothing, stable};
+use super::native::{Call, Native, lenient, no, nothing, stable, yes_or_no, zero};
 use crate::{Error, Result, SqlState, catalog::model::Model};
 
 /// What `server_version` says, and `version()` begins with.
@@ -35,10 +35,32 @@ pub const FUNCTIONS: &[Native] = &[
     stable("pg_conf_load_time", "timestamp with time zone", start),
     stable("pg_blocking_pids", "integer[]", |_| Ok(Some("{}".into()))),
     stable("pg_current_wal_lsn", "pg_lsn", |_| Ok(Some("0/0".into()))),
+    stable("pg_current_wal_insert_lsn", "pg_lsn", |_| Ok(Some("0/0".into()))),
+    stable("pg_current_wal_flush_lsn", "pg_lsn", |_| Ok(Some("0/0".into()))),
+    stable("pg_walfile_name", "text", |_| {
+        Ok(Some("000000010000000000000000".into()))
+    }),
+    stable("pg_get_wal_replay_pause_state", "text", nothing),
+    stable("pg_notification_queue_usage", "double precision", zero),
+    stable("pg_current_logfile", "text", nothing),
+    stable("pg_trigger_depth", "integer", zero),
+    stable("pg_safe_snapshot_blocking_pids", "integer[]", |_| Ok(Some("{}".into()))),
+    stable("pg_isolation_test_session_is_blocked", "boolean", no),
+    stable("pg_xact_status", "text", nothing),
+    stable("txid_status", "text", nothing),
+    stable("pg_xact_commit_timestamp", "timestamp with time zone", nothing),
+    stable("pg_current_snapshot", "pg_snapshot", |_| Ok(Some("1:1:".into()))),
+    stable("txid_current_snapshot", "txid_snapshot", |_| Ok(Some("1:1:".into()))),
+    stable("pg_snapshot_xmin", "xid8", |_| Ok(Some("1".into()))),
+    stable("pg_snapshot_xmax", "xid8", |_| Ok(Some("1".into()))),
+    stable("txid_snapshot_xmin", "bigint", |_| Ok(Some("1".into()))),
+    stable("txid_snapshot_xmax", "bigint", |_| Ok(Some("1".into()))),
+    stable("pg_visible_in_snapshot", "boolean", |_| yes_or_no(true)),
+    stable("txid_visible_in_snapshot", "boolean", |_| yes_or_no(true)),
+    stable("pg_current_xact_id_if_assigned", "xid8", nothing),
     stable("pg_last_wal_receive_lsn", "pg_lsn", nothing),
     stable("pg_last_wal_replay_lsn", "pg_lsn", nothing),
     stable("pg_last_xact_replay_timestamp", "timestamp with time zone", nothing),
-    stable("pg_wal_lsn_diff", "numeric", |_| Ok(Some("0".into()))),
     stable("txid_current", "bigint", |_| Ok(Some("1".into()))),
     stable("txid_current_if_assigned", "bigint", nothing),
     stable("pg_current_xact_id", "xid8", |_| Ok(Some("1".into()))),
@@ -57,6 +79,7 @@ pub const FUNCTIONS: &[Native] = &[
     volatile("pg_advisory_unlock", "boolean", |_| Ok(Some("t".into()))),
     volatile("pg_advisory_unlock_all", "text", |_| Ok(Some(String::new()))),
     volatile("pg_try_advisory_lock", "boolean", |_| Ok(Some("t".into()))),
+    volatile("setseed", "text", |_| Ok(Some(String::new()))),
     volatile("pg_cancel_backend", "boolean", no),
     volatile("pg_terminate_backend", "boolean", no),
     volatile("set_config", "text", set_config),
@@ -97,12 +120,9 @@ fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
         return Ok(None);
     };
     match call.facts.settings.get(name) {
-        Some(value) => Ok(Some(value)),
-        None if call.text(1) == Some("true") => Ok(None),
-        None => {
-            let message = format!("unrecognized configuration parameter \"{name}\"");
-            Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
-        }
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.code() == SqlState::UNDEFINED_OBJECT && call.text(1) == Some("true") => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -44,7 +44,8 @@ fn format(call: &Call<'_>) -> Result<Option<String>> {
         let count = digits(rest);
         let mut position = None;
         if count > 0 && rest[count..].starts_with('$') {
-            position = rest[..count].parse::<usize>().ok();
+            // A number that no machine has is beyond the arguments as well.
+            position = Some(rest[..count].parse::<usize>().unwrap_or(usize::MAX));
             rest = &rest[count + 1..];
         }
         let left = rest.starts_with('-');
@@ -61,7 +62,11 @@ fn format(call: &Call<'_>) -> Result<Option<String>> {
         };
         rest = &rest[kind.len_utf8()..];
         let index = position.unwrap_or(next);
-        next = index + 1;
+        if index == 0 {
+            let words = "format specifies argument 0, but arguments are numbered from 1";
+            return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
+        }
+        next = index.saturating_add(1);
         if index >= call.args.len() {
             return Err(Error::new(
                 SqlState::INVALID_PARAMETER_VALUE,

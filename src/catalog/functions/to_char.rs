@@ -61,7 +61,7 @@ pub const FUNCTIONS: &[Typed] = &[
 fn to_char(row: &Row<'_>) -> Result<Value> {
     let template = row.text(1);
     let moment = match row.get(0) {
-        Value::Date(days) => Moment::of_instant(datetime::to_utc(days * DAY, &row.zone)?, &row.zone),
+        Value::Date(days) => Moment::of_instant(datetime::to_utc(datetime::midnight(*days)?, &row.zone)?, &row.zone),
         Value::Timestamp(local) => Moment::of_local(*local),
         Value::Timestamptz(utc) => Moment::of_instant(*utc, &row.zone),
         Value::Interval(interval) => Moment::of_interval(*interval),

@@ -19,7 +19,7 @@ use datafusion::{
 };
 
 use super::{
-    native::{columns, engine_error, rows, signature},
+    native::{check_interrupts, columns, engine_error, rows, signature},
     value::Value,
 };
 use crate::{
@@ -266,6 +266,7 @@ pub fn invoke(
     let mut cells = Vec::with_capacity(rows);
     let mut size = 0u64;
     for row in 0..rows {
+        check_interrupts(args, row)?;
         let values = columns
             .iter()
             .map(|column| {

@@ -18,7 +18,6 @@ use datafusion::{
     physical_plan::collect,
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
-use futures::TryStreamExt;
 use postgres_types::Type;
 
 use super::*;
@@ -77,8 +76,8 @@ impl Source for Cluster {
 struct Setting(Mutex<String>);
 
 impl SettingsView for Setting {
-    fn get(&self, _name: &str) -> Option<String> {
-        Some(self.0.lock().unwrap().clone())
+    fn get(&self, _name: &str) -> Result<String> {
+        Ok(self.0.lock().unwrap().clone())
     }
 
     fn set(&self, _name: &str, value: &str, _local: bool) -> Result<String> {
@@ -302,10 +301,14 @@ async fn a_shared_plan_holds_nothing_of_a_session() {
 #[tokio::test]
 async fn a_row_of_literals_is_kept() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = Arc::new(session(&engine, "u", "UTC", &Arc::default()).await);
     let run = async |plan: &Plan| -> Vec<RecordBatch> {
-        let rows = plan.run(&scope, Vec::new()).await.unwrap();
-        rows.try_collect().await.unwrap()
+        let mut rows = plan.run(&scope, Vec::new()).await.unwrap();
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await.unwrap() {
+            batches.push(batch);
+        }
+        batches
     };
     for sql in [
         "select 1",

@@ -14,14 +14,14 @@ use datafusion::{
 };
 
 #[derive(Debug)]
-pub(super) struct InitPlanExec {
+pub struct InitPlanExec {
     /// What has been run already.
     asked: Vec<Arc<dyn ExecutionPlan>>,
     main: Arc<dyn ExecutionPlan>,
 }
 
 impl InitPlanExec {
-    pub(super) fn new(asked: Vec<Arc<dyn ExecutionPlan>>, main: Arc<dyn ExecutionPlan>) -> Self {
+    pub fn new(asked: Vec<Arc<dyn ExecutionPlan>>, main: Arc<dyn ExecutionPlan>) -> Self {
         InitPlanExec { asked, main }
     }
 

@@ -29,7 +29,7 @@ use datafusion::{
 
 use super::route::{source, with_table};
 use crate::source::runtime::RuntimeTable;
-use init_plan::InitPlanExec;
+pub(super) use init_plan::InitPlanExec;
 
 /// Whether a plan is made to be run, or only to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

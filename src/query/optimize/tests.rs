@@ -204,7 +204,7 @@ async fn sent(version: &str, knows: bool, sql: &str) -> String {
 #[tokio::test]
 async fn a_plan_that_is_shown_asks_nothing() {
     let (url, asked) = answering(&[ONE]).await;
-    let scope = session("1.7.12", &url, true).await;
+    let scope = Arc::new(session("1.7.12", &url, true).await);
     for sql in [
         "select id, target from sys_invocation where status = 'running'",
         "select name from sys_journal where id = (select max(id) from sys_invocation_status)",

@@ -272,6 +272,30 @@ fn with_arguments(function: &Function, name: &str, args: Vec<Expr>) -> Expr {
     Expr::Function(function)
 }
 
+/// Types whose name is also that of a function that casts to them.
+const CASTS: [&str; 20] = [
+    "bool",
+    "bpchar",
+    "bytea",
+    "float4",
+    "float8",
+    "inet",
+    "int2",
+    "int4",
+    "int8",
+    "json",
+    "jsonb",
+    "name",
+    "numeric",
+    "pg_lsn",
+    "text",
+    "timestamptz",
+    "uuid",
+    "varchar",
+    "xid",
+    "xid8",
+];
+
 fn replaced(function: &mut Function) -> Option<Expr> {
     let name = function_name(function);
     if name == "make_interval" {
@@ -286,7 +310,12 @@ fn replaced(function: &mut Function) -> Option<Expr> {
         };
     }
     let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
+    // `int4(x)`: a type's name before a value is a cast.
+    if let ([of], true) = (args.as_slice(), CASTS.contains(&name.as_str())) {
+        return Some(cast(of.clone(), DataType::Custom(function.name.clone(), Vec::new())));
+    }
     Some(match (name.as_str(), args.as_slice()) {
+        ("row", [_, ..]) => tuples::record(args),
         ("sum", [of]) => with_arguments(function, "sum", vec![call("pg_summand", vec![of.clone()])]),
         ("avg", [of]) => {
             let sum = with_arguments(function, "sum", vec![call("pg_summand", vec![of.clone()])]);

@@ -46,11 +46,16 @@ pub fn table_factor(factor: &mut TableFactor) {
     };
     for arg in &mut args.args {
         if let FunctionArg::Unnamed(FunctionArgExpr::Expr(bound)) = arg {
-            match bound {
-                Expr::UnaryOp { expr, .. } => constant(expr.as_mut()),
-                other => constant(other),
-            }
+            plain(bound);
         }
+    }
+}
+
+/// The constant of a bound, whatever sign and parentheses are around it.
+fn plain(bound: &mut Expr) {
+    match bound {
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => plain(expr.as_mut()),
+        other => constant(other),
     }
 }
 

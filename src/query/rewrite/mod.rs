@@ -9,15 +9,18 @@ mod calls;
 mod casts;
 pub mod conversions;
 mod fields;
+mod first_row;
 mod functions;
 mod keywords;
 mod labels;
 mod literals;
+mod named_arguments;
 pub mod operators;
 mod ordered;
 mod patterns;
 pub mod planners;
 mod quantified;
+mod relations;
 mod rows;
 mod scope;
 mod slices;
@@ -27,6 +30,7 @@ mod system_columns;
 #[cfg(test)]
 mod tests;
 mod tuples;
+mod using;
 mod values;
 pub mod void;
 mod whole_rows;
@@ -35,7 +39,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -52,6 +56,7 @@ pub fn rewrite(statement: &mut Statement, catalog: &Catalog) -> Result<()> {
         catalog,
         over_catalogue,
         depth: 0,
+        branched: Vec::new(),
         named: vec![Vec::new()],
         scopes: Vec::new(),
     };
@@ -68,6 +73,8 @@ struct Rules<'a> {
     over_catalogue: bool,
     /// How many queries lie around the one being visited.
     depth: usize,
+    /// Whether each of them, innermost last, is a UNION or the like: its SELECTs are branches.
+    branched: Vec<bool>,
     /// The common table expressions that each query around sees, innermost last.
     named: Vec<scope::Named>,
     /// What names mean in the SELECTs around, innermost last.
@@ -79,9 +86,13 @@ impl VisitorMut for Rules<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth += 1;
+        self.branched.push(matches!(*query.body, SetExpr::SetOperation { .. }));
         let around = self.named.last().cloned().unwrap_or_default();
         let named = scope::named(query, self.catalog, &around);
         sort_names::query(query, self.catalog, &named);
+        if self.depth == 1 {
+            sort_names::outputs(query, self.catalog, &named);
+        }
         self.named.push(named);
         syntax::query(query);
         ControlFlow::Continue(())
@@ -89,6 +100,7 @@ impl VisitorMut for Rules<'_> {
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         self.depth -= 1;
+        self.branched.pop();
         self.named.pop();
         literals::query(query);
         ControlFlow::Continue(())
@@ -101,7 +113,14 @@ impl VisitorMut for Rules<'_> {
         scope::complete_aliases(select, &scope);
         whole_rows::hide_grouped(select, &mut scope);
         ordered::select(select);
-        labels::select(select, &scope, self.depth <= 1);
+        // Tables tell columns apart only where nobody asks for a column by its name: a UNION's have none.
+        let top = match (self.depth, self.branched.last()) {
+            (0 | 1, Some(true)) => labels::Place::Branch,
+            (0 | 1, _) => labels::Place::Top,
+            _ => labels::Place::Below,
+        };
+        labels::select(select, &scope, top);
+        using::select(select, &scope);
         self.scopes.push(scope);
         ControlFlow::Continue(())
     }
@@ -109,6 +128,7 @@ impl VisitorMut for Rules<'_> {
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
         literals::select(select);
+        tuples::select(select);
         ordered::distinct(select);
         ControlFlow::Continue(())
     }
@@ -131,7 +151,12 @@ impl VisitorMut for Rules<'_> {
         quantified::expr(expr);
         slices::expr(expr);
         casts::expr(expr, self.over_catalogue);
+        if !self.over_catalogue {
+            first_row::expr(expr);
+        }
         functions::expr(expr);
+        named_arguments::expr(expr);
+        tuples::within(expr);
         calls::expr(expr);
         ControlFlow::Continue(())
     }

@@ -15,7 +15,11 @@ use datafusion::{
     sql::sqlparser::ast::BinaryOperator,
 };
 
-use crate::catalog::{facts::SessionFacts, functions, types::pg_type_of};
+use crate::catalog::{
+    facts::SessionFacts,
+    functions,
+    types::{self, pg_type_of},
+};
 
 /// The operators, as one session has them.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ enum Kind {
     Unknown,
     Json,
     Jsonb,
+    /// A place in a log.
+    Lsn,
     Bytes,
     Date,
     Timestamp,
@@ -51,6 +57,7 @@ fn kind(expr: &Expr, field: &FieldRef) -> Kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => match named {
             Some("json") => Kind::Json,
             Some("jsonb") => Kind::Jsonb,
+            Some("pg_lsn") => Kind::Lsn,
             _ if matches!(expr, Expr::Literal(..)) => Kind::Unknown,
             _ => Kind::Text,
         },
@@ -108,6 +115,7 @@ impl TypedOperators {
             (Op::QuestionAnd, _) => "pg_json_exists_all",
             (Op::StringConcat, (Jsonb, _) | (_, Jsonb)) => "pg_json_concat",
             (Op::Minus, (Jsonb, _)) => "pg_json_delete",
+            (Op::Minus, (Lsn, Lsn | Unknown) | (Unknown, Lsn)) => "pg_wal_lsn_diff",
             (Op::PGOverlap, (List, _) | (_, List)) => "array_has_any",
             (Op::PGStartsWith, _) => "starts_with",
             (Op::PGExp, (Float, _) | (_, Float) | (Decimal | Integer, Decimal | Integer)) => "power",
@@ -168,6 +176,15 @@ impl TypedOperators {
                 expr.right = self.call("pg_jsonb_text", vec![expr.right])?;
                 return Ok(PlannerResult::Original(expr));
             }
+            // A quoted literal beside a time is an interval, and so it is beside an interval.
+            (Op::Plus, (Timestamp, Unknown)) | (Op::Plus | Op::Minus, (Interval, Unknown)) => {
+                expr.right = interval_of(expr.right);
+                return Ok(PlannerResult::Original(expr));
+            }
+            (Op::Plus, (Unknown, Timestamp)) | (Op::Plus | Op::Minus, (Unknown, Interval)) => {
+                expr.left = interval_of(expr.left);
+                return Ok(PlannerResult::Original(expr));
+            }
             // A quoted number takes the other side's type.
             (Op::Plus | Op::Minus | Op::Multiply | Op::Divide | Op::Modulo, (Unknown, Integer | Decimal | Float)) => {
                 expr.left = literal_as(expr.left, fields.1);
@@ -213,6 +230,10 @@ fn timestamp(date: Expr) -> Expr {
         Box::new(date),
         DataType::Timestamp(TimeUnit::Microsecond, None),
     ))
+}
+
+fn interval_of(literal: Expr) -> Expr {
+    literal_as(literal, &Arc::new(types::field("", "interval", true)))
 }
 
 fn literal_as(literal: Expr, field: &FieldRef) -> Expr {

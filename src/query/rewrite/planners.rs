@@ -15,7 +15,10 @@ use datafusion::{
     sql::sqlparser::ast::{BinaryOperator, DataType as SqlType},
 };
 
-use crate::catalog::{facts::SessionFacts, functions, names, types};
+use crate::{
+    Error, SqlState,
+    catalog::{facts::SessionFacts, functions, names, types},
+};
 
 /// Types that PostgreSQL has and the engine does not know by name.
 #[derive(Debug)]
@@ -24,6 +27,15 @@ pub struct PostgresTypes;
 impl TypePlanner for PostgresTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> EngineResult<Option<FieldRef>> {
         let spelled = match sql_type {
+            // A name without quotes is in lower case.
+            SqlType::Custom(name, _)
+                if name
+                    .0
+                    .iter()
+                    .all(|part| part.as_ident().is_some_and(|ident| ident.quote_style.is_none())) =>
+            {
+                sql_type.to_string().to_lowercase()
+            }
             SqlType::Custom(..) | SqlType::JSON | SqlType::JSONB | SqlType::Uuid => sql_type.to_string(),
             _ => return Ok(None),
         };
@@ -123,6 +135,11 @@ impl ExprPlanner for PostgresOperators {
         let GetFieldAccess::ListIndex { key } = &expr.field_access else {
             return Ok(PlannerResult::Original(expr));
         };
+        // The engine would make one aggregate of both, which takes no order and no other subscripts than some.
+        if matches!(&expr.expr, Expr::AggregateFunction(aggregate) if aggregate.func.name() == "array_agg") {
+            let args = vec![expr.expr.clone(), key.as_ref().clone()];
+            return self.call("pg_subscript", args).map(PlannerResult::Planned);
+        }
         let (_, field) = expr.expr.to_field(schema)?;
         // A `name` is an array of characters, too.
         if !matches!(types::pg_type_of(&field), Some("int2vector" | "oidvector" | "name")) {
@@ -152,8 +169,12 @@ impl PostgresOperators {
         match (field.data_type(), types::pg_type_of(&field)) {
             (DataType::Boolean, _) => to_boolean(literal),
             (list @ DataType::List(_), _) => {
-                let array =
-                    types::array_of(list, &[Some(text.clone())]).map_err(|e| DataFusionError::External(Box::new(e)))?;
+                let array = types::array_of(list, &[Some(text.clone())]).map_err(|error| {
+                    let name = types::pg_type_of(&field).unwrap_or("array");
+                    let words = format!("invalid input syntax for type {name}: \"{text}\"");
+                    let error = Error::new(SqlState::INVALID_TEXT_REPRESENTATION, words).with_log(error.to_string());
+                    DataFusionError::External(Box::new(error))
+                })?;
                 *literal = Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None);
             }
             (DataType::Timestamp(..), _) => {
@@ -208,6 +229,10 @@ mod tests {
                 "int4",
             ),
             ("select count(*) from pg_constraint where conkey = '{1,2}'", "1"),
+            (
+                "select 'a'::INFORMATION_SCHEMA.SQL_IDENTIFIER = 'a', '1'::Int8",
+                "true|1",
+            ),
             (
                 "select case indisprimary when 't' then 'yes' else 'no' end from pg_index limit 1",
                 "yes",

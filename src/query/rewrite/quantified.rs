@@ -1,4 +1,4 @@
-//! `= ANY (SELECT …)`, `<> ALL (SELECT …)`, `(a, b) IN (SELECT …)`, `LIKE ANY (ARRAY[…])`: as IN, EXISTS and OR, which the
+//! `= ANY (SELECT …)`, `<> ALL (SELECT …)`, `(a, b) IN (SELECT …)`, `LIKE ANY (ARRAY[…])`, `LIKE ALL (…)`: as IN, EXISTS, OR and AND, which the
 //! engine has.
 
 use datafusion::sql::sqlparser::ast::{
@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     TableWithJoins, Value,
 };
 
-use super::{casts::array_literal, syntax, take};
+use super::{arguments, casts::array_literal, function_name, syntax, take};
 
 pub fn expr(expr: &mut Expr) {
     match expr {
@@ -34,7 +34,7 @@ pub fn expr(expr: &mut Expr) {
             subquery,
             negated,
         } if matches!(tested.as_ref(), Expr::Tuple(_)) => *expr = test(take(tested), subquery.clone(), *negated),
-        Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => like_any(expr),
+        Expr::Like { .. } | Expr::ILike { .. } => like_each(expr),
         _ => {}
     }
 }
@@ -102,11 +102,20 @@ fn joined(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
 }
 
 /// One LIKE for each pattern; patterns that are no literal array stay for the engine to refuse.
-fn like_any(expr: &mut Expr) {
-    let (Expr::Like { pattern, .. } | Expr::ILike { pattern, .. }) = &*expr else {
+fn like_each(expr: &mut Expr) {
+    let (Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. }) = &*expr else {
         return;
     };
-    let Some(patterns) = elements(pattern) else { return };
+    // `LIKE ALL (…)` reads as a pattern that is a call.
+    let (patterns, op) = match pattern.as_ref() {
+        pattern if *any => (elements(pattern), BinaryOperator::Or),
+        Expr::Function(all) if function_name(all) == "all" => match arguments(all).as_deref() {
+            Some([patterns]) => (elements(patterns), BinaryOperator::And),
+            _ => return,
+        },
+        _ => return,
+    };
+    let Some(patterns) = patterns else { return };
     let single = |one: Expr| {
         let mut like = expr.clone();
         if let Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. } = &mut like {
@@ -118,7 +127,7 @@ fn like_any(expr: &mut Expr) {
     if let Some(any) = patterns
         .into_iter()
         .map(single)
-        .reduce(|left, right| joined(left, BinaryOperator::Or, right))
+        .reduce(|left, right| joined(left, op.clone(), right))
     {
         *expr = Expr::Nested(Box::new(any));
     }
@@ -165,6 +174,10 @@ mod tests {
                 "true|true|true",
             ),
             ("select 'ab' like any (array['x'])", "false"),
+            (
+                "select 'ab' like all (array['a%', '%b']), 'ab' not like all ('{x,a%}'), 'ab' not ilike all (array['X'])",
+                "true|false|true",
+            ),
         ] {
             assert_eq!(engine.rows(sql).await, [expected], "{sql}");
         }

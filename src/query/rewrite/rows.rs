@@ -1,43 +1,13 @@
 //! Functions that give rows: in the SELECT list they become `unnest` of a list, in FROM a lateral subquery of that.
 
 use datafusion::sql::sqlparser::ast::{
-    Array, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, Query, Select, SelectItem, Statement, TableAlias,
-    TableAliasColumnDef, TableFactor, TableFunctionArgs, UnaryOperator, Value,
+    Array, DataType, Expr, Function, FunctionArg, FunctionArgExpr, Ident, Query, Select, SelectItem, Statement,
+    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, UnaryOperator, Value,
 };
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
-use super::{call, parts, syntax};
-use crate::catalog::functions::records;
-
-/// Functions in FROM that are a relation by another name, or none at all.
-const RELATIONS: [(&str, &str); 9] = [
-    ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
-    (
-        "pg_available_extensions",
-        "SELECT name, default_version, comment FROM pg_catalog.pg_available_extensions",
-    ),
-    (
-        "pg_available_extension_versions",
-        "SELECT * FROM pg_catalog.pg_available_extension_versions",
-    ),
-    (
-        "pg_get_keywords",
-        "SELECT unnest(pg_keywords('word')) AS word, unnest(pg_keywords('catcode'))::\"char\" AS catcode, \
-         unnest(pg_keywords('barelabel')) = 't' AS barelabel, unnest(pg_keywords('catdesc')) AS catdesc, \
-         unnest(pg_keywords('baredesc')) AS baredesc",
-    ),
-    ("pg_lock_status", "SELECT * FROM pg_catalog.pg_locks"),
-    ("pg_stat_get_activity", "SELECT * FROM pg_catalog.pg_stat_activity"),
-    ("pg_timezone_names", "SELECT * FROM pg_catalog.pg_timezone_names"),
-    (
-        "pg_partition_tree",
-        "SELECT 0::oid AS relid, 0::oid AS parentrelid, true AS isleaf, 0 AS level WHERE false",
-    ),
-    (
-        "ts_token_type",
-        "SELECT 0 AS tokid, '' AS alias, '' AS description WHERE false",
-    ),
-];
+use super::{arguments, call, calls, folded, function_name, parts, relations, syntax};
+use crate::{catalog::functions::records, query::statement::ROWS_FROM};
 
 /// Rewrites the functions among a SELECT's relations.
 pub fn from(select: &mut Select) {
@@ -50,6 +20,9 @@ pub fn from(select: &mut Select) {
 }
 
 fn relation(factor: &mut TableFactor, lateral: bool) {
+    if is_engine_series(factor) {
+        return;
+    }
     let (name, args, ordinality, alias) = match factor {
         TableFactor::Table {
             name,
@@ -103,6 +76,11 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
         *factor = series(integers, alias);
         return;
     }
+    // Functions whose rows stand side by side.
+    let together = match name.as_str() {
+        ROWS_FROM => lists_of_calls(&args).unwrap_or_default(),
+        _ => Vec::new(),
+    };
     // What they call the column that they give.
     let column = match name.as_str() {
         "json_array_elements" | "jsonb_array_elements" | "json_array_elements_text" | "jsonb_array_elements_text" => {
@@ -122,8 +100,8 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
             .and_then(|alias| alias.columns.get(index))
             .map(|column| column.name.clone())
     };
-    let subquery = match RELATIONS.iter().find(|(function, _)| *function == name) {
-        Some((_, sql)) => parsed(sql),
+    let subquery = match relations::query(&name) {
+        Some(sql) => parsed(sql),
         None => {
             let mut items: Vec<(Expr, Ident)> = match (name.as_str(), args.as_slice()) {
                 ("unnest", [_, ..]) => {
@@ -136,6 +114,13 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                         .enumerate()
                         .map(|(i, arg)| (call("unnest", vec![arg]), column(i)))
                         .collect()
+                }
+                _ if !together.is_empty() => {
+                    let column = |(index, (name, list)): (usize, &(String, Expr))| {
+                        let name = given(index).unwrap_or_else(|| Ident::new(name));
+                        (call("unnest", vec![list.clone()]), name)
+                    };
+                    together.iter().enumerate().map(column).collect()
                 }
                 ("json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text", [document]) => {
                     let (keys, values) = members(&name);
@@ -156,6 +141,12 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                         given(1).unwrap_or_else(|| Ident::new("n")),
                     ),
                 ],
+                ("json_to_recordset" | "jsonb_to_recordset" | "json_to_record" | "jsonb_to_record", [document])
+                    if alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) =>
+                {
+                    let columns = alias.iter().flat_map(|alias| alias.columns.clone()).collect::<Vec<_>>();
+                    members_as(&name, document, columns)
+                }
                 _ if records::set_returning(&name).is_some() => {
                     let (list, columns) = records::set_returning(&name).unwrap_or_default();
                     let row = call("unnest", vec![call(list, args.clone())]);
@@ -179,6 +170,7 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
             if ordinality {
                 let list = match (name.as_str(), args.as_slice()) {
                     ("unnest" | "_pg_expandarray", [list, ..]) => list.clone(),
+                    _ if !together.is_empty() => numbered(&together),
                     ("json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text", [document]) => {
                         call(members(&name).0, vec![document.clone()])
                     }
@@ -201,7 +193,7 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
             syntax::query_of(syntax::select(items, Vec::new()))
         }
     };
-    let columns = match RELATIONS.iter().any(|(function, _)| *function == name) {
+    let columns = match relations::query(&name).is_some() {
         true => alias.map(|alias| alias.columns).unwrap_or_default(),
         false => Vec::new(),
     };
@@ -244,8 +236,60 @@ fn integer(expr: &Expr) -> Option<Expr> {
     }
 }
 
-/// A series of integers: the engine's own relation, which makes its rows as they are asked for.
+/// A series of integers: the engine's own relation, which makes its rows as they are asked for. Between bounds of four bytes its
+/// numbers are such.
 fn series(args: Vec<Expr>, alias: Option<TableAlias>) -> TableFactor {
+    let small = args.iter().all(|arg| arg.to_string().parse::<i32>().is_ok());
+    let args = args.into_iter().map(|arg| nested(nested(arg))).collect();
+    let series = engine_series(args, alias);
+    let TableFactor::Table { alias: Some(alias), .. } = &series else {
+        return series;
+    };
+    let (alias, Some(column)) = (alias.clone(), alias.columns.first().map(|column| column.name.clone())) else {
+        return series;
+    };
+    if !small {
+        return series;
+    }
+    let number = calls::cast(Expr::Identifier(column.clone()), DataType::Int4(None));
+    let item = SelectItem::ExprWithAlias {
+        expr: number,
+        alias: column,
+    };
+    let from = TableWithJoins {
+        relation: series,
+        joins: Vec::new(),
+    };
+    TableFactor::Derived {
+        lateral: false,
+        subquery: Box::new(syntax::query_of(syntax::select(vec![item], vec![from]))),
+        alias: Some(alias),
+        sample: None,
+    }
+}
+
+fn nested(expr: Expr) -> Expr {
+    Expr::Nested(Box::new(expr))
+}
+
+/// Whether a factor is a series that was made here: parentheses around its bounds say so.
+fn is_engine_series(factor: &TableFactor) -> bool {
+    let TableFactor::Table {
+        name,
+        args: Some(TableFunctionArgs { args, .. }),
+        ..
+    } = factor
+    else {
+        return false;
+    };
+    let made = |arg: &FunctionArg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Nested(inner))) => matches!(inner.as_ref(), Expr::Nested(_)),
+        _ => false,
+    };
+    parts(name).pop().as_deref() == Some("generate_series") && args.iter().all(made)
+}
+
+fn engine_series(args: Vec<Expr>, alias: Option<TableAlias>) -> TableFactor {
     let name = Ident::new("generate_series");
     let mut alias = alias.unwrap_or_else(|| TableAlias {
         explicit: true,
@@ -297,6 +341,34 @@ fn parsed(sql: &str) -> Query {
     }
 }
 
+/// The columns that a JSON object, or each of an array of them, has by a list of names and types.
+fn members_as(function: &str, document: &Expr, columns: Vec<TableAliasColumnDef>) -> Vec<(Expr, Ident)> {
+    let object = match function {
+        "json_to_recordset" => call("unnest", vec![call("pg_json_elements", vec![document.clone()])]),
+        "jsonb_to_recordset" => call("unnest", vec![call("pg_jsonb_elements", vec![document.clone()])]),
+        _ => document.clone(),
+    };
+    let kind = match function.starts_with("jsonb") {
+        true => DataType::JSONB,
+        false => DataType::JSON,
+    };
+    let object = calls::cast(object, kind);
+    let column = |column: TableAliasColumnDef| {
+        let name = Expr::value(Value::SingleQuotedString(folded(&column.name)));
+        let get = match column.data_type {
+            Some(DataType::JSON | DataType::JSONB) => "pg_json_get",
+            _ => "pg_json_get_text",
+        };
+        let value = call(get, vec![object.clone(), name]);
+        let value = match column.data_type {
+            Some(data_type) => calls::cast(value, data_type),
+            None => value,
+        };
+        (value, column.name)
+    };
+    columns.into_iter().map(column).collect()
+}
+
 /// The lists of an object's keys and values that `json_each` and kin give.
 fn members(function: &str) -> (&'static str, &'static str) {
     match function {
@@ -305,6 +377,35 @@ fn members(function: &str) -> (&'static str, &'static str) {
         "jsonb_each_text" => ("pg_jsonb_keys", "pg_jsonb_values_text"),
         _ => ("pg_jsonb_keys", "pg_jsonb_values"),
     }
+}
+
+/// The same of several.
+fn lists_of_calls(calls: &[Expr]) -> Option<Vec<(String, Expr)>> {
+    let list = |call: &Expr| match call {
+        Expr::Function(function) => list_of_call(function),
+        _ => None,
+    };
+    calls.iter().map(list).collect()
+}
+
+/// 1, 2, … as far as the longest of several lists.
+fn numbered(lists: &[(String, Expr)]) -> Expr {
+    let lengths = lists.iter().map(|(_, list)| call("cardinality", vec![list.clone()]));
+    let bigint = |expr| calls::cast(expr, DataType::BigInt(None));
+    let one = Expr::value(Value::Number("1".into(), false));
+    let longest = call("greatest", lengths.collect());
+    call("pg_series", vec![bigint(one), bigint(longest)])
+}
+
+/// The name of a set-returning function and the list of what a call of it gives.
+fn list_of_call(function: &Function) -> Option<(String, Expr)> {
+    let name = function_name(function);
+    let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
+    let list = match (name.as_str(), args.as_slice()) {
+        ("unnest", [list]) => list.clone(),
+        _ => list_of(&name, &args)?,
+    };
+    Some((name, list))
 }
 
 /// The list whose elements a set-returning function gives.
@@ -392,6 +493,45 @@ mod tests {
         ] {
             assert_eq!(engine.rows(sql).await, expected, "{sql}");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn members_of_json_by_names_and_types() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select a + 1, b from json_to_recordset('[{\"a\":1,\"b\":\"x\"},{\"a\":2}]') as x(a int, b text)",
+                vec!["2|x", "3|"],
+            ),
+            (
+                "select * from jsonb_to_record('{\"a\":1,\"b\":{\"c\":2}}') as x(a int, b jsonb, \"d\" text)",
+                vec!["1|{\"c\": 2}|"],
+            ),
+            (
+                "select t.k, x.v from (values (1, '[{\"v\":5},{\"v\":6}]'::jsonb)) t(k, doc), jsonb_to_recordset(t.doc) as x(v int) order by 2",
+                vec!["1|5", "1|6"],
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn functions_side_by_side() {
+        let engine = Engine::new();
+        let sql = "select * from rows from (generate_series(1, 2), unnest(array['a', 'b', 'c'])) with ordinality as t(a, b, n)";
+        assert_eq!(engine.rows(sql).await, ["1|a|1", "2|b|2", "|c|3"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_series_of_small_integers_is_one_of_integers() {
+        let engine = Engine::new();
+        let answer = engine
+            .run("select n, sum(n) from generate_series(1, 2) n group by n")
+            .await
+            .unwrap();
+        let types: Vec<_> = answer.types.iter().map(|name| name.as_deref().unwrap_or("")).collect();
+        assert_eq!(types, ["integer", "bigint"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,87 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{
-    folded, quoted,
+    arguments, folded, function_name,
+    labels::{MARK, label},
+    quoted, rows,
     scope::{self, Named},
+    take,
 };
 use crate::catalog::Catalog;
+
+/// `SELECT upper(t.name) AS name … ORDER BY t.name`: the engine cannot tell the column of FROM, by which the rows are sorted, from the
+/// output column. At the top of a statement the output column goes by another name for it, which clients do not see; so it does beside
+/// functions that give rows, which the engine puts in a step of their own.
+pub fn outputs(query: &mut Query, catalog: &Catalog, named: &Named) {
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|order| &mut order.kind) else {
+        return;
+    };
+    let scope = scope::of(select, catalog, named);
+    let in_scope = |name: &String| scope.iter().any(|item| item.columns.names.contains(name));
+    let gives_rows = select.projection.iter().any(|item| match item {
+        SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) => expr.visit(&mut GivesRows).is_break(),
+        _ => false,
+    });
+    let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+    if select.projection.iter().any(wildcard) {
+        return;
+    }
+    let sorted: Vec<String> = keys
+        .iter()
+        .filter_map(|key| match &key.expr {
+            Expr::CompoundIdentifier(path) => path.last().map(folded),
+            _ => None,
+        })
+        .collect();
+    for (index, item) in select.projection.iter_mut().enumerate() {
+        let (expr, name) = match item {
+            SelectItem::ExprWithAlias { expr, alias } => (expr, folded(alias)),
+            SelectItem::UnnamedExpr(expr) => {
+                let name = label(expr).0;
+                (expr, name)
+            }
+            _ => continue,
+        };
+        let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if is_column || !(sorted.contains(&name) || gives_rows && in_scope(&name)) {
+            continue;
+        }
+        for key in keys.iter_mut() {
+            if matches!(&key.expr, Expr::Identifier(own) if folded(own) == name) {
+                key.expr = Expr::value(Value::Number((index + 1).to_string(), false));
+            }
+        }
+        let marked = format!("{name}{MARK}");
+        *item = SelectItem::ExprWithAlias {
+            expr: take(expr),
+            alias: quoted(&marked),
+        };
+    }
+}
+
+/// Finds a function that gives rows.
+struct GivesRows;
+
+impl Visitor for GivesRows {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Function(function) => {
+                let args: Vec<Expr> = arguments(function).unwrap_or_default().into_iter().cloned().collect();
+                let name = function_name(function);
+                match name == "unnest" || rows::list_of(&name, &args).is_some() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
 
 /// Says what such expressions mean.
 pub fn query(query: &mut Query, catalog: &Catalog, named: &Named) {
@@ -91,6 +168,38 @@ impl Visitor for HasQuery {
 #[cfg(test)]
 mod tests {
     use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_qualified_name_is_a_column_of_from() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select -a.oid::int as oid from pg_am a where oid < 406 order by a.oid",
+                "-2 -403 -405",
+            ),
+            (
+                "select case a.amname when 'heap' then 'x' else 'y' end as amname, count(*) from pg_am a where oid < 406 \
+                 group by a.amname order by a.amname",
+                "y|1 y|1 x|1",
+            ),
+            (
+                "select amname::text, unnest(array[2, 1]) from pg_am where oid < 405 order by 1, 2",
+                "btree|1 btree|2 heap|1 heap|2",
+            ),
+            (
+                "select upper(amname) as amname, (regexp_matches(amname, 'h..p'))[1] from pg_am order by amname",
+                "HEAP|heap",
+            ),
+        ] {
+            let answer = engine.run(sql).await.unwrap();
+            assert!(
+                answer.names.iter().all(|name| name.is_ascii()),
+                "{sql}: {:?}",
+                answer.names
+            );
+            assert_eq!(engine.rows(sql).await.join(" "), expected, "{sql}");
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn within_an_expression_a_name_is_a_column_of_from() {

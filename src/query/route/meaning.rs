@@ -150,7 +150,9 @@ impl<'a> Meaning<'a> {
 
     pub(super) fn window(&self, function: &Arc<WindowUDF>, args: &[DataType]) -> bool {
         let name = function.name();
-        WINDOWS.contains(&name)
+        // Before 1.7 `ntile` shares out the rows that are left over in another way.
+        (name != "ntile" || self.is_since([1, 7, 0]))
+            && WINDOWS.contains(&name)
             && self.has(name)
             && OWN.windows.get(name) == Some(function)
             && args.iter().all(|ty| comparable(ty) || ty.is_null())
@@ -205,8 +207,10 @@ pub(super) fn cast(from: &DataType, to: &DataType) -> bool {
     let same = from == to || is_text(from) && is_text(to);
     let numbers = number(from) && number(to) && !(from.is_floating() && is_decimal(to));
     let text = is_text(to) && (from.is_integer() || *from == DataType::Boolean);
+    // The number that a time is kept as: what `date_bin` counts in.
+    let raw = is_timestamp(from) && *to == DataType::Int64 || *from == DataType::Int64 && is_timestamp(to);
     let times = is_time(from) && is_time(to) || is_duration(from) && is_duration(to);
-    comparable(from) && comparable(to) && (same || numbers || text || times)
+    comparable(from) && comparable(to) && (same || numbers || text || raw || times)
 }
 
 /// Whether values of a type compare, group and sort alike in both.
@@ -223,7 +227,7 @@ fn is_decimal(ty: &DataType) -> bool {
     matches!(ty, DataType::Decimal128(..))
 }
 
-fn is_duration(ty: &DataType) -> bool {
+pub(super) fn is_duration(ty: &DataType) -> bool {
     matches!(ty, DataType::Duration(_))
 }
 
@@ -231,7 +235,7 @@ fn is_timestamp(ty: &DataType) -> bool {
     matches!(ty, DataType::Timestamp(..)) && spelled(ty).is_some()
 }
 
-fn is_time(ty: &DataType) -> bool {
+pub(super) fn is_time(ty: &DataType) -> bool {
     *ty == DataType::Date32 || is_timestamp(ty)
 }
 

@@ -6,6 +6,7 @@
 //! types, and it merges steps into one SELECT by rules of its own, where here what is not known to be right is not written.
 
 mod expr;
+mod halves;
 mod leaf;
 mod literal;
 mod meaning;
@@ -15,13 +16,16 @@ mod tests;
 pub mod typed;
 mod write;
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, collections::HashSet, sync::Arc};
 
 use datafusion::{
-    common::tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    common::{
+        Column,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
     datasource::source_as_provider,
     error::Result,
-    logical_expr::{Expr, Extension, LogicalPlan, Projection, Sort, SortExpr, TableScan},
+    logical_expr::{Aggregate, Expr, Extension, LogicalPlan, Projection, Sort, SortExpr, TableScan},
 };
 
 use self::{expr::unaliased, leaf::RuntimeQuery, meaning::Meaning, write::Writer};
@@ -92,8 +96,18 @@ impl Router<'_> {
     fn root(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         match self.leaf(&plan, true) {
             Some((leaf, _)) => Ok(leaf),
-            None => self.below(cut_early(plan)?, true, 0),
+            None => self.parts(plan, true, 0),
         }
+    }
+
+    /// A plan that is not the runtime's as a whole.
+    fn parts(&self, plan: LogicalPlan, ordered: bool, depth: usize) -> Result<LogicalPlan> {
+        if let LogicalPlan::Aggregate(aggregate) = &plan
+            && let Some(halved) = self.halved(aggregate)?
+        {
+            return Ok(halved);
+        }
+        self.below(narrowed(cut_early(plan)?)?, ordered, depth)
     }
 
     /// Any other plan. `ordered`: the order of its rows is that of the statement's.
@@ -111,7 +125,7 @@ impl Router<'_> {
                 })),
                 _ => self.below(plan, true, depth),
             },
-            None => self.below(cut_early(plan)?, ordered, depth),
+            None => self.parts(plan, ordered, depth),
         }
     }
 
@@ -189,6 +203,49 @@ fn cut_early(plan: LogicalPlan) -> Result<LogicalPlan> {
     });
     let schema = Arc::clone(&projection.schema);
     Projection::try_new_with_schema(projection.expr.clone(), Arc::new(sort), schema).map(LogicalPlan::Projection)
+}
+
+/// A step over no more columns than it looks at: what its input has beside them (the keys of a join) is then not fetched.
+fn narrowed(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let (LogicalPlan::Projection(Projection { input, .. }) | LogicalPlan::Aggregate(Aggregate { input, .. })) = &plan
+    else {
+        return Ok(plan);
+    };
+    if !matches!(
+        input.as_ref(),
+        LogicalPlan::Join(_) | LogicalPlan::Filter(_) | LogicalPlan::Window(_)
+    ) {
+        return Ok(plan);
+    }
+    // One of columns alone is no wider than it must be.
+    if matches!(&plan, LogicalPlan::Projection(own) if own.expr.iter().all(|expr| matches!(expr, Expr::Column(_)))) {
+        return Ok(plan);
+    }
+    let mut used = HashSet::new();
+    let mut has_subquery = false;
+    plan.apply_expressions(|expr| {
+        used.extend(expr.column_refs().into_iter().cloned());
+        has_subquery |= expr.exists(|expr| {
+            Ok(matches!(
+                expr,
+                Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+            ))
+        })?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let columns: Vec<Column> = input.schema().columns();
+    let kept: Vec<Expr> = columns
+        .iter()
+        .filter(|column| used.contains(column))
+        .cloned()
+        .map(Expr::Column)
+        .collect();
+    if has_subquery || kept.is_empty() || kept.len() == columns.len() {
+        return Ok(plan);
+    }
+    let narrow = Projection::try_new(kept, Arc::clone(input))?;
+    let exprs = plan.expressions();
+    plan.with_new_exprs(exprs, vec![LogicalPlan::Projection(narrow)])
 }
 
 /// Whether a step's rows come in the order of its input's.

@@ -1,7 +1,7 @@
 //! Plans as one SELECT. Each step either sets a clause that is still free or wraps what is below as a derived table; columns are
 //! followed by position, so that names, qualifiers and aliases of the plan never matter.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use datafusion::{
     common::{DFSchema, JoinType, NullEquality},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::source::{
     RuntimeSource,
-    runtime::{Load, RowShape, column, quote},
+    runtime::{Load, RowShape, column, quote, read_beside},
 };
 
 /// Steps of a plan that become one query; a level of the runtime's plan each.
@@ -50,6 +50,8 @@ pub(super) struct Writer<'a> {
     pub(super) has_text: bool,
     pub(super) expressions: usize,
     pub(super) list_values: usize,
+    /// There is a UNION, below the sort that is written, with a branch that has one column twice.
+    has_twins: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -64,6 +66,7 @@ impl<'a> Writer<'a> {
             has_text: false,
             expressions: 0,
             list_values: 0,
+            has_twins: false,
         }
     }
 
@@ -86,6 +89,16 @@ impl<'a> Writer<'a> {
             select.columns = vec![Column::computed("count(*)".to_owned())];
             names = vec!["c0".to_owned()];
             shape = RowShape::Count;
+        }
+        // What the result has is read, whatever the runtime's optimizer leaves out.
+        if select.groups.is_none() {
+            let listed = select.columns.clone();
+            for column in &mut select.columns {
+                let listed = listed.iter().map(|column| column.sql.as_str());
+                if let Some(name) = read_beside(&column.sql, listed) {
+                    column.sql = name;
+                }
+            }
         }
         let sql = select.text(&names);
         (sql.len() <= SIZE_MAX).then_some(Query {
@@ -236,6 +249,11 @@ impl<'a> Writer<'a> {
 
     fn grouped(&mut self, aggregate: &Aggregate) -> Option<Select> {
         let mut select = self.free(&aggregate.input, false, Select::takes_filter)?;
+        // The least and the greatest so far become a filter as the worst row of a TopK does.
+        let is_extreme = |expr: &Expr| matches!(unaliased(expr), Expr::AggregateFunction(call) if matches!(call.func.name(), "max" | "min"));
+        if aggregate.group_expr.is_empty() && aggregate.aggr_expr.iter().any(is_extreme) && !self.takes_top(&select) {
+            return None;
+        }
         let names = names(&aggregate.input, &select);
         let groups: Option<Vec<String>> = aggregate
             .group_expr
@@ -269,7 +287,11 @@ impl<'a> Writer<'a> {
     }
 
     fn sorted(&mut self, sort: &Sort) -> Option<Select> {
+        let around = std::mem::take(&mut self.has_twins);
         let mut select = self.plan(&sort.input, false)?;
+        if std::mem::replace(&mut self.has_twins, around) {
+            return None;
+        }
         let keys: Option<Vec<usize>> = sort
             .expr
             .iter()
@@ -373,6 +395,8 @@ impl<'a> Writer<'a> {
                 return None;
             }
             nesting = nesting.max(select.nesting);
+            // Sorted by columns that are one in a branch, a runtime's engine refuses its own plan: that is sorted here.
+            self.has_twins |= has_twins(&select);
             branches.push(select.text(&names));
         }
         let alias = self.alias();
@@ -385,6 +409,12 @@ impl<'a> Writer<'a> {
             ..Select::from(format!("({}) AS {alias}", branches.join(" UNION ALL ")), columns)
         })
     }
+}
+
+/// Whether two columns of a SELECT are the same.
+fn has_twins(select: &Select) -> bool {
+    let mut seen = HashSet::new();
+    select.columns.iter().any(|column| !seen.insert(&column.sql))
 }
 
 fn names<'a>(plan: &'a LogicalPlan, select: &'a Select) -> Names<'a> {

@@ -13,11 +13,15 @@ use datafusion::sql::sqlparser::{
 use super::{
     guard,
     lexer::{self, Kind, Lexer},
+    precedence,
     split::Piece,
 };
 use crate::{Error, Result, SqlState, limits};
 
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
+
+/// The name under which `ROWS FROM` is a function.
+pub const ROWS_FROM: &str = "pg_rows_from";
 
 /// sqlparser gives up at 50 levels of recursion; some constructs take more than one.
 const NESTING_SUSPECT: usize = 40;
@@ -25,7 +29,8 @@ const NESTING_SUSPECT: usize = 40;
 /// Parses a query. Spans in the tree say where in the *client's query text* something stands: always line 1, and the
 /// column is the character, counted from 1, as an error's position wants it.
 pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
-    let query = parse(piece, |parser| parser.parse_query())?;
+    let mut query = parse(piece, |parser| parser.parse_query())?;
+    precedence::mend(query.as_mut());
     read_only(&query, piece)?;
     guard::check_growth(&query)?;
     Ok(query)
@@ -33,9 +38,10 @@ pub(super) fn parse_query(piece: Piece<'_>) -> Result<Box<Query>> {
 
 /// Parses a comma-separated list of expressions that is the whole text.
 pub(super) fn parse_expressions(piece: Piece<'_>) -> Result<Vec<ast::Expr>> {
-    let list = parse(piece, |parser| {
+    let mut list = parse(piece, |parser| {
         parser.parse_comma_separated(|parser| parser.parse_expr())
     })?;
+    precedence::mend(&mut list);
     list.iter().try_for_each(|item| read_only(item, piece))?;
     Ok(list)
 }
@@ -82,10 +88,26 @@ fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
     let mut places: Vec<(usize, usize)> = Vec::new();
     let (mut written, mut end) = (0usize, 0usize);
     let mut weak_lock = WeakLock::default();
+    let mut after_string = false;
     while let Some(token) = lexer.next()? {
         if places.len() == limits::STATEMENT_TOKENS_MAX {
             return Err(guard::too_complex());
         }
+        let gap = piece.text.get(end..token.start).unwrap_or_default();
+        let is_string = token.kind == Kind::String;
+        if is_string && after_string {
+            // Two constants on lines of their own are one.
+            if !gap.contains('\n') {
+                return Err(token.unexpected());
+            }
+            compact.pop();
+            let rest = token.text.get(1..).unwrap_or_default();
+            compact.push_str(rest);
+            written += rest.chars().count().saturating_sub(1);
+            end = token.end();
+            continue;
+        }
+        after_string = is_string;
         if token.start > end {
             compact.push(' ');
             written += 1;
@@ -134,6 +156,8 @@ fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
     }
     plain_operators(&mut tokens);
     without_collations(&mut tokens);
+    rows_from(&mut tokens);
+    without_only(&mut tokens);
     Ok(tokens)
 }
 
@@ -194,6 +218,61 @@ fn plain_operators(tokens: &mut Vec<TokenWithSpan>) {
         rest = tail;
     }
     *tokens = plain;
+}
+
+/// `FROM ONLY t`: nothing here has tables that inherit from it. sqlparser takes the word for a table.
+fn without_only(tokens: &mut Vec<TokenWithSpan>) {
+    let keyword = |token: Option<&TokenWithSpan>| match token.map(|token| &token.token) {
+        Some(Token::Word(word)) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    let is_only = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| keyword(tokens.get(before)));
+        keyword(tokens.get(at)) == Some(Keyword::ONLY)
+            && matches!(before, Some(Keyword::FROM | Keyword::JOIN))
+            && tokens.get(at + 1).is_some_and(is_word)
+    };
+    let only: Vec<usize> = (0..tokens.len()).filter(|at| is_only(*at)).collect();
+    if only.is_empty() {
+        return;
+    }
+    let mut at = 0;
+    let mut next = only.iter().peekable();
+    tokens.retain(|_| {
+        let dropped = next.next_if(|only| **only == at).is_some();
+        at += 1;
+        !dropped
+    });
+}
+
+/// `FROM ROWS FROM (f(), g())`, which sqlparser does not know, as a call of [`ROWS_FROM`].
+fn rows_from(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |token: Option<&TokenWithSpan>, wanted: Keyword| match token.map(|token| &token.token) {
+        Some(Token::Word(word)) => word.keyword == wanted && word.quote_style.is_none(),
+        _ => false,
+    };
+    let begins: Vec<usize> = (0..tokens.len())
+        .filter(|at| {
+            is(tokens.get(*at), Keyword::ROWS)
+                && is(tokens.get(at + 1), Keyword::FROM)
+                && tokens.get(at + 2).is_some_and(|token| token.token == Token::LParen)
+        })
+        .collect();
+    if begins.is_empty() {
+        return;
+    }
+    for at in &begins {
+        if let Some(token) = tokens.get_mut(*at) {
+            token.token = Token::make_word(ROWS_FROM, None);
+        }
+    }
+    let mut at = 0;
+    let mut next = begins.iter().peekable();
+    tokens.retain(|_| {
+        let dropped = next.next_if(|begin| *begin + 1 == at).is_some();
+        at += 1;
+        !dropped
+    });
 }
 
 /// Drops `COLLATE "C"`: one collation is all there is, text compares by code point. sqlparser knows the clause after some expressions

@@ -20,6 +20,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use date_style::DateStyle;
 pub use parameter::{Context, Parameter, Vartype, parameter, parameters};
+pub use typed::Heeded;
 
 use self::transaction::{OF_TRANSACTION, Snapshot};
 use crate::{Error, Result, SqlState, limits, query::statement::Value};
@@ -48,6 +49,7 @@ pub struct Settings {
     reported: BTreeMap<&'static str, String>,
     /// The values as they were at the last report: while they are the same, there is nothing to report.
     reported_of: Option<(Values, Values)>,
+    known: Option<typed::Known>,
 }
 
 impl Settings {
@@ -62,6 +64,7 @@ impl Settings {
             levels: Vec::new(),
             reported: BTreeMap::new(),
             reported_of: None,
+            known: None,
         };
         for (name, value) in startup::parameters(startup).map_err(Error::into_fatal)? {
             let (key, value) = settings.checked(&name, &value, true).map_err(Error::into_fatal)?;

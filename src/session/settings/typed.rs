@@ -1,15 +1,63 @@
 //! The parameters that change something here, as what they change takes them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{DateStyle, Settings, date_style, parameter, zone};
+use super::{DateStyle, Settings, Values, date_style, parameter, zone};
 use crate::{
     limits,
     query::route::Route,
     wire::encode::{ByteaOutput, Style, Zone},
 };
 
+/// What every statement heeds.
+#[derive(Clone, Debug)]
+pub struct Heeded {
+    /// How values are written as text.
+    pub style: Style,
+    /// TimeZone's name as the engine takes it.
+    pub engine_time_zone: String,
+    pub route: Route,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+    pub idle_session_timeout: Option<Duration>,
+    pub idle_in_transaction_session_timeout: Option<Duration>,
+}
+
+/// What is heeded, and the values that it was read from: while they are the same, it is not read again.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    of: (Values, Values),
+    heeded: Arc<Heeded>,
+}
+
 impl Settings {
+    /// What every statement heeds, as the settings are now.
+    pub fn heeded(&mut self) -> Arc<Heeded> {
+        // Both are shared until one changes.
+        if let Some(Known {
+            of: (session, local),
+            heeded,
+        }) = &self.known
+            && Arc::ptr_eq(session, &self.session)
+            && Arc::ptr_eq(local, &self.local)
+        {
+            return Arc::clone(heeded);
+        }
+        let heeded = Arc::new(Heeded {
+            style: self.style(),
+            engine_time_zone: self.engine_time_zone(),
+            route: self.route(),
+            statement_timeout: self.statement_timeout(),
+            idle_session_timeout: self.timeout("idle_session_timeout"),
+            idle_in_transaction_session_timeout: self.timeout("idle_in_transaction_session_timeout"),
+        });
+        self.known = Some(Known {
+            of: (Arc::clone(&self.session), Arc::clone(&self.local)),
+            heeded: Arc::clone(&heeded),
+        });
+        heeded
+    }
+
     /// How values are written as text.
     pub fn style(&self) -> Style {
         let DateStyle { format, order } = DateStyle::parse(self.value("DateStyle"), "").unwrap_or_default();

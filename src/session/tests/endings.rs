@@ -22,6 +22,33 @@ async fn a_panic_is_an_internal_error_and_the_session_lives() {
     assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
 }
 
+/// Compares millions of pairs of rows for each of some hundred rows, on a thread that waits for it.
+const SUBQUERY: &str = "select (select count(*) from pg_attribute a, pg_attribute b where a.attnum + b.attnum > c.oid::int8) \
+                        from pg_class c";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subquery_that_holds_its_thread_hears_its_timeout_and_cancel_requests() {
+    let mut client = Client::new().await;
+    client.query("set statement_timeout = '100ms'").await;
+    assert_eq!(client.query(SUBQUERY).await, "T E:57014 Z:I");
+    client.query("reset statement_timeout").await;
+    client.send(&message(b'Q', &[SUBQUERY.as_bytes(), b"\0"])).await;
+    let cancels = Arc::clone(&client.cancels);
+    let key = CancelKey {
+        pid: client.key.pid,
+        secret: client.key.secret.clone(),
+    };
+    let cancelling = tokio::spawn(async move {
+        loop {
+            // Heard once the statement has begun.
+            cancels.cancel(&key);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert_eq!(client.replies(1).await.last().map(String::as_str), Some("Z:I"));
+    cancelling.abort();
+}
+
 #[tokio::test]
 async fn an_expired_token_ends_an_idle_session() {
     let mut client = Client::until(SystemTime::now() + Duration::from_millis(100)).await;
@@ -136,4 +163,30 @@ async fn a_flush_that_the_client_does_not_take_ends_with_the_server() {
         (Err(Stop::Error(error)), ()) => assert_eq!(error.code().code(), "57P01"),
         other => panic!("{other:?}"),
     }
+}
+
+/// It computes without a pause, and the session is there meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn planning_ends_with_its_time() {
+    let mut client = Client::new().await;
+    // Far more than a millisecond, in any build.
+    let sum = vec!["id"; 150].join(" + ");
+    let slow = format!("select {sum} from numbers");
+    assert_eq!(client.query("set statement_timeout = 1").await, "C:SET Z:I");
+    assert_eq!(client.pipeline(&[parse("", &slow)]).await, "E:57014 Z:I");
+    assert_eq!(client.query("set statement_timeout = 0").await, "C:SET Z:I");
+    assert_eq!(client.pipeline(&[parse("", &slow)]).await, "1 Z:I");
+    // Of a plan that is there it is the optimizer that takes its time.
+    assert_eq!(client.query("set statement_timeout = 1").await, "C:SET Z:I");
+    let run = [bind("", "", false, &[]), execute("", 0)];
+    assert_eq!(client.pipeline(&run).await, "2 E:57014 Z:I");
+}
+
+/// Texts are parsed before any of their statements runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn parsing_ends_with_its_time() {
+    let mut client = Client::new().await;
+    assert_eq!(client.query("set statement_timeout = 1").await, "C:SET Z:I");
+    let long = "select 1; ".repeat(9_000);
+    assert_eq!(client.query(&long).await, "E:57014 Z:I");
 }

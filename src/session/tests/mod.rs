@@ -2,6 +2,7 @@
 //! written as its messages' type bytes with what matters of each (`D:1`, `C:SELECT 1`, `E:22012`, `Z:I`).
 
 mod bounds;
+mod crowd;
 mod cursors;
 mod endings;
 mod statements;
@@ -99,6 +100,10 @@ impl Source for Tables {
     }
 }
 
+fn engine() -> Arc<Engine> {
+    Arc::new(Engine::new("demo".parse().unwrap(), Arc::new(Tables::new())).unwrap())
+}
+
 /// A session before it runs, and its client's end.
 struct Served {
     session: Session<DuplexStream>,
@@ -110,15 +115,18 @@ struct Served {
 
 impl Served {
     fn new(expires_at: SystemTime) -> Self {
+        Self::on(engine(), expires_at)
+    }
+
+    fn on(engine: Arc<Engine>, expires_at: SystemTime) -> Self {
         let cancels = Arc::<Registry>::default();
         let registration = cancels.register(0).unwrap();
         let key = CancelKey {
             pid: registration.pid,
             secret: registration.secret.clone(),
         };
-        let engine = Engine::new("demo".parse().unwrap(), Arc::new(Tables::new())).unwrap();
         let admitted = Admitted {
-            engine: Arc::new(engine),
+            engine,
             user: "demo".into(),
             database: "demo".into(),
             parameters: Vec::new(),
@@ -158,14 +166,25 @@ impl Client {
 
     /// A session that was changed before it began.
     async fn with(expires_at: SystemTime, change: impl FnOnce(&mut Session<DuplexStream>, &CancellationToken)) -> Self {
+        let mut served = Served::new(expires_at);
+        change(&mut served.session, &served.stop);
+        Self::of(served).await
+    }
+
+    /// A session on an engine that it shares with others.
+    async fn on(engine: &Arc<Engine>) -> Self {
+        let later = SystemTime::now() + Duration::from_secs(3600);
+        Self::of(Served::on(Arc::clone(engine), later)).await
+    }
+
+    async fn of(served: Served) -> Self {
         let Served {
-            mut session,
+            session,
             stream,
             cancels,
             key,
             stop,
-        } = Served::new(expires_at);
-        change(&mut session, &stop);
+        } = served;
         let session = tokio::spawn(session.run());
         let mut client = Client {
             stream,

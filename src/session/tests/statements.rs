@@ -272,3 +272,73 @@ async fn copy_sends_its_rows_between_its_own_messages() {
         .await;
     assert_eq!(copy.replace("d d ", "d "), "H d c C:COPY 2 Z:I");
 }
+
+/// The rows of a query, as the client gets them.
+async fn rows(client: &mut Client, sql: &str) -> String {
+    let answer = client.query(sql).await;
+    let rows = answer.split(' ').filter_map(|reply| reply.strip_prefix("D:"));
+    match answer.contains("C:SELECT") {
+        true => rows.collect::<Vec<_>>().join(" "),
+        false => answer,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subqueries_stand_where_the_engine_knows_none() {
+    let mut client = Client::new().await;
+    for (sql, expected) in [
+        (
+            "select id, exists (select 1 from numbers m where m.id = n.id and m.id > 3), \
+             not exists (select 1 from numbers m where m.id = n.id + 2 limit 1) from numbers n order by id",
+            "1,f,f 2,f,f 3,f,f 4,t,t 5,t,t",
+        ),
+        (
+            "select id, id in (select id from numbers where id > 3), id not in (select nullif(id, 2) from numbers where id < 4) \
+             from numbers order by id",
+            "1,f,f 2,f,NULL 3,f,f 4,t,NULL 5,t,NULL",
+        ),
+        (
+            "select nullif(id, 1) in (select id from numbers), nullif(id, 1) in (select id from numbers where false) \
+             from numbers order by id limit 2",
+            "NULL,f t,f",
+        ),
+        (
+            "select id from numbers n order by (select count(*) from numbers m where m.id = n.id and m.id % 2 = 0) desc, id",
+            "2 4 1 3 5",
+        ),
+        // By a column that is not in the list.
+        (
+            "select 'x' || id::text as a from numbers n order by (select max(-m.id) from numbers m where m.id = n.id) limit 2",
+            "x5 x4",
+        ),
+        (
+            "select id as a from numbers n order by exists (select 1 from numbers m where m.id = n.id and m.id > 3), a desc",
+            "3 2 1 5 4",
+        ),
+    ] {
+        assert_eq!(rows(&mut client, sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sorts_and_groups_that_the_engine_fails_on() {
+    let mut client = Client::new().await;
+    for (sql, expected) in [
+        (
+            "select id as a, id as b, id as c from numbers where id < 3 union all select id, nullif(id, 4), 9 from numbers where id > 3 \
+             order by 3 desc, 2 desc nulls last, 1",
+            "5,5,9 4,NULL,9 2,2,2 1,1,1",
+        ),
+        (
+            "select id % 2 as odd, count(*), grouping(id % 2) from numbers group by rollup (id % 2) order by 3, 1",
+            "0,2,0 1,3,0 NULL,5,1",
+        ),
+        (
+            "select case when id > 3 then 'big' else 'small' end as size, sum(id) from numbers \
+             group by cube (case when id > 3 then 'big' else 'small' end) order by 1",
+            "big,9 small,6 NULL,15",
+        ),
+    ] {
+        assert_eq!(rows(&mut client, sql).await, expected, "{sql}");
+    }
+}

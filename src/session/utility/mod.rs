@@ -88,7 +88,8 @@ impl Backend {
                 _ => return Err(Error::internal("EXPLAIN of neither a query nor EXECUTE")),
             },
             Statement::CopyTo { query, options } => {
-                let rows = self.query_rows(query).await?;
+                // Long enough to be planned away from here, whatever its text.
+                let rows = self.query_rows(query, usize::MAX).await?;
                 let options = copy::copy_options(options, rows.schema())?;
                 return Ok(Answer::Copy(rows, options));
             }
@@ -100,10 +101,11 @@ impl Backend {
         self.warnings.push((code, words.to_owned()));
     }
 
-    /// A query without parameters, planned and started.
-    async fn query_rows(&mut self, query: &ast::Statement) -> Result<Rows> {
+    /// A query without parameters, of a text of `text_size` bytes, planned and started.
+    async fn query_rows(&mut self, query: &ast::Statement, text_size: usize) -> Result<Rows> {
         let scope = self.scope().await?;
-        let plan = Plan::new(&scope, query, &[])?;
+        let (_, plan, _) = Plan::of(&scope, query.clone(), |query| Some(query), text_size, Vec::new()).await?;
+        let plan = plan.ok_or_else(|| Error::internal("a query without a plan"))?;
         if plan.parameter_types().len() > 0 {
             return Err(no_parameter(1));
         }

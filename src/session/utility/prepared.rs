@@ -94,9 +94,8 @@ impl Backend {
             .zip(types)
             .map(|(value, ty)| format!("CAST({value} AS {})", ty.name()))
             .collect();
-        let mut rows = self
-            .query_rows(&parsed_query(&format!("SELECT {}", casts.join(", ")))?)
-            .await?;
+        let select = format!("SELECT {}", casts.join(", "));
+        let mut rows = self.query_rows(&parsed_query(&select)?, select.len()).await?;
         let row = rows
             .next(1)
             .await?

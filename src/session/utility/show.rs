@@ -62,7 +62,7 @@ impl Backend {
     }
 
     async fn show_query(&mut self, sql: &str) -> Result<Answer> {
-        let rows = self.query_rows(&parsed_query(sql)?).await?;
+        let rows = self.query_rows(&parsed_query(sql)?, sql.len()).await?;
         Ok(Answer::Rows(ResultSet::new(Kind::Select, rows)))
     }
 }

@@ -23,13 +23,25 @@ pub(crate) fn column(schema: &Schema, qualifier: &str, name: &str, veiled: bool)
     }
     let together = READ_TOGETHER.iter().find(|(column, _)| *column == name);
     match together.filter(|(_, other)| schema.column_with_name(other).is_some()) {
-        // Both branches are the same: all that matters is that the other column is looked at.
-        Some((_, other)) => format!(
-            "CASE WHEN {qualifier}{} IS NULL THEN {plain} ELSE {plain} END",
-            quote(other)
-        ),
+        Some((_, other)) => beside(&plain, &format!("{qualifier}{}", quote(other))),
         None => plain,
     }
+}
+
+/// A column where the other one is looked at: both branches are the same, and that is all that matters.
+fn beside(plain: &str, other: &str) -> String {
+    format!("CASE WHEN {other} IS NULL THEN {plain} ELSE {plain} END")
+}
+
+/// The name alone of what [`column`] made of a column, where a query's result has the other column as well (`t0."scheduled_at"` among
+/// `columns`): it is read in any case.
+pub(crate) fn read_beside<'a>(sql: &str, columns: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    columns.into_iter().find_map(|column| {
+        READ_TOGETHER.iter().find_map(|(name, other)| {
+            let plain = format!("{}{}", column.strip_suffix(&quote(other))?, quote(name));
+            (sql == beside(&plain, column)).then_some(plain)
+        })
+    })
 }
 
 /// The same in a SELECT that yields `columns` of the table: beside the other column the name is enough. (Planning the expression took a
@@ -67,6 +79,13 @@ mod tests {
             column(&schema, "", "scheduled_start_at", false),
             "CASE WHEN \"scheduled_at\" IS NULL THEN \"scheduled_start_at\" ELSE \"scheduled_start_at\" END"
         );
+        let both = column(&schema, "t0.", "scheduled_start_at", false);
+        let read = |columns: &[&str]| read_beside(&both, columns.iter().copied());
+        assert_eq!(
+            read(&["t0.\"id\"", "t0.\"scheduled_at\""]).as_deref(),
+            Some("t0.\"scheduled_start_at\"")
+        );
+        assert_eq!(read(&["t1.\"scheduled_at\"", "t0.\"id\""]), None);
         let alone = schema.project(&[2]).unwrap();
         assert_eq!(
             column(&alone, "", "scheduled_start_at", false),

@@ -40,7 +40,7 @@ use crate::{
     source::{Introspection, Source},
 };
 
-pub(crate) use column::column;
+pub(crate) use column::{column, read_beside};
 pub use exec::{RowShape, RuntimeExec};
 pub(crate) use filter::quote;
 pub(crate) use literal::literal;

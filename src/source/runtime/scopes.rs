@@ -70,12 +70,13 @@ impl Scopes {
         let mut found = self.lock();
         let search = found.searches.get(table).copied();
         let is_due = search.is_none_or(|(at, none)| at.elapsed() > if none { SEARCH_TTL } else { SEARCH_AGAIN_AFTER });
-        if is_due && !found.running.contains(table) && tokio::runtime::Handle::try_current().is_ok() {
-            found.running.insert(table.to_owned());
-            let (source, table) = (source.clone(), table.to_owned());
-            tokio::spawn(async move { source.0.scopes.search(&source, &table).await });
-        }
         let no_queues = found.no_queues.is_some_and(|at| at.elapsed() < VERSION_TTL);
+        let can_search = is_due && tokio::runtime::Handle::try_current().is_ok();
+        let begins = can_search && found.running.insert(table.to_owned());
+        drop(found);
+        if begins {
+            tokio::spawn(Search::new(source, table).run());
+        }
         // While a search is repeated, the one before it stands.
         no_queues && search.is_some_and(|(_, none)| none)
     }
@@ -91,11 +92,10 @@ impl Scopes {
         if !found.wanted || !found.running.insert(QUEUES.to_owned()) {
             return None;
         }
-        let source = source.clone();
+        drop(found);
+        let look = Look(source.clone());
         Some(tokio::spawn(async move {
-            let scopes = &source.0.scopes;
-            scopes.look_for_queues(&source).await;
-            scopes.lock().running.remove(QUEUES);
+            look.0.0.scopes.look_for_queues(&look.0).await;
         }))
     }
 
@@ -114,6 +114,11 @@ impl Scopes {
     }
 
     #[cfg(test)]
+    pub(super) fn is_searching(&self, table: &str) -> bool {
+        self.lock().running.contains(table)
+    }
+
+    #[cfg(test)]
     pub(super) fn know(&self, unscoped: &[&str], at: Instant) {
         let mut found = self.lock();
         found.no_queues = Some(at);
@@ -123,16 +128,55 @@ impl Scopes {
         }
     }
 
-    async fn search(&self, source: &RuntimeSource, table: &str) {
-        self.lock().wanted = true;
-        let none = self.look_for_queues(source).await && is_empty(source, table, Some("scope")).await.unwrap_or(false);
-        let mut found = self.lock();
-        found.running.remove(table);
-        found.searches.insert(table.to_owned(), (Instant::now(), none));
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Found> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A search that runs. However it ends, be it with its thread, the next may follow; one that did not come to its end has found nothing
+/// out.
+struct Search {
+    source: RuntimeSource,
+    table: String,
+    /// No scope was found.
+    none: bool,
+}
+
+impl Search {
+    fn new(source: &RuntimeSource, table: &str) -> Self {
+        Search {
+            source: source.clone(),
+            table: table.to_owned(),
+            none: false,
+        }
+    }
+
+    async fn run(mut self) {
+        let scopes = &self.source.0.scopes;
+        scopes.lock().wanted = true;
+        self.none = scopes.look_for_queues(&self.source).await
+            && is_empty(&self.source, &self.table, Some("scope"))
+                .await
+                .unwrap_or(false);
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        let mut found = self.source.0.scopes.lock();
+        found.running.remove(&self.table);
+        found
+            .searches
+            .insert(std::mem::take(&mut self.table), (Instant::now(), self.none));
+    }
+}
+
+/// A look at the vqueues that runs; however it ends, the next may follow.
+struct Look(RuntimeSource);
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.0.scopes.lock().running.remove(QUEUES);
     }
 }
 

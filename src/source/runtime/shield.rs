@@ -2,13 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::disk::Disk;
-use crate::{Error, Result, SqlState, limits};
+use crate::{Result, gate::Gate, limits};
 
 /// What a statement costs a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +63,7 @@ pub(super) struct Shield {
 
 impl Shield {
     pub(super) fn new(limits: RuntimeLimits) -> Self {
-        let gate = |running, what| Gate {
-            running: Arc::new(Semaphore::new(running)),
-            queue: Semaphore::new(limits.queue),
-            wait: limits.wait,
-            what,
-        };
+        let gate = |running, what| Gate::new(what, running, limits.queue, limits.wait);
         Shield {
             scans: gate(limits.scans, "scans"),
             lookups: gate(limits.lookups, "lookups"),
@@ -100,39 +92,6 @@ impl Shield {
             Load::Scan => &self.scans,
             Load::Lookup => &self.lookups,
         };
-        gate.queue.available_permits() > 0
-    }
-}
-
-/// Statements of one kind: so many run, so many wait, in the order in which they came.
-#[derive(Debug)]
-struct Gate {
-    running: Arc<Semaphore>,
-    queue: Semaphore,
-    wait: Duration,
-    what: &'static str,
-}
-
-impl Gate {
-    async fn enter(&self) -> Result<OwnedSemaphorePermit> {
-        if let Ok(permit) = self.running.clone().try_acquire_owned() {
-            return Ok(permit);
-        }
-        let _place = self
-            .queue
-            .try_acquire()
-            .map_err(|_| self.busy(format!("too many {} already wait for this cluster", self.what)))?;
-        match timeout(self.wait, self.running.clone().acquire_owned()).await {
-            Ok(permit) => permit.map_err(Error::internal),
-            Err(_) => Err(self.busy(format!(
-                "other {} kept this cluster busy for {} seconds",
-                self.what,
-                self.wait.as_secs_f32()
-            ))),
-        }
-    }
-
-    fn busy(&self, message: String) -> Error {
-        Error::new(SqlState::TOO_MANY_CONNECTIONS, message).with_hint("Try again when fewer statements run.")
+        gate.has_room()
     }
 }

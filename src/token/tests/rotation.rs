@@ -176,6 +176,39 @@ async fn a_login_that_goes_away_does_not_take_the_fetch_with_it() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_ends_with_its_threads_does_not_stand_in_the_way_of_the_next() {
+    let key = Arc::new(SigningKey::generate().unwrap());
+    let server = Server::start(answer(&jwks(&[&key]))).await;
+    server.close_gate().await;
+    let setting = Arc::new(Setting::over(&server));
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let login = threads.spawn({
+        let (setting, key) = (setting.clone(), key.clone());
+        async move { setting.login(&key).await }
+    });
+    while server.requests() == 0 {
+        tokio::task::yield_now().await;
+    }
+    threads.shutdown_background();
+    assert!(login.await.is_err());
+    server.open_gate();
+    let keys = &setting.verifier.issuers.get(ISSUER).unwrap().keys;
+    let ended = async {
+        while keys.is_loading() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The limit only ends a test that fails.
+    tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap();
+    setting.clock.advance(JWKS_RETRY_AFTER);
+    assert_eq!(setting.login(&key).await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_server_that_never_answers_is_given_up() {
     let server = Server::start(answer("{}")).await;
     server.close_gate().await;
@@ -199,6 +232,59 @@ async fn a_server_that_trickles_is_given_up() {
     });
     let fetcher = Fetcher::new(url.parse().unwrap(), Duration::from_millis(300)).unwrap();
     assert_eq!(fetcher.fetch().await.unwrap_err().to_string(), "no answer within 300ms");
+}
+
+/// Sends `head`, and `body` again and again until the client hangs up; how many bytes of it were taken.
+async fn endless(head: &'static [u8], body: &'static [u8]) -> (Fetcher, tokio::task::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let sent = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+        let mut sent = 0;
+        socket.write_all(head).await.unwrap();
+        while socket.write_all(body).await.is_ok() {
+            sent += body.len();
+        }
+        sent
+    });
+    let fetcher = Fetcher::new(url.parse().unwrap(), Duration::from_secs(2)).unwrap();
+    (fetcher, sent)
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_given_up_at_its_limit_and_never_inflated() {
+    /// What the kernel holds of a connection, and what a reader takes at once.
+    const BUFFERED_MAX: usize = 8 * 1024 * 1024;
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n";
+    const GZIP: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\x02\x03";
+    for (name, head, body, fault) in [
+        (
+            "a body",
+            &b"HTTP/1.1 200 OK\r\n\r\n"[..],
+            &[b' '; 4096][..],
+            "larger than",
+        ),
+        ("a header", HEAD, &[b'x'; 4096], "too large"),
+        ("headers", HEAD, b"x: y\r\n", "too large"),
+        ("gzip", GZIP, &[0; 4096], "compressed"),
+        (
+            "chunks of nothing but their extensions",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;",
+            &[b'x'; 4096],
+            "broke off",
+        ),
+    ] {
+        let (fetcher, sent) = endless(head, body).await;
+        let told = fetcher.fetch().await.unwrap_err().to_string();
+        assert!(told.contains(fault), "{name}: {told}");
+        let sent = sent.await.unwrap();
+        assert!(sent < BUFFERED_MAX, "{name}: {sent} bytes were taken");
+    }
+    // These are passed over one by one, and end with the time.
+    let (fetcher, sent) = endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n").await;
+    assert_eq!(fetcher.fetch().await.unwrap_err().to_string(), "no answer within 2s");
+    sent.await.unwrap();
 }
 
 #[tokio::test]

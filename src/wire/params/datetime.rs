@@ -120,6 +120,10 @@ fn parse(input: &str, ty: &Type) -> Result<Parts> {
         let next = text.get(index + c.len_utf8()..).and_then(|rest| rest.chars().next());
         let is_separator =
             matches!(c, 'T' | 't') && previous.is_ascii_digit() && next.is_some_and(|next| next.is_ascii_digit());
+        // `2026-11-24Z` is a date and a zone.
+        if matches!(c, 'Z' | 'z') && previous.is_ascii_digit() && next.is_none() && !text.contains(':') {
+            spaced.push(' ');
+        }
         spaced.push(if is_separator || c == ',' { ' ' } else { c });
         previous = c;
     }

@@ -1,5 +1,7 @@
 //! The two answers to one statement: the runtime's as Arrow, and ours as a client of the extended protocol gets it, in text and in binary.
 
+use std::time::Duration;
+
 use arrow::array::RecordBatch;
 
 use super::value::{Value, from_arrow, from_binary, from_text};
@@ -16,49 +18,66 @@ pub struct Ours {
     pub rows: Vec<Vec<Value>>,
 }
 
-/// A session of ours.
-pub struct Session(Raw);
+/// How long an answer may keep silent: a debug build, on a busy machine, over a large cluster.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A session of ours. Its answers are in text and in binary in turns: what is compared with another session's, or with the runtime's,
+/// is compared in both.
+pub struct Session {
+    raw: Raw,
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Binary,
+}
 
 impl Session {
-    pub fn new(server: &Server, cluster: &str, route: &str) -> Session {
+    /// `format` is that of the first answer.
+    pub fn new(server: &Server, cluster: &str, route: &str, format: Format) -> Session {
         let mut raw = Raw::login(server, cluster);
+        raw.wait_for(PATIENCE);
         let answer = raw.query(&format!("set restate.route = {route}"));
         assert_eq!(raw::tags(&answer), "CZ", "{answer:?}");
-        Session(raw)
+        Session { raw, format }
     }
 
-    /// Parse, Describe, and the same run twice: its rows in text and in binary must be the same. The outer error is a fault of ours
-    /// whatever the statement; the inner one is a refusal.
-    pub fn ask(&mut self, sql: &str, ordered: bool) -> Result<Result<Ours, String>, String> {
-        let run = |format: u8| [bind(format), execute("", 0)].concat();
-        self.0
-            .send(&[parse("", sql), describe('S', ""), run(0), run(1), sync()].concat());
-        let answer = self.0.until_ready();
+    /// Parse, Describe, Bind, Execute. The outer error is a fault of ours whatever the statement; the inner one is a refusal.
+    pub fn ask(&mut self, sql: &str, parameters: &[String]) -> Result<Result<Ours, String>, String> {
+        let format = self.format;
+        self.format = match format {
+            Format::Text => Format::Binary,
+            Format::Binary => Format::Text,
+        };
+        let bind = bind(parameters, format);
+        self.raw
+            .send(&[parse("", sql), describe('S', ""), bind, execute("", 0), sync()].concat());
+        let answer = self.raw.until_ready();
         if let Some(error) = raw::errors(&answer).first() {
             return Ok(Err(error.clone()));
         }
         let described = answer.iter().find(|message| matches!(message.tag, 'T' | 'n'));
         let types = described.map(types).ok_or("no description")?;
-        let mut formats: [Vec<Vec<Value>>; 2] = [Vec::new(), Vec::new()];
-        let mut format = 0;
-        for message in &answer {
-            match message.tag {
-                'D' => formats[format].push(row(message, &types, format)?),
-                'C' => format = 1,
-                _ => {}
-            }
-        }
-        let [text, binary] = formats;
-        match difference(&text, &binary, ordered) {
-            Some(difference) => Err(format!("text and binary differ: {difference}")),
-            None => Ok(Ok(Ours { types, rows: binary })),
-        }
+        let rows = answer.iter().filter(|message| message.tag == 'D');
+        let rows = rows
+            .map(|message| row(message, &types, format))
+            .collect::<Result<_, _>>()?;
+        Ok(Ok(Ours { types, rows }))
     }
 }
 
-/// Bind of the unnamed statement, with results in one format.
-fn bind(format: u8) -> Vec<u8> {
-    tagged('B', &[0, 0, 0, 0, 0, 0, 0, 1, 0, format])
+/// Bind of the unnamed statement: parameters in text, results in one format.
+fn bind(parameters: &[String], format: Format) -> Vec<u8> {
+    let mut body = vec![0, 0, 0, 0];
+    body.extend(u16::try_from(parameters.len()).expect("few parameters").to_be_bytes());
+    for value in parameters {
+        body.extend(u32::try_from(value.len()).expect("a short value").to_be_bytes());
+        body.extend(value.as_bytes());
+    }
+    body.extend([0, 1, 0, u8::from(format == Format::Binary)]);
+    tagged('B', &body)
 }
 
 /// The type OIDs of a RowDescription.
@@ -73,7 +92,7 @@ fn types(message: &Message) -> Vec<u32> {
     types
 }
 
-fn row(message: &Message, types: &[u32], format: usize) -> Result<Vec<Value>, String> {
+fn row(message: &Message, types: &[u32], format: Format) -> Result<Vec<Value>, String> {
     let values = message.values();
     if values.len() != types.len() {
         return Err(format!("{} values where {} were described", values.len(), types.len()));
@@ -81,12 +100,11 @@ fn row(message: &Message, types: &[u32], format: usize) -> Result<Vec<Value>, St
     let read = |(bytes, ty): (Option<Vec<u8>>, &u32)| match bytes {
         None => Ok(Value::Null),
         Some(bytes) => {
-            let value = if format == 0 {
-                from_text(&bytes, *ty)
-            } else {
-                from_binary(&bytes, *ty)
+            let value = match format {
+                Format::Text => from_text(&bytes, *ty),
+                Format::Binary => from_binary(&bytes, *ty),
             };
-            value.ok_or_else(|| format!("{bytes:?} is no value of the type {ty} in format {format}"))
+            value.ok_or_else(|| format!("{bytes:?} is no value of the type {ty} in {format:?}"))
         }
     };
     values.into_iter().zip(types).map(read).collect()

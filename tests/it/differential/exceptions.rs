@@ -2,7 +2,7 @@
 
 use super::{
     Target,
-    answer::{Session, theirs},
+    answer::{Format, Session, theirs},
     value::Value,
 };
 use crate::support::{
@@ -60,25 +60,28 @@ pub fn check(target: &Target) -> Result<(), String> {
     ];
     let server = Server::serve(&clusters);
     let mut sessions = [("live", "auto"), ("live", "local"), ("archive", "auto")]
-        .map(|(cluster, route)| (cluster, route, Session::new(&server, cluster, route)));
+        .map(|(cluster, route)| (cluster, route, Session::new(&server, cluster, route, Format::Binary)));
     let exceptions = exceptions();
     assert!(exceptions.len() >= 10, "the table was not found");
     let mut wrong = Vec::new();
     for exception in exceptions.iter().filter(|exception| exception.concerns(target)) {
         let mut types = Vec::new();
         for (cluster, route, session) in &mut sessions {
-            let answer = match session.ask(exception.sql, true) {
-                Ok(Ok(ours)) => {
-                    types = ours.types;
-                    shown(&ours.rows)
+            // Once in each format.
+            for answer in [(); 2].map(|()| session.ask(exception.sql, &[])) {
+                let answer = match answer {
+                    Ok(Ok(ours)) => {
+                        types = ours.types;
+                        shown(&ours.rows)
+                    }
+                    Ok(Err(error)) | Err(error) => error,
+                };
+                if answer != exception.here {
+                    wrong.push(format!(
+                        "{} {cluster} {route}: {}\n  {answer}",
+                        target.name, exception.sql
+                    ));
                 }
-                Ok(Err(error)) | Err(error) => error,
-            };
-            if answer != exception.here {
-                wrong.push(format!(
-                    "{} {cluster} {route}: {}\n  {answer}",
-                    target.name, exception.sql
-                ));
             }
         }
         let runtime = match http::arrow(&target.url, exception.sql) {

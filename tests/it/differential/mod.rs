@@ -4,7 +4,8 @@
 //!     RESTATE_PG_DIFFERENTIAL_STATEMENTS=2000 cargo test --test it differential -- --nocapture
 //!
 //! `RESTATE_PG_DIFFERENTIAL_SEED` names another run than the usual one, `RESTATE_PG_DIFFERENTIAL_RUNTIMES` the admin URLs of other
-//! runtimes than the lab's (separated by commas): a large one, or one that is not yet released.
+//! runtimes than the lab's (separated by commas): a large one, or one that is not yet released. `RESTATE_PG_DIFFERENTIAL_REFUSALS` has
+//! what was refused told, by the words.
 
 mod answer;
 mod exceptions;

@@ -35,12 +35,8 @@ pub fn statements(url: &str) -> Vec<Statement> {
             &[""]
         };
         for id in ids {
-            statements.push(Statement {
-                sql: query.replace("$ID", id),
-                // The order that some of them ask for leaves a choice.
-                ordered: false,
-                shape: Shape::Rows,
-            });
+            // The order that some of them ask for leaves a choice.
+            statements.push(Statement::new(&query.replace("$ID", id), false, Shape::Rows));
         }
     }
     statements

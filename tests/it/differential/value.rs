@@ -92,7 +92,7 @@ impl Value {
     /// Something to sort rows by: equal for values that are the same.
     pub fn sort_key(&self) -> String {
         match self {
-            Value::Number(..) | Value::Float(_) => format!("{:.6e}", self.as_float().unwrap_or(f64::NAN) + 0.0),
+            Value::Number(..) | Value::Float(_) => format!("{:.12e}", self.as_float().unwrap_or(f64::NAN) + 0.0),
             Value::List(values) => values.iter().map(Value::sort_key).collect::<Vec<_>>().join("\u{1}"),
             other => format!("{other:?}"),
         }

@@ -7,6 +7,7 @@ mod deadline;
 mod drain;
 mod frames;
 mod proxy;
+mod random;
 mod reach;
 mod rows;
 mod session;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 use crate::support::ROOT;
 
 /// The rows that there must be: a letter, and up to which number.
-const ROWS: [(&str, usize); 5] = [("A", 21), ("B", 7), ("C", 24), ("D", 22), ("E", 5)];
+const ROWS: [(&str, usize); 5] = [("A", 21), ("B", 7), ("C", 24), ("D", 23), ("E", 5)];
 
 /// A row's name and what stands in its last column.
 fn rows() -> Vec<(String, String)> {

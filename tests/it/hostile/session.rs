@@ -238,3 +238,43 @@ fn a_terminate_in_the_middle_of_a_result_ends_what_runs() {
     });
     witness.is_well();
 }
+
+#[test]
+fn wide_rows_are_made_a_few_at_a_time() {
+    let server = Server::serve(&[("demo", demo_data()), ("other", demo_data())]);
+    let mut neighbour = Witness::of_cluster(&server, "other");
+    let list =
+        |column: &dyn Fn(usize) -> String, columns: usize| (0..columns).map(column).collect::<Vec<_>>().join(", ");
+    let wide = "(select repeat(chr((97 + n % 2)::int), 60000) as x from generate_series(1, 2048) as t(n)) as s";
+    // Each would be gigabytes if it were made of a whole batch.
+    for sql in [
+        format!(
+            "select {} from generate_series(1, 2048) as t(n)",
+            list(
+                &|column| format!("repeat(chr((97 + n % 2)::int), {})", 60_000 + column),
+                40
+            )
+        ),
+        format!("select {} from {wide}", list(&|column| format!("x || '{column}'"), 40)),
+        format!("select {} from {wide}", vec!["x"; 40].join(" || ")),
+        format!("select concat({}) from {wide}", vec!["x"; 40].join(", ")),
+        "select a.x, n from (select repeat(chr(97), 5000000) as x) as a cross join generate_series(1, 2048) as t(n)"
+            .to_owned(),
+    ] {
+        let mut raw = Raw::login(&server, "demo");
+        raw.send(&query(&sql));
+        let mut most = 0;
+        // A few rows, or an error that says why there are none.
+        let told = (0..4).find_map(|_| {
+            let message = raw.message().expect("an answer");
+            most = most.max(server.process.resident());
+            (message.tag == 'E').then(|| message.error())
+        });
+        if let Some(told) = told {
+            assert!(told.starts_with("ERROR 53200: "), "{sql:.60}: {told}");
+        }
+        neighbour.is_well();
+        drop(raw);
+        assert!(most < 1024 * MIB, "{sql:.60}: {most} bytes");
+    }
+}

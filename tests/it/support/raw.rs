@@ -183,6 +183,11 @@ impl Raw {
         (self, messages)
     }
 
+    /// Waits for so long for each message.
+    pub fn wait_for(&self, limit: Duration) {
+        self.socket.set_read_timeout(Some(limit)).expect("a read timeout");
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         self.stream
             .write_all(bytes)

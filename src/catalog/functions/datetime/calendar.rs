@@ -3,24 +3,50 @@
 
 use std::cmp::Ordering;
 
+use arrow::datatypes::{Field, FieldRef};
+
 use super::{DAY, local, to_local, to_utc};
 use crate::{
     Result,
-    catalog::functions::{
-        returns,
-        typed::{Row, Typed},
-        value::{Value, interval_out_of_range},
+    catalog::{
+        functions::{
+            returns,
+            typed::{Inputs, Row, Typed},
+            value::{Value, interval_out_of_range},
+        },
+        types::pg_type_of,
     },
     wire::encode::{Interval, Zone, civil_from_days, days_from_civil, timestamp_out_of_range},
 };
 
+/// The first transaction that is no marker, PostgreSQL's FirstNormalTransactionId.
+const FIRST_TRANSACTION: i64 = 3;
+
 pub const FUNCTIONS: &[Typed] = &[
-    Typed::new("age", returns::interval, age),
+    Typed::new("age", age_field, age),
     Typed::new("pg_overlaps", returns::boolean, overlaps).lenient(),
 ];
 
+/// Of two times an interval, of a transaction a number of transactions.
+fn age_field(inputs: &Inputs<'_>) -> Result<Field> {
+    match is_transaction(inputs.fields) {
+        true => returns::integer(inputs),
+        false => returns::interval(inputs),
+    }
+}
+
+/// `age(xid)` comes as `age(today, xid)`: what the type is, is known only now.
+fn is_transaction(fields: &[FieldRef]) -> bool {
+    fields.get(1).and_then(|field| pg_type_of(field)) == Some("xid")
+}
+
 /// `age(end, start)`.
 fn age(row: &Row<'_>) -> Result<Value> {
+    if is_transaction(row.fields) {
+        // Transactions are not counted here; those below PostgreSQL's first are older than any.
+        let is_permanent = row.integer(1) < FIRST_TRANSACTION;
+        return Ok(Value::Int(if is_permanent { i64::from(i32::MAX) } else { 0 }));
+    }
     let (end, start) = (local(row.get(0), &row.zone)?, local(row.get(1), &row.zone)?);
     let (late, early, sign) = if end >= start {
         (end, start, 1)

@@ -3,6 +3,7 @@
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::{
+    common::ScalarValue,
     error::Result as EngineResult,
     functions::datetime,
     logical_expr::{Cast, Expr, lit, simplify::SimplifyContext},
@@ -77,10 +78,52 @@ pub(super) fn date_bin(args: &[Expr], info: &SimplifyContext) -> EngineResult<Op
         return Ok(None);
     };
     let (source_type, origin_type) = (info.get_data_type(source)?, info.get_data_type(origin)?);
+    if let Some(counted) = counted(stride, source, origin, info)? {
+        return Ok(Some(counted));
+    }
     let interval = DataType::Interval(IntervalUnit::MonthDayNano);
     let same = source_type == origin_type && matches!(source_type, DataType::Timestamp(TimeUnit::Nanosecond, _));
     if !same || info.get_data_type(stride)? != interval {
         return Ok(None);
     }
     Ok(Some(datetime::date_bin().call(args.to_vec())))
+}
+
+/// A bin of constant width as arithmetic of whole numbers, in the unit that the times are kept in: the engine's own function knows
+/// nanoseconds alone, in which not all times fit.
+fn counted(stride: &Expr, source: &Expr, origin: &Expr, info: &SimplifyContext) -> EngineResult<Option<Expr>> {
+    let DataType::Timestamp(unit @ (TimeUnit::Millisecond | TimeUnit::Microsecond), zone) =
+        info.get_data_type(source)?
+    else {
+        return Ok(None);
+    };
+    let (Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(stride)), _), Expr::Literal(origin_value, _)) =
+        (stride, origin)
+    else {
+        return Ok(None);
+    };
+    if !same_clock(source, info)? || !same_clock(origin, info)? {
+        return Ok(None);
+    }
+    let unit_ns: i64 = match unit {
+        TimeUnit::Millisecond => 1_000_000,
+        _ => 1_000,
+    };
+    let stride_ns = i64::from(stride.days)
+        .checked_mul(86_400_000_000_000)
+        .and_then(|days| days.checked_add(stride.nanoseconds));
+    let kept = DataType::Timestamp(unit, None);
+    let start = origin_value.cast_to(&kept)?;
+    let is_whole = start.cast_to(&origin_value.data_type())? == *origin_value;
+    let (Some(stride_ns), ScalarValue::Int64(Some(start))) = (stride_ns, start.cast_to(&DataType::Int64)?) else {
+        return Ok(None);
+    };
+    if stride.months != 0 || stride_ns <= 0 || stride_ns % unit_ns != 0 || !is_whole {
+        return Ok(None);
+    }
+    let cast = |value: Expr, to: DataType| Expr::Cast(Cast::new(Box::new(value), to));
+    let (number, width) = (cast(source.clone(), DataType::Int64), lit(stride_ns / unit_ns));
+    // What is left of a negative number is negative.
+    let rest = ((number.clone() - lit(start)) % width.clone() + width.clone()) % width;
+    Ok(Some(cast(number - rest, DataType::Timestamp(unit, zone))))
 }

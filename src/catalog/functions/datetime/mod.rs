@@ -12,10 +12,7 @@ mod zones;
 use postgres_types::Type;
 
 use super::{typed::Typed, value::Value};
-use crate::{
-    Error, Result,
-    wire::encode::{Zone, timestamp_out_of_range},
-};
+use crate::{Error, Result, SqlState, wire::encode::Zone};
 
 pub use calendar::{add, add_zoned, iso_week};
 pub use intervals::{interval, interval_order};
@@ -44,10 +41,17 @@ pub const FUNCTIONS: [&[Typed]; 6] = [
     zones::FUNCTIONS,
 ];
 
+/// When a day begins, in microseconds of its own zone since 1970; not every day that a date can be has a time.
+pub fn midnight(days: i64) -> Result<i64> {
+    let words = "date out of range for timestamp";
+    days.checked_mul(DAY)
+        .ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, words))
+}
+
 /// A date or a time as the local time in a zone, in microseconds.
 fn local(value: &Value, zone: &Zone) -> Result<i64> {
     Ok(match value {
-        Value::Date(days) => days.checked_mul(DAY).ok_or_else(timestamp_out_of_range)?,
+        Value::Date(days) => midnight(*days)?,
         Value::Timestamp(micros) => *micros,
         Value::Timestamptz(micros) => to_local(*micros, zone),
         Value::Text(text) => local(&Value::read(text, &Type::TIMESTAMP, &Zone::UTC)?, zone)?,

@@ -82,16 +82,16 @@ fn date_trunc(row: &Row<'_>) -> Result<Value> {
 fn truncate(field: &str, micros: i64) -> Option<i64> {
     let days = micros.div_euclid(DAY);
     let (year, month, _) = civil_from_days(days);
-    let first = |year: i64, month: u32| Some(days_from_civil(year, month, 1) * DAY);
-    let down = |unit: i64| Some(micros.div_euclid(unit) * unit);
+    let first = |year: i64, month: u32| Some(days_from_civil(year, month, 1).saturating_mul(DAY));
+    let down = |unit: i64| Some(micros.div_euclid(unit).saturating_mul(unit));
     match field {
         "microseconds" => Some(micros),
         "milliseconds" => down(1_000),
         "second" => down(SECOND),
         "minute" => down(MINUTE),
         "hour" => down(HOUR),
-        "day" => Some(days * DAY),
-        "week" => Some((days - (days + 3).rem_euclid(7)) * DAY),
+        "day" => Some(days.saturating_mul(DAY)),
+        "week" => Some((days - (days + 3).rem_euclid(7)).saturating_mul(DAY)),
         "month" => first(year, month),
         "quarter" => first(year, (month - 1) / 3 * 3 + 1),
         "year" => first(year, 1),

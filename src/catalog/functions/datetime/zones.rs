@@ -4,7 +4,7 @@
 use arrow::datatypes::{DataType, Field};
 use postgres_types::Type;
 
-use super::{DAY, SECOND, interval};
+use super::{SECOND, interval, midnight};
 use crate::{
     Error, Result, SqlState,
     catalog::functions::{
@@ -41,7 +41,7 @@ fn timezone(row: &Row<'_>) -> Result<Value> {
     };
     match row.get(1) {
         Value::Timestamptz(utc) => Ok(Value::Timestamp(to_local(*utc, &zone))),
-        Value::Date(days) => Ok(Value::Timestamp(to_local(to_utc(days * DAY, &row.zone)?, &zone))),
+        Value::Date(days) => Ok(Value::Timestamp(to_local(to_utc(midnight(*days)?, &row.zone)?, &zone))),
         Value::Timestamp(local) => to_utc(*local, &zone).map(Value::Timestamptz),
         Value::Text(text) => match Value::read(text, &Type::TIMESTAMPTZ, &row.zone)? {
             Value::Timestamptz(utc) => Ok(Value::Timestamp(to_local(utc, &zone))),

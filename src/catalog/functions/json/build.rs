@@ -20,7 +20,7 @@ use super::tree::quote;
 use crate::{
     Error, SqlState,
     catalog::{
-        functions::native::{columns, engine_error, result, rows, signature},
+        functions::native::{check_interrupts, columns, engine_error, result, rows, signature},
         types,
     },
     wire::encode,
@@ -110,6 +110,7 @@ impl ScalarUDFImpl for Build {
         let (colon, comma) = self.separators();
         let mut cells = Vec::with_capacity(rows);
         for row in 0..rows {
+            check_interrupts(&args, row)?;
             let mut out = String::new();
             let value = |index: usize, out: &mut String| match (columns.get(index), args.arg_fields.get(index)) {
                 (Some(column), Some(field)) => write(out, column, field, row, self.inner()),

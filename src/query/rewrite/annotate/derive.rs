@@ -92,11 +92,19 @@ fn of_function(function: &ScalarFunction, input: &LogicalPlan) -> Option<String>
         "pg_series" => array(common(function.args.iter().map(|arg| known(arg, input)))?),
         name if SAME_ARRAY.contains(&name) => function.args.iter().find_map(|arg| {
             let list = matches!(arg.get_type(input.schema().as_ref()), Ok(DataType::List(_)));
-            derive(arg, input).filter(|_| list)
+            let name = derive(arg, input).filter(|_| list)?;
+            // A part of a vector is an array.
+            match name.as_str() {
+                "int2vector" | "oidvector" if function.name() == "array_slice" => array(element(&name)?),
+                _ => Some(name),
+            }
         }),
-        "array_element" => element(&arg(0)?),
+        "array_element" | "pg_subscript" => element(&arg(0)?),
         "get_field" => of_field(function, input),
-        "array_position" | "array_ndims" => Some("integer".to_owned()),
+        "array_position" | "array_ndims" | "character_length" | "length" | "octet_length" | "strpos" => {
+            Some("integer".to_owned())
+        }
+        "pg_mode" | "pg_percentile_disc" => element(&arg(0)?),
         _ => None,
     }
 }
@@ -119,7 +127,7 @@ fn of_field(function: &ScalarFunction, input: &LogicalPlan) -> Option<String> {
 fn of_aggregate(aggregate: &AggregateFunction, input: &LogicalPlan) -> Option<String> {
     let argument = || aggregate.params.args.first().and_then(|arg| derive(arg, input));
     match aggregate.func.name() {
-        "first_value" | "last_value" => argument(),
+        "first_value" | "last_value" | "bit_and" | "bit_or" | "bit_xor" => argument(),
         "min" | "max" => argument().map(compared),
         "array_agg" => array(argument()?),
         _ => None,

@@ -2,20 +2,22 @@
 //!
 //! A column's PostgreSQL type travels in its field's metadata, and the engine drops that at a CASE, a `coalesce`, an
 //! aggregate or a subquery. This pass derives it again ([`derive`]) and writes it on the projections, so that Describe and
-//! the encoder find it, and makes the sides of a UNION or a recursion agree ([`sets`]). It also gives a quoted array its type where a CASE puts it beside an array, and `unnest` PostgreSQL's NULLs.
+//! the encoder find it, and makes the sides of a UNION or a recursion agree ([`sets`]). It also gives a quoted literal its type where a CASE puts it beside others, and `unnest` PostgreSQL's NULLs.
 
 mod derive;
 mod sets;
 
+use std::sync::Arc;
+
 use datafusion::{
-    arrow::datatypes::DataType,
+    arrow::datatypes::{DataType, Field},
     common::{
-        NullHandling, ScalarValue,
+        DFSchema, NullHandling, ScalarValue,
         metadata::FieldMetadata,
         tree_node::{Transformed, TreeNode},
     },
     error::{DataFusionError, Result as EngineResult},
-    logical_expr::{Case, Expr, ExprSchemable, LogicalPlan},
+    logical_expr::{Case, Cast, Expr, ExprSchemable, LogicalPlan, expr_rewriter::NamePreserver},
 };
 
 use crate::{
@@ -39,7 +41,7 @@ pub fn annotate(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
             plan => plan,
         };
         let LogicalPlan::Projection(projection) = &plan else {
-            return Ok(Transformed::yes(plan));
+            return cases_of(plan);
         };
         let input = projection.input.as_ref();
         let mut changed = false;
@@ -47,7 +49,7 @@ pub fn annotate(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
             .expr
             .iter()
             .map(|expr| {
-                let expr = cases(expr.clone(), input)?;
+                let expr = cases(expr.clone(), input.schema())?.data;
                 let annotated = annotated(&expr, input);
                 changed |= annotated.is_some();
                 Ok(annotated.unwrap_or(expr))
@@ -100,27 +102,43 @@ fn compatible(expected: &DataType, actual: &DataType) -> bool {
     }
 }
 
-/// `CASE … THEN array ELSE '{}' END`.
-fn cases(expr: Expr, input: &LogicalPlan) -> EngineResult<Expr> {
+/// `CASE … THEN flag ELSE 'f' END`: a quoted literal takes the type of the other branches.
+fn cases(expr: Expr, schema: &DFSchema) -> EngineResult<Transformed<Expr>> {
     expr.transform_up(|expr| {
         let Expr::Case(case) = &expr else {
             return Ok(Transformed::no(expr));
         };
         let branches = || case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-        let list = branches().find_map(|branch| {
-            branch
-                .get_type(input.schema().as_ref())
-                .ok()
-                .filter(|t| matches!(t, DataType::List(_)))
-        });
-        let Some(list) = list else {
+        if !branches().any(|branch| is_open(branch)) {
+            return Ok(Transformed::no(expr));
+        }
+        let text = |data_type: &DataType| {
+            matches!(
+                data_type,
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null
+            )
+        };
+        let others = branches().filter(|branch| !is_open(branch));
+        let fields = others
+            .map(|branch| branch.to_field(schema).map(|(_, field)| field))
+            .collect::<EngineResult<Vec<_>>>()?;
+        let Some(field) = fields.into_iter().find(|field| !text(field.data_type())) else {
             return Ok(Transformed::no(expr));
         };
         let typed = |branch: &Expr| match branch {
-            Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
-                let array = types::array_of(&list, &[Some(text.clone())])
+            Expr::Literal(ScalarValue::Utf8(Some(text)), _) if matches!(field.data_type(), DataType::List(_)) => {
+                let array = types::array_of(field.data_type(), &[Some(text.clone())])
                     .map_err(|e| DataFusionError::External(Box::new(e)))?;
                 Ok(Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None))
+            }
+            literal if is_open(literal) => {
+                let plain = Field::new("", field.data_type().clone(), true);
+                let named = types::pg_type_of(&field).map(|name| (PG_TYPE.to_owned(), name.to_owned()));
+                let plain = plain.with_metadata(named.into_iter().collect());
+                Ok(Expr::Cast(Cast::new_from_field(
+                    Box::new(literal.clone()),
+                    Arc::new(plain),
+                )))
             }
             other => Ok::<_, DataFusionError>(other.clone()),
         };
@@ -136,7 +154,24 @@ fn cases(expr: Expr, input: &LogicalPlan) -> EngineResult<Expr> {
             else_expr,
         })))
     })
-    .map(|transformed| transformed.data)
+}
+
+/// A quoted literal that was not cast.
+fn is_open(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), None))
+}
+
+/// The same for the expressions of a node that is no projection.
+fn cases_of(plan: LogicalPlan) -> EngineResult<Transformed<LogicalPlan>> {
+    let schema = match plan.inputs().as_slice() {
+        [input] => Arc::clone(input.schema()),
+        _ => return Ok(Transformed::no(plan)),
+    };
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        cases(expr, &schema).map(|cases| cases.update_data(|expr| name.restore(expr)))
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::{any::Any, sync::Arc};
 
 use datafusion::{
     common::{
-        Column, JoinType, NullHandling, UnnestOptions,
+        Column, ExprSchema, JoinType, NullHandling, TableReference, UnnestOptions,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     datasource::{cte_worktable::CteWorkTable, source_as_provider},
@@ -232,7 +232,11 @@ fn subquery(expr: Expr, surroundings: &Surroundings) -> EngineResult<Transformed
     // takes its word for it that a column is never NULL, which the value is where there is no row.
     let nullable = plan.schema().fields().first().is_some_and(|field| field.is_nullable());
     let known = nullable || has_a_row(&plan);
-    let left_to_engine = !correlated && (matches!(shape, Shape::Scalar) && known || in_filter);
+    let left_to_engine = !correlated
+        && match shape {
+            Shape::Scalar => known,
+            _ => in_filter,
+        };
     if left_to_engine || !can_run_here(&plan)? {
         let subquery = Subquery {
             subquery: Arc::new(plan),
@@ -275,15 +279,19 @@ fn lateral(plan: &LogicalPlan) -> EngineResult<Option<LogicalPlan>> {
     let always = join.filter.as_ref().is_none_or(|filter| *filter == lit(true));
     let kept = match join.join_type {
         JoinType::Inner => false,
-        JoinType::Left if always => true,
+        JoinType::Left => true,
         _ => return Ok(None),
     };
-    let inner = subquery.subquery.as_ref().clone();
+    let left = Arc::clone(&join.left);
+    let is_own = |column: &Column| left.schema().has_column(column);
+    let inner = match kept && !always {
+        // Where nothing of the subquery fits, the row on the left stays.
+        true => within_subquery(subquery, alias.as_ref(), join.filter.clone(), &left)?,
+        false => subquery.subquery.as_ref().clone(),
+    };
     if !join.on.is_empty() || !can_run_here(&inner)? {
         return Ok(None);
     }
-    let left = Arc::clone(&join.left);
-    let is_own = |column: &Column| left.schema().has_column(column);
     let fields = join.right.schema();
     let rows = function(inner, Shape::Rows { null_when_empty: kept }, None, &is_own)?;
     // Unique within a statement: a lateral join may lie in the left side of another.
@@ -315,10 +323,36 @@ fn lateral(plan: &LogicalPlan) -> EngineResult<Option<LogicalPlan>> {
         .unnest_column_with_options(Column::from_name(&name), options)?
         .project(projection)?;
     let builder = match &join.filter {
-        Some(filter) if !always => builder.filter(filter.clone())?,
+        Some(filter) if !always && !kept => builder.filter(filter.clone())?,
         _ => builder,
     };
     builder.build().map(Some)
+}
+
+/// The subquery of a lateral join with the join's condition in it.
+fn within_subquery(
+    subquery: &Subquery,
+    alias: Option<&TableReference>,
+    condition: Option<Expr>,
+    left: &LogicalPlan,
+) -> EngineResult<LogicalPlan> {
+    let plan = subquery.subquery.as_ref().clone();
+    let Some(condition) = condition else {
+        return Ok(plan);
+    };
+    let condition = condition.transform_up(|expr| match expr {
+        Expr::Column(column) if left.schema().has_column(&column) => {
+            let field = Arc::clone(left.schema().field_from_column(&column)?);
+            Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    let builder = LogicalPlanBuilder::from(plan);
+    let builder = match alias {
+        Some(alias) => builder.alias(alias.clone())?,
+        None => builder,
+    };
+    builder.filter(condition.data)?.build()
 }
 
 /// Whether a plan reads nothing but relations of the catalogue, and the types of its parameters are known: a plan that is

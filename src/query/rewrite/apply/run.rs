@@ -7,6 +7,7 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     sync::{Arc, PoisonError},
+    task::{Context, Poll},
 };
 
 use arrow::{
@@ -26,13 +27,16 @@ use datafusion::{
         ColumnarValue, Expr, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
         TypeSignature, Volatility, expr::ScalarFunction, expr_rewriter::NamePreserver,
     },
-    physical_plan::{ExecutionPlan, collect, execution_plan::reset_plan_states},
+    physical_plan::{ExecutionPlan, execute_stream, execution_plan::reset_plan_states},
 };
+
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     outer::{Outer, Values, bind, outer},
     shape::{Shape, numbered},
 };
+use crate::{catalog::facts::SessionFacts, source::runtime::to_datafusion};
 
 /// The stack of the thread that runs a subquery: as deep as planning may go.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
@@ -277,6 +281,13 @@ impl Runs {
         self.gather(&results, &set_of_row)
     }
 
+    fn check_interrupts(&self) -> EngineResult<()> {
+        match SessionFacts::of(self.state.config_options()) {
+            Some(facts) => facts.settings.check_interrupts().map_err(to_datafusion),
+            None => Ok(()),
+        }
+    }
+
     async fn run_sets(&self, sets: &[Vec<ScalarValue>]) -> EngineResult<Vec<RecordBatch>> {
         // Only this thread waits for the lock, and only for another batch of the same statement.
         let mut physical = self.physical.lock().await;
@@ -294,7 +305,17 @@ impl Runs {
             let outer = set.iter().take(self.subquery.outer.len()).cloned().collect();
             *self.values.lock().unwrap_or_else(PoisonError::into_inner) = outer;
             let context = Arc::new(TaskContext::from(self.state.as_ref()));
-            let batches = collect(reset_plan_states(Arc::clone(&planned))?, context).await?;
+            let mut rows = execute_stream(reset_plan_states(Arc::clone(&planned))?, context)?;
+            let mut batches = Vec::new();
+            // Whoever could end the statement waits for this thread.
+            let next = |context: &mut Context<'_>| match self.check_interrupts() {
+                Ok(()) => rows.poll_next_unpin(context),
+                Err(error) => Poll::Ready(Some(Err(error))),
+            };
+            let mut rows = stream::poll_fn(next);
+            while let Some(batch) = rows.try_next().await? {
+                batches.push(batch);
+            }
             let schema = batches.first().map_or_else(|| planned.schema(), RecordBatch::schema);
             let batch = concat_batches(&schema, &batches)?;
             results.push(match self.subquery.shape {

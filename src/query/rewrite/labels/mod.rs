@@ -15,7 +15,7 @@ use super::{folded, parts, quoted, scope::Scope, system_columns::is_system_colum
 pub use name::label;
 
 /// U+2063 INVISIBLE SEPARATOR: in no name that a cluster or a client has.
-const MARK: char = '\u{2063}';
+pub(super) const MARK: char = '\u{2063}';
 
 /// Reserved words that the parser takes for columns, but that are functions.
 const RESERVED: [&str; 4] = ["current_schema", "current_role", "localtime", "localtimestamp"];
@@ -25,9 +25,20 @@ pub fn output_name(name: &str) -> &str {
     name.trim_end_matches(MARK)
 }
 
+/// Where a SELECT stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the statement.
+    Top,
+    /// It is a branch of the statement's UNION, INTERSECT or EXCEPT, whose columns are of no table.
+    Branch,
+    Below,
+}
+
 /// Gives every unnamed item of a SELECT its name, and makes names unique. At the top of a statement nobody refers to
 /// them any more, so that every doubtful one may be marked; below it only those that are there twice.
-pub fn select(select: &mut Select, scope: &Scope, top: bool) {
+pub fn select(select: &mut Select, scope: &Scope, place: Place) {
+    let top = place != Place::Below;
     let wildcard = select.projection.iter().any(is_wildcard);
     let mut taken: HashSet<String> = if wildcard {
         expanded(select, scope)
@@ -51,7 +62,7 @@ pub fn select(select: &mut Select, scope: &Scope, top: bool) {
         let is_plain = given.is_none() && path.is_some() && !system;
         // Columns of the same name from two tables are told apart by their tables.
         let qualified_apart = is_plain
-            && top
+            && place == Place::Top
             && !wildcard
             && path.as_ref().is_some_and(|path| path.len() > 1)
             && plain
@@ -193,6 +204,17 @@ mod tests {
                 "select a.id, b.id from sys_deployment a, sys_journal b order by b.id desc, a.id limit 1",
                 "id id",
                 vec!["sys_deployment_1|sys_journal_2"],
+            ),
+            (
+                "select a.id, b.id from sys_deployment a, sys_journal b union all select 'x', 'y' order by 1 desc, 2 desc limit 2",
+                "id id",
+                vec!["x|y", "sys_deployment_2|sys_journal_2"],
+            ),
+            (
+                "select a.id, b.id from sys_deployment a, sys_journal b except select a.id, b.id from sys_deployment a, sys_journal b \
+                 where a.id <> 'sys_deployment_1' order by 2 desc",
+                "id id",
+                vec!["sys_deployment_1|sys_journal_2", "sys_deployment_1|sys_journal_1"],
             ),
         ] {
             let answer = engine.run(sql).await.unwrap();

@@ -1,8 +1,11 @@
 //! When it is known that no row has a scope, and that it is not known otherwise.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
 };
 
 use arrow::{
@@ -190,4 +193,35 @@ async fn the_order_of_features_is_no_news() {
         !Arc::ptr_eq(&first, &source.introspect().await.unwrap()),
         "another feature is"
     );
+}
+
+#[tokio::test]
+async fn a_search_that_ends_with_its_threads_does_not_stand_in_the_way_of_the_next() {
+    let facts = Arc::<Facts>::default();
+    facts.hangs.store(true, SeqCst);
+    let server = server(&facts).await;
+    let source = source(&server);
+    source.introspect().await.unwrap();
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let asked = source.clone();
+    assert!(
+        !threads
+            .spawn(async move { asked.has_no_scopes("state") })
+            .await
+            .unwrap()
+    );
+    eventually("the look at the vqueues", || looks(&server) == 1).await;
+    threads.shutdown_background();
+
+    facts.hangs.store(false, SeqCst);
+    let long_ago = Instant::now() - Duration::from_secs(3600);
+    eventually("the end of the search", || !source.0.scopes.is_searching("state")).await;
+    source.0.scopes.know(&[], long_ago);
+    source.distrust();
+    source.introspect().await.unwrap();
+    eventually("another search", || source.has_no_scopes("state")).await;
 }

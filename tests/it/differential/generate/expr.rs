@@ -21,7 +21,10 @@ impl Generator<'_> {
     fn literal(&mut self, column: &Scoped) -> Option<String> {
         match column.samples.is_empty() {
             true => None,
-            false => Some(self.random.one_of(&column.samples).clone()),
+            false => {
+                let sample = self.random.one_of(&column.samples).clone();
+                Some(self.maybe_apart(sample))
+            }
         }
     }
 
@@ -48,7 +51,7 @@ impl Generator<'_> {
         let y = self.column(columns, Kind::Text).expect("the column itself").sql.clone();
         let n = self.random.below(7);
         let literal = self.literal(column).unwrap_or_else(|| "'x'".to_owned());
-        let text = match self.random.below(26) {
+        let text = match self.random.below(42) {
             0 => format!("upper({x})"),
             1 => format!("lower({x})"),
             2 => format!("left({x}, {n})"),
@@ -77,6 +80,25 @@ impl Generator<'_> {
                 format!("case when {condition} then {x} else 'other' end")
             }
             24 => format!("case {x} when {literal} then 'this' when 'x' then {y} end"),
+            25 => format!("initcap(lower({x}))"),
+            26 => format!("substring({x} from {} for {n})", 1 + n),
+            27 => format!("overlay({x} placing '<>' from {} for {n})", 1 + n),
+            28 => format!("trim(both 'aeG' from {x})"),
+            29 => format!("trim({x})"),
+            30 => format!("concat({x}, null, {y})"),
+            31 => format!("concat_ws('/', null, {x}, {y})"),
+            32 => format!("{x} || null"),
+            33 => format!("coalesce(null, {x})"),
+            34 => format!("regexp_replace({x}, '[aeiou]+', '#', 'g')"),
+            35 => format!("upper(left({x}, {n})) || lower(right({x}, {n}))"),
+            36 => format!("rpad(left({x}, {n}), {}, '.')", 3 + n),
+            37 => {
+                let condition = self.condition(columns, 0);
+                format!("case when {condition} then null else {x} end")
+            }
+            38 if x.ends_with("_json\"") => format!("{x} ->> 'type'"),
+            38 => format!("split_part({x}, '_', -1)"),
+            39 => format!("nullif(left({x}, {n}), '')"),
             _ => {
                 let number = match self.random.below(6) {
                     0 => format!("length({x})"),
@@ -96,7 +118,7 @@ impl Generator<'_> {
         let x = &column.sql;
         let y = self.column(columns, Kind::Int).expect("the column itself").sql.clone();
         let n = 1 + self.random.below(9);
-        let number = match self.random.below(13) {
+        let number = match self.random.below(22) {
             0 => format!("{x} + {n}"),
             1 => format!("{x} - {n}"),
             2 => format!("{x} * {n}"),
@@ -112,7 +134,22 @@ impl Generator<'_> {
                 format!("case when {condition} then {x} else 0 end")
             }
             11 => return (format!("cast({x} as text)"), Kind::Text),
-            _ => return (format!("cast({x} as double precision) / {n}"), Kind::Float),
+            12 => return (format!("cast({x} as double precision) / {n}"), Kind::Float),
+            13 => format!("{x} & {n}"),
+            14 => format!("{x} | {n}"),
+            15 => format!("abs(cast({x} as bigint) - {n})"),
+            16 => {
+                let condition = self.condition(columns, 0);
+                return (format!("case when {condition} then {x} else 1.5 end"), Kind::Float);
+            }
+            17 => {
+                let condition = self.condition(columns, 0);
+                format!("case when {condition} then {x} when {x} > {n} then null else {y} end")
+            }
+            18 => return (format!("{x} between {y} and {n}"), Kind::Bool),
+            19 => return (format!("coalesce({x}, {y}, 0) > {n}"), Kind::Bool),
+            20 => return (format!("{x}::text || '/' || {n}"), Kind::Text),
+            _ => format!("{x}::bigint * -{n}"),
         };
         (number, Kind::Int)
     }
@@ -120,7 +157,7 @@ impl Generator<'_> {
     fn of_time(&mut self, column: &Scoped, columns: &[Scoped]) -> (String, Kind) {
         let x = &column.sql;
         let y = self.column(columns, Kind::Time).expect("the column itself").sql.clone();
-        let time = match self.random.below(10) {
+        let time = match self.random.below(19) {
             0..=2 => format!("date_trunc('{}', {x})", self.random.pick(&TRUNCATED)),
             3 => format!("date_bin(interval '15 minutes', {x}, timestamp '2026-01-01 00:00:00')"),
             4 => format!("{x} + interval '{} hours'", 1 + self.random.below(50)),
@@ -128,7 +165,16 @@ impl Generator<'_> {
             6 => format!("coalesce({x}, {y})"),
             7 => return (format!("date_part('{}', {x})", self.random.pick(&PARTS)), Kind::Float),
             8 => return (format!("date_part('epoch', {x})"), Kind::Float),
-            _ => return (format!("{x} is not null"), Kind::Bool),
+            9 => return (format!("{x} is not null"), Kind::Bool),
+            10 => format!("{x} + interval '1 month 2 days'"),
+            11 => format!("{x} - interval '36 hours'"),
+            12 => return (format!("extract({} from {x})", self.random.pick(&PARTS)), Kind::Float),
+            13 => return (format!("{x} - {y}"), Kind::Float),
+            14 => return (format!("{x} - {y} > interval '10 minutes'"), Kind::Bool),
+            15 => format!("greatest({x}, {y})"),
+            16 => format!("date_trunc('day', {x}) + interval '1 day' * 2"),
+            17 => return (format!("{x} < now()"), Kind::Bool),
+            _ => format!("date_bin(interval '1 hour', {x}, timestamp '2026-01-01 00:30:00')"),
         };
         (time, Kind::Time)
     }
@@ -180,8 +226,18 @@ impl Generator<'_> {
         if column.kind == Kind::Text && self.random.chance(35) {
             return self.pattern(column);
         }
-        match self.random.below(12) {
+        match self.random.below(15) {
             0..=3 => format!("{x} {op} {a}"),
+            12 => format!("coalesce({x} {op} {a}, false)"),
+            13 => format!("case when {x} {op} {a} then {x} <> {b} else {x} is null end"),
+            14 => {
+                let y = self
+                    .column(columns, column.kind)
+                    .expect("the column itself")
+                    .sql
+                    .clone();
+                format!("{x} in ({a}, {y})")
+            }
             4 => format!("{x} between {a} and {b}"),
             5 => format!("{x} not between {a} and {b}"),
             6 => format!("{x} in ({a}, {b})"),
@@ -203,12 +259,18 @@ impl Generator<'_> {
 
     fn pattern(&mut self, column: &Scoped) -> String {
         let x = &column.sql;
-        let literal = self.literal(column).expect("a sample");
+        let literal = self.random.one_of(&column.samples).clone();
         let text = literal.trim_matches('\'').replace('\'', "");
         let length = text.chars().count();
         let start = self.random.below(length + 1);
         let part: String = text.chars().skip(start).take(1 + self.random.below(4)).collect();
-        match self.random.below(7) {
+        let regular: String = part.chars().filter(char::is_ascii_alphanumeric).collect();
+        match self.random.below(12) {
+            7 => format!("{x} ~ '^{regular}'"),
+            8 => format!("{x} ~* '{regular}.*[a-c]'"),
+            9 => format!("{x} !~ '{regular}$'"),
+            10 => format!("{x} like '{}!%%' escape '!'", part.replace('!', "!!")),
+            11 => format!("{x} like '%!_%' escape '!'"),
             0 => format!("{x} like '{part}%'"),
             1 => format!("{x} like '%{part}'"),
             2 => format!("{x} like '%{part}%'"),

@@ -1,13 +1,19 @@
 //! Random SELECT statements that mean the same to PostgreSQL and to a runtime: what is written by design in two ways (durations beside
 //! numbers, arithmetic that wraps, `to_char`) is not generated, it has tests of its own beside the table of exceptions.
 
+mod apart;
+mod correlated;
 mod expr;
+mod group;
+mod set;
 mod source;
 mod statement;
+mod window;
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use super::{
+    answer::{Ours, Session},
     random::Random,
     schema::{Kind, Schema},
 };
@@ -18,9 +24,40 @@ pub use statement::Shape;
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub sql: String,
+    /// The same with parameters in place of some of its literals, and their values.
+    prepared: String,
+    parameters: Vec<String>,
     /// Its rows come in the order that it asks for, which leaves no choice.
     pub ordered: bool,
     pub shape: Shape,
+}
+
+impl Statement {
+    /// `sql` may have literals that are marked to be sent [`apart`].
+    pub fn new(sql: &str, ordered: bool, shape: Shape) -> Statement {
+        let (prepared, parameters) = apart::parameters(sql);
+        Statement {
+            sql: apart::unmarked(sql),
+            prepared,
+            parameters,
+            ordered,
+            shape,
+        }
+    }
+
+    /// Our answer.
+    pub fn ask(&self, session: &mut Session) -> Result<Result<Ours, String>, String> {
+        session.ask(&self.prepared, &self.parameters)
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.parameters.is_empty() {
+            true => f.write_str(&self.sql),
+            false => write!(f, "{} with {:?}", self.prepared, self.parameters),
+        }
+    }
 }
 
 /// A column that expressions may use.
@@ -50,6 +87,8 @@ pub struct Generator<'a> {
     random: Random,
     /// Names given so far within a statement.
     aliases: usize,
+    /// Some literals of the statement are marked to be sent apart.
+    apart: bool,
 }
 
 impl<'a> Generator<'a> {
@@ -58,6 +97,7 @@ impl<'a> Generator<'a> {
             schema,
             random: Random::new(seed),
             aliases: 0,
+            apart: false,
         }
     }
 

@@ -52,6 +52,7 @@ impl Generator<'_> {
             _ if depth == 0 => self.any_table(),
             0..=49 => self.any_table(),
             50..=69 => self.derived(depth - 1),
+            70..=75 => self.values(),
             _ => self.join(),
         }
     }
@@ -140,6 +141,49 @@ impl Generator<'_> {
             columns: [left.columns, right.columns].concat(),
             key: None,
             rows: left.rows.max(right.rows),
+        }
+    }
+
+    /// A table beside a list of values that are in one of its columns, or beside it.
+    fn values(&mut self) -> Source {
+        let source = self.side();
+        let samples = source
+            .columns
+            .iter()
+            .filter(|column| matches!(column.kind, Kind::Text | Kind::Int) && !column.samples.is_empty());
+        let samples: Vec<Scoped> = samples.cloned().collect();
+        if samples.is_empty() {
+            return source;
+        }
+        let column = self.random.one_of(&samples).clone();
+        let mut rows = Vec::new();
+        for number in 0..1 + self.random.below(5) {
+            rows.push(format!("({}, {number})", self.random.one_of(&column.samples)));
+        }
+        let alias = self.alias();
+        let word = self.random.pick(&["join", "left join", "right join"]);
+        let from = format!(
+            "{} {word} (values {}) {alias}(v, n) on {} = {alias}.v",
+            source.from,
+            rows.join(", "),
+            column.sql
+        );
+        let of_values = [("v", column.kind), ("n", Kind::Int)].map(|(name, kind)| Scoped {
+            sql: format!("{alias}.{name}"),
+            kind,
+            samples: column.samples.clone(),
+        });
+        let [v, n] = of_values;
+        let n = Scoped {
+            samples: std::rc::Rc::new(vec!["1".to_owned(), "3".to_owned()]),
+            ..n
+        };
+        Source {
+            from,
+            narrow: None,
+            columns: [source.columns, vec![v, n]].concat(),
+            key: None,
+            rows: source.rows,
         }
     }
 

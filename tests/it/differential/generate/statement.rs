@@ -11,6 +11,9 @@ pub enum Shape {
     Distinct,
     DistinctOn,
     Semijoin,
+    /// Subqueries that refer to the query around them, in one another, in the list and under OR.
+    Correlated,
+    Lateral,
     Window,
     Cte,
     Union,
@@ -19,7 +22,7 @@ pub enum Shape {
 }
 
 /// Shapes by weight.
-const SHAPES: [Shape; 20] = [
+const SHAPES: [Shape; 24] = [
     Shape::Rows,
     Shape::Rows,
     Shape::Rows,
@@ -33,11 +36,15 @@ const SHAPES: [Shape; 20] = [
     Shape::Distinct,
     Shape::DistinctOn,
     Shape::Semijoin,
-    Shape::Semijoin,
+    Shape::Correlated,
+    Shape::Correlated,
+    Shape::Lateral,
+    Shape::Window,
     Shape::Window,
     Shape::Window,
     Shape::Cte,
     Shape::Union,
+    Shape::SetOperation,
     Shape::SetOperation,
     Shape::Subquery,
 ];
@@ -46,6 +53,7 @@ impl Generator<'_> {
     /// The next statement.
     pub fn statement(&mut self) -> Statement {
         self.aliases = 0;
+        self.apart = self.random.chance(20);
         let shape = *self.random.one_of(&SHAPES);
         let (sql, columns) = match shape {
             Shape::Rows => {
@@ -60,21 +68,16 @@ impl Generator<'_> {
             }
             Shape::DistinctOn => return self.distinct_on(),
             Shape::Semijoin => self.semijoin(),
+            Shape::Correlated => self.correlated(),
+            Shape::Lateral => self.lateral(),
             Shape::Window => self.window(),
             Shape::Cte => self.cte(),
             Shape::Union => self.set("union all"),
-            Shape::SetOperation => {
-                let word = self.random.pick(&["union", "except", "intersect"]);
-                self.set(word)
-            }
+            Shape::SetOperation => self.set_operation(),
             Shape::Subquery => self.subquery(),
         };
         let (order, ordered) = self.order(&columns);
-        Statement {
-            sql: format!("{sql}{order}"),
-            ordered,
-            shape,
-        }
+        Statement::new(&format!("{sql}{order}"), ordered, shape)
     }
 
     /// An ORDER BY over all columns, and maybe a LIMIT; none where one of them cannot be sorted by.
@@ -96,31 +99,43 @@ impl Generator<'_> {
             })
             .collect();
         let mut order = format!(" order by {}", keys.join(", "));
-        if self.random.chance(60) {
-            order.push_str(&format!(" limit {}", self.random.below(30)));
-            if self.random.chance(30) {
-                order.push_str(&format!(" offset {}", self.random.below(10)));
-            }
-        }
+        let (limit, offset) = (self.random.below(30), self.random.below(10));
+        order.push_str(&match self.random.below(100) {
+            0..=41 => format!(" limit {limit}"),
+            42..=54 => format!(" limit {limit} offset {offset}"),
+            55..=59 => format!(" offset {offset}"),
+            60..=62 => format!(" offset {offset} rows fetch first {limit} rows only"),
+            _ => String::new(),
+        });
         (order, true)
     }
 
-    fn rows(&mut self, source: &Source, most: usize, word: &str) -> (String, Vec<Scoped>) {
-        let (mut list, mut columns) = self.selection(source, most);
-        // Lists are not compared, so not by DISTINCT either.
-        while !word.is_empty()
-            && columns
-                .iter()
-                .any(|column| matches!(column.kind, Kind::List | Kind::Float))
-        {
-            (list, columns) = self.selection(source, most);
+    /// Values of a source; where they are `compared` (by DISTINCT), none is a list or a float. A source may have nothing else.
+    fn comparable(&mut self, source: &Source, most: usize, compared: bool) -> (String, Vec<Scoped>) {
+        const ATTEMPTS: usize = 30;
+        for _ in 0..ATTEMPTS {
+            let (list, columns) = self.selection(source, most);
+            let fits = |column: &Scoped| !matches!(column.kind, Kind::List | Kind::Float);
+            if !compared || columns.iter().all(fits) {
+                return (list, columns);
+            }
         }
+        let one = Scoped {
+            sql: "1".to_owned(),
+            kind: Kind::Int,
+            samples: Default::default(),
+        };
+        ("1 as c0".to_owned(), vec![one])
+    }
+
+    pub(super) fn rows(&mut self, source: &Source, most: usize, word: &str) -> (String, Vec<Scoped>) {
+        let (list, columns) = self.comparable(source, most, !word.is_empty());
         let filter = self.filtered(source);
         (format!("select {word}{list} from {}{filter}", source.from), columns)
     }
 
     /// An aggregate's call and the kind of what it returns.
-    fn call(&mut self, columns: &[Scoped]) -> (String, Kind) {
+    pub(super) fn call(&mut self, columns: &[Scoped]) -> (String, Kind) {
         let usable: Vec<&Scoped> = columns.iter().filter(|column| column.kind != Kind::List).collect();
         let (mut call, kind) = if usable.is_empty() {
             ("count(*)".to_owned(), Kind::Int)
@@ -153,7 +168,7 @@ impl Generator<'_> {
         (call, kind)
     }
 
-    fn calls(&mut self, columns: &[Scoped], from: usize) -> (Vec<String>, Vec<Scoped>) {
+    pub(super) fn calls(&mut self, columns: &[Scoped], from: usize) -> (Vec<String>, Vec<Scoped>) {
         let count = 1 + self.random.below(3);
         let mut list = Vec::new();
         let mut kinds = Vec::new();
@@ -179,51 +194,10 @@ impl Generator<'_> {
         )
     }
 
-    fn group(&mut self) -> (String, Vec<Scoped>) {
-        let source = self.source(2);
-        let mut keys = Vec::new();
-        for _ in 0..1 + self.random.below(2) {
-            let (sql, kind) = self.value(&source.columns, 1);
-            if !matches!(kind, Kind::List | Kind::Float) {
-                keys.push(Scoped {
-                    sql,
-                    kind,
-                    samples: Default::default(),
-                });
-            }
-        }
-        let mut list: Vec<String> = keys
-            .iter()
-            .enumerate()
-            .map(|(index, key)| format!("{} as c{index}", key.sql))
-            .collect();
-        let (calls, columns) = self.calls(&source.columns, list.len());
-        list.extend(calls);
-        let groups: Vec<String> = match self.random.chance(50) {
-            true => (1..=keys.len()).map(|key| key.to_string()).collect(),
-            false => keys.iter().map(|key| key.sql.clone()).collect(),
-        };
-        let filter = self.filtered(&source);
-        let mut sql = format!("select {} from {}{filter}", list.join(", "), source.from);
-        if !groups.is_empty() {
-            sql.push_str(&format!(" group by {}", groups.join(", ")));
-        }
-        if self.random.chance(25) {
-            sql.push_str(&format!(" having count(*) > {}", self.random.below(4)));
-        }
-        (sql, [keys, columns].concat())
-    }
-
     /// The first row of each group, of rows in an order that leaves no choice.
     fn distinct_on(&mut self) -> Statement {
         let source = self.source(1);
-        let (mut list, mut columns) = self.selection(&source, 4);
-        while columns
-            .iter()
-            .any(|column| matches!(column.kind, Kind::List | Kind::Float))
-        {
-            (list, columns) = self.selection(&source, 4);
-        }
+        let (list, columns) = self.comparable(&source, 4, true);
         let filter = self.filtered(&source);
         let keys: Vec<String> = columns
             .iter()
@@ -238,96 +212,7 @@ impl Generator<'_> {
             source.from,
             keys.join(", ")
         );
-        Statement {
-            sql,
-            ordered: true,
-            shape: Shape::DistinctOn,
-        }
-    }
-
-    fn semijoin(&mut self) -> (String, Vec<Scoped>) {
-        let source = self.any_table();
-        let inner = self.any_table();
-        let Some((a, b)) = self.pair(&source, &inner) else {
-            return self.rows(&source, 4, "");
-        };
-        let filter = self.filtered(&inner);
-        let and = if filter.is_empty() { " where" } else { " and" };
-        let test = match self.random.below(5) {
-            0 | 1 => format!("{a} in (select {b} from {}{filter})", inner.from),
-            2 => format!("exists (select 1 from {}{filter}{and} {b} = {a})", inner.from),
-            3 => format!("not exists (select 1 from {}{filter}{and} {b} = {a})", inner.from),
-            _ => format!("{a} not in (select {b} from {}{filter})", inner.from),
-        };
-        let (list, columns) = self.selection(&source, 4);
-        let narrow = source
-            .narrow
-            .as_ref()
-            .map(|narrow| format!("{narrow} and "))
-            .unwrap_or_default();
-        let more = match self.random.chance(30) {
-            true => format!(" and {}", self.condition(&source.columns, 1)),
-            false => String::new(),
-        };
-        (
-            format!("select {list} from {} where {narrow}{test}{more}", source.from),
-            columns,
-        )
-    }
-
-    fn window(&mut self) -> (String, Vec<Scoped>) {
-        let source = self.any_table();
-        let (mut list, mut columns) = self.selection(&source, 2);
-        let plain: Vec<&Scoped> = source
-            .columns
-            .iter()
-            .filter(|column| !matches!(column.kind, Kind::List | Kind::Bytes))
-            .collect();
-        if plain.is_empty() {
-            return (format!("select {list} from {}", source.from), columns);
-        }
-        let partition = self.random.pick(&plain).sql.clone();
-        let order = self.random.pick(&plain).sql.clone();
-        let value = self.random.pick(&plain).clone();
-        let direction = self.random.pick(&["", " desc", " nulls first"]);
-        let by = match self.random.below(3) {
-            0 => format!("partition by {partition} order by {order}{direction}"),
-            1 => format!("order by {order}{direction}"),
-            _ => format!("partition by {partition}"),
-        };
-        // With a key at its end, the order leaves no choice.
-        let total = source
-            .key
-            .as_ref()
-            .map(|key| format!("partition by {partition} order by {order}{direction}, {key}"));
-        let number = self.column(&source.columns, Kind::Int).map(|column| column.sql.clone());
-        let x = &value.sql;
-        let (sql, kind) = match (self.random.below(10), total, number) {
-            (0, Some(total), _) => (format!("row_number() over ({total})"), Kind::Int),
-            (1, Some(total), _) => (format!("lag({x}) over ({total})"), value.kind),
-            (2, Some(total), _) => (format!("lead({x}, 2) over ({total})"), value.kind),
-            (3, Some(total), _) => (format!("first_value({x}) over ({total})"), value.kind),
-            (4, Some(total), Some(number)) => (
-                format!("sum({number}) over ({total} rows between 2 preceding and current row)"),
-                Kind::Int,
-            ),
-            (5, _, Some(number)) => (format!("sum({number}) over ({by})"), Kind::Int),
-            (6, _, _) => (format!("rank() over (order by {order}{direction})"), Kind::Int),
-            (7, _, _) => (
-                format!("dense_rank() over (partition by {partition} order by {order})"),
-                Kind::Int,
-            ),
-            (8, ..) if value.kind != Kind::Bool => (format!("max({x}) over ({by})"), value.kind),
-            _ => (format!("count(*) over ({by})"), Kind::Int),
-        };
-        list.push_str(&format!(", {sql} as w"));
-        columns.push(Scoped {
-            sql,
-            kind,
-            samples: Default::default(),
-        });
-        let filter = self.filtered(&source);
-        (format!("select {list} from {}{filter}", source.from), columns)
+        Statement::new(&sql, true, Shape::DistinctOn)
     }
 
     fn cte(&mut self) -> (String, Vec<Scoped>) {
@@ -342,85 +227,32 @@ impl Generator<'_> {
             key: None,
             rows: inner.rows,
         };
-        let (sql, columns) = match self.random.chance(50) {
-            true => self.rows(&source, 4, ""),
-            false => {
+        let (sql, columns) = match self.random.below(10) {
+            0..=3 => self.rows(&source, 4, ""),
+            4..=7 => {
                 let (calls, columns) = self.calls(&source.columns, 0);
                 (format!("select {} from w", calls.join(", ")), columns)
             }
+            // One over another, and the first one read twice.
+            _ => {
+                let (list, columns) = self.selection(&source, 3);
+                let filter = self.filtered(&source);
+                let sql = format!(
+                    ", v as (select {list} from w{filter}) select {}, (select count(*) from w) as n from v",
+                    named("v", &columns)
+                        .iter()
+                        .map(|column| column.sql.clone())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                );
+                let n = Scoped {
+                    sql: "n".to_owned(),
+                    kind: Kind::Int,
+                    samples: Default::default(),
+                };
+                return (format!("{}{sql}", with.trim_end()), [columns, vec![n]].concat());
+            }
         };
         (format!("{with}{sql}"), columns)
-    }
-
-    /// Two SELECTs of columns of the same kinds.
-    fn set(&mut self, word: &str) -> (String, Vec<Scoped>) {
-        let (left, right) = (self.source(1), self.any_table());
-        let mut pairs = Vec::new();
-        for _ in 0..20 {
-            let a = self.random.one_of(&left.columns).clone();
-            let comparable = !matches!(a.kind, Kind::List | Kind::Float);
-            if let Some(b) = self.column(&right.columns, a.kind)
-                && comparable
-                && pairs.len() < 3
-            {
-                pairs.push((a, b.clone()));
-            }
-        }
-        if pairs.is_empty() {
-            return self.rows(&left, 3, "");
-        }
-        let list = |columns: Vec<&Scoped>| {
-            let columns = columns.iter().enumerate();
-            let items: Vec<String> = columns
-                .map(|(index, column)| format!("{} as c{index}", column.sql))
-                .collect();
-            items.join(", ")
-        };
-        let one = list(pairs.iter().map(|(a, _)| a).collect());
-        let other = list(pairs.iter().map(|(_, b)| b).collect());
-        let (filter, other_filter) = (self.filtered(&left), self.filtered(&right));
-        let sql = format!(
-            "select {one} from {}{filter} {word} select {other} from {}{other_filter}",
-            left.from, right.from
-        );
-        (sql, pairs.into_iter().map(|(a, _)| a).collect())
-    }
-
-    /// A scalar subquery that depends on nothing, compared with or shown.
-    fn subquery(&mut self) -> (String, Vec<Scoped>) {
-        let (source, inner) = (self.any_table(), self.any_table());
-        let Some((a, b)) = self.pair(&source, &inner) else {
-            return self.rows(&source, 4, "");
-        };
-        let filter = self.filtered(&inner);
-        let function = self.random.pick(&["max", "min"]);
-        let subquery = format!("(select {function}({b}) from {}{filter})", inner.from);
-        let (list, mut columns) = self.selection(&source, 3);
-        let narrow = source
-            .narrow
-            .as_ref()
-            .map(|narrow| format!(" and {narrow}"))
-            .unwrap_or_default();
-        match self.random.chance(70) {
-            true => {
-                let op = self.random.pick(&["=", "<", "<>", ">="]);
-                (
-                    format!("select {list} from {} where {a} {op} {subquery}{narrow}", source.from),
-                    columns,
-                )
-            }
-            false => {
-                columns.push(Scoped {
-                    sql: subquery.clone(),
-                    kind: Kind::Float,
-                    samples: Default::default(),
-                });
-                let filter = self.filtered(&source);
-                (
-                    format!("select {list}, {subquery} as sub from {}{filter}", source.from),
-                    columns,
-                )
-            }
-        }
     }
 }

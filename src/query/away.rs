@@ -1,0 +1,186 @@
+//! Planning that takes long, away from the session that waits for it. Nothing ends it from outside, for it computes without a pause: on a
+//! thread of its own it holds up neither the session, which hears of a cancel request, a timeout or the end of its client meanwhile, nor
+//! other sessions. Whoever ends the wait abandons the planning, which looks between its rules whether anybody is there.
+
+use std::{cell::RefCell, panic::resume_unwind, sync::Arc};
+
+use datafusion::{
+    common::tree_node::Transformed,
+    config::ConfigOptions,
+    error::Result as EngineResult,
+    logical_expr::LogicalPlan,
+    optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule},
+    physical_optimizer::PhysicalOptimizerRule,
+    physical_plan::ExecutionPlan,
+};
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    task::{JoinError, spawn_blocking},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{Error, Result, SqlState, source::runtime::to_datafusion};
+
+thread_local! {
+    /// Cancelled once nobody waits for what this thread works on.
+    static ABANDONED: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` away from here, once it is its turn.
+pub async fn run<T: Send + 'static>(turns: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let (_guard, abandoned) = wait();
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(Error::internal)?;
+    let done = spawn_blocking(move || {
+        let _turn = turn;
+        ABANDONED.set(Some(abandoned));
+        work()
+    });
+    done.await.map_err(panicked)
+}
+
+/// The same for work that waits itself now and then.
+pub async fn run_async<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let (_guard, abandoned) = wait();
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(Error::internal)?;
+    let handle = Handle::current();
+    let done = spawn_blocking(move || {
+        let _turn = turn;
+        ABANDONED.set(Some(abandoned.clone()));
+        handle.block_on(async {
+            tokio::select! {
+                done = work => done,
+                () = abandoned.cancelled() => Err(nobody_waits()),
+            }
+        })
+    });
+    done.await.map_err(panicked)?
+}
+
+/// What tells the work that its caller is gone.
+fn wait() -> (DropGuard, CancellationToken) {
+    let token = CancellationToken::new();
+    (token.clone().drop_guard(), token)
+}
+
+/// A panic goes on where its caller is.
+fn panicked(error: JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(error) => Error::internal(error),
+    }
+}
+
+/// Nobody hears this.
+fn nobody_waits() -> Error {
+    Error::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
+}
+
+/// Ends the work of this thread where nobody waits for it.
+fn check() -> EngineResult<()> {
+    let is_abandoned = ABANDONED.with_borrow(|token| token.as_ref().is_some_and(CancellationToken::is_cancelled));
+    match is_abandoned {
+        true => Err(to_datafusion(nobody_waits())),
+        false => Ok(()),
+    }
+}
+
+/// Looks whether anybody waits, and changes nothing.
+#[derive(Debug)]
+struct Wanted;
+
+impl Wanted {
+    const NAME: &str = "wanted";
+}
+
+impl AnalyzerRule for Wanted {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> EngineResult<LogicalPlan> {
+        check().map(|()| plan)
+    }
+}
+
+impl OptimizerRule for Wanted {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> EngineResult<Transformed<LogicalPlan>> {
+        check().map(|()| Transformed::no(plan))
+    }
+}
+
+impl PhysicalOptimizerRule for Wanted {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        check().map(|()| plan)
+    }
+
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The rules, with such a look before each.
+pub fn analyzer_rules(rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>>) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    rules.into_iter().flat_map(|rule| [Arc::new(Wanted), rule]).collect()
+}
+
+pub fn optimizer_rules(rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    rules.into_iter().flat_map(|rule| [Arc::new(Wanted), rule]).collect()
+}
+
+pub fn physical_rules(
+    rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
+) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    rules.into_iter().flat_map(|rule| [Arc::new(Wanted), rule]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_that_nobody_waits_for_ends() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (result, results) = mpsc::channel();
+        let mut work = Box::pin(run(&turns, move || {
+            started.send(()).unwrap();
+            // As planning does, only more often.
+            let ended = loop {
+                if let Err(error) = check() {
+                    break error;
+                }
+            };
+            result.send(ended.to_string()).unwrap();
+        }));
+        tokio::select! {
+            _ = &mut work => panic!("it ended by itself"),
+            started = has_started => started.unwrap(),
+        }
+        drop(work);
+        assert!(results.recv().unwrap().contains("canceling statement"));
+        // Its turn is over, and what comes next on its thread is wanted.
+        assert!(run(&turns, || check().is_ok()).await.unwrap());
+        let ready = run_async(&turns, async { Ok(check().is_ok()) }).await;
+        assert!(ready.unwrap());
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a bug")]
+    async fn a_panic_is_the_callers() {
+        let _ = run(&Arc::new(Semaphore::new(1)), || panic!("a bug")).await;
+    }
+}

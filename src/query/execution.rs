@@ -1,0 +1,127 @@
+//! A plan that runs. It begins when its first rows are asked for, has a turn for each batch, and what it has handed out counts as its
+//! cluster's memory until the next is asked for: whoever reads slowly holds no turn, and as much memory as the pool lets them.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::{
+    execution::{
+        SendableRecordBatchStream, TaskContext,
+        memory_pool::{MemoryConsumer, MemoryReservation},
+    },
+    physical_plan::{ExecutionPlan, execute_stream},
+};
+use futures::StreamExt;
+
+use super::{
+    Scope,
+    append::ahead,
+    errors::from_datafusion,
+    turns::{Lane, Turns},
+};
+use crate::Result;
+
+/// A plan that runs, or rows that are at hand.
+pub struct Execution {
+    state: State,
+    lane: Option<Lane>,
+    turns: Arc<Turns>,
+    /// The last batch that was handed out.
+    handed_out: MemoryReservation,
+    /// Small batches that were handed out one after the other.
+    small: u32,
+}
+
+/// After so many small batches a result is taken to go on: it is made by a task of its own from there on, while what it gave is written
+/// for the client. A short one would only wait for the other task.
+const BATCHES_MADE_HERE: u32 = 3;
+
+/// Batches that such a task is ahead, of which nobody counts the memory,
+const BATCHES_AHEAD: usize = 2;
+/// and bytes of a batch up to which it is a small one.
+const SMALL_BATCH_SIZE_MAX: usize = 1024 * 1024;
+
+enum State {
+    Bound(Arc<dyn ExecutionPlan>, Arc<TaskContext>),
+    Running(SendableRecordBatchStream),
+    /// It goes on, and is made ahead of whoever takes its rows.
+    Ahead(SendableRecordBatchStream),
+    /// One batch, until it is taken.
+    Rows(Option<RecordBatch>),
+    /// What it held is let go of.
+    Ended,
+}
+
+impl Execution {
+    pub(super) fn new(plan: Arc<dyn ExecutionPlan>, scope: &Scope) -> Self {
+        let lane = Lane::of(plan.as_ref());
+        Execution::with(State::Bound(plan, scope.task()), lane, scope)
+    }
+
+    /// Rows that are at hand.
+    pub(super) fn of(batch: RecordBatch, scope: &Scope) -> Self {
+        Execution::with(State::Rows(Some(batch)), None, scope)
+    }
+
+    fn with(state: State, lane: Option<Lane>, scope: &Scope) -> Self {
+        let pool = scope.memory_pool();
+        Execution {
+            state,
+            lane,
+            turns: Arc::clone(&scope.turns),
+            handed_out: MemoryConsumer::new("result").register(pool),
+            small: 0,
+        }
+    }
+
+    /// The next rows; `None` at the end. What was handed out before is taken for dropped. Whoever stops waiting loses nothing but the
+    /// turn.
+    ///
+    /// # Errors
+    /// 53300 where too many statements of the cluster wait to begin, 53200 where its memory is taken; what the plan fails with.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.handed_out.free();
+        let batch = match self.compute().await {
+            Ok(Some(batch)) => batch,
+            ended => {
+                self.state = State::Ended;
+                return ended;
+            }
+        };
+        let size = batch.get_array_memory_size();
+        if let Err(error) = self.handed_out.try_grow(size) {
+            self.state = State::Ended;
+            return Err(from_datafusion(error));
+        }
+        self.small = match size <= SMALL_BATCH_SIZE_MAX {
+            true => self.small.saturating_add(1),
+            false => 0,
+        };
+        Ok(Some(batch))
+    }
+
+    async fn compute(&mut self) -> Result<Option<RecordBatch>> {
+        let is_first = matches!(self.state, State::Bound(..));
+        let _turn = match (&self.state, self.lane) {
+            (State::Bound(..) | State::Running(_) | State::Ahead(_), Some(lane)) => {
+                Some(self.turns.take(lane, is_first).await?)
+            }
+            _ => None,
+        };
+        if let State::Bound(plan, context) = &self.state {
+            let stream = execute_stream(Arc::clone(plan), Arc::clone(context)).map_err(from_datafusion)?;
+            self.state = State::Running(stream);
+        }
+        if self.small >= BATCHES_MADE_HERE {
+            self.state = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Running(stream) => State::Ahead(ahead(stream, BATCHES_AHEAD)),
+                state => state,
+            };
+        }
+        match &mut self.state {
+            State::Running(stream) | State::Ahead(stream) => stream.next().await.transpose().map_err(from_datafusion),
+            State::Rows(batch) => Ok(batch.take()),
+            State::Bound(..) | State::Ended => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! How many statements of one cluster are computed here at once. A large one has its turn for each batch of rows that it gives, not for as
+//! long as its client takes to read them; small ones have a lane of their own, so that they never wait behind large ones. What the
+//! cluster's runtime computes is counted by its own shield, in `source::runtime`.
+
+use std::time::Duration;
+
+use datafusion::{
+    datasource::{memory::MemorySourceConfig, physical_plan::FileScanConfig, source::DataSourceExec},
+    physical_plan::{
+        ExecutionPlan,
+        coop::CooperativeExec,
+        empty::EmptyExec,
+        filter::FilterExec,
+        joins::{CrossJoinExec, NestedLoopJoinExec},
+        limit::{GlobalLimitExec, LocalLimitExec},
+        placeholder_row::PlaceholderRowExec,
+        projection::ProjectionExec,
+    },
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{optimize::InitPlanExec, pieces::Piecewise};
+use crate::{
+    Result,
+    gate::Gate,
+    limits,
+    source::runtime::{Load, RuntimeExec},
+};
+
+/// What a statement makes this machine compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// It reads few rows: a lookup, or what a client asks of the catalogue.
+    Small,
+    /// It reads many, or nobody knows how many.
+    Large,
+}
+
+impl Lane {
+    /// `None` for what is only handed on: the runtime has computed it.
+    pub(super) fn of(plan: &dyn ExecutionPlan) -> Option<Lane> {
+        if is_handed_on(plan) {
+            return None;
+        }
+        Some(match work(plan) {
+            rows if rows <= limits::SMALL_STATEMENT_ROWS_MAX => Lane::Small,
+            _ => Lane::Large,
+        })
+    }
+}
+
+fn is_handed_on(plan: &dyn ExecutionPlan) -> bool {
+    if plan.is::<RuntimeExec>() {
+        return true;
+    }
+    let streams = plan.is::<ProjectionExec>()
+        || plan.is::<FilterExec>()
+        || plan.is::<CooperativeExec>()
+        || plan.is::<GlobalLimitExec>()
+        || plan.is::<LocalLimitExec>()
+        || plan.is::<Piecewise>()
+        || plan.is::<InitPlanExec>();
+    // Of a plan that had to ask something first, the last is the plan itself.
+    streams && plan.children().last().is_some_and(|input| is_handed_on(input.as_ref()))
+}
+
+/// Rows that are read, those of a join that compares every pair as often as they are compared.
+fn work(plan: &dyn ExecutionPlan) -> u64 {
+    let children = plan.children();
+    let works = children.iter().map(|child| work(child.as_ref()));
+    if plan.is::<NestedLoopJoinExec>() || plan.is::<CrossJoinExec>() {
+        return works.map(|work| work.max(1)).fold(1, u64::saturating_mul);
+    }
+    match children.is_empty() {
+        true => rows_of_leaf(plan),
+        false => works.fold(0, u64::saturating_add),
+    }
+}
+
+fn rows_of_leaf(plan: &dyn ExecutionPlan) -> u64 {
+    const UNKNOWN: u64 = u64::MAX;
+    if plan.is::<EmptyExec>() || plan.is::<PlaceholderRowExec>() {
+        return 1;
+    }
+    if let Some(runtime) = plan.downcast_ref::<RuntimeExec>() {
+        return match runtime.load() {
+            Load::Lookup => 1,
+            Load::Scan => UNKNOWN,
+        };
+    }
+    let Some(source) = plan.downcast_ref::<DataSourceExec>() else {
+        return UNKNOWN;
+    };
+    let source = source.data_source();
+    let rows = if let Some(memory) = source.downcast_ref::<MemorySourceConfig>() {
+        let batches = memory.partitions().iter().flatten();
+        Some(batches.map(|batch| batch.num_rows()).sum::<usize>())
+    } else if let Some(file) = source.downcast_ref::<FileScanConfig>() {
+        let rows = file.statistics().num_rows.get_value().copied();
+        [rows, file.limit].into_iter().flatten().min()
+    } else {
+        None
+    };
+    rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(UNKNOWN)
+}
+
+/// The lanes of one cluster.
+#[derive(Debug)]
+pub(super) struct Turns {
+    small: Gate,
+    large: Gate,
+}
+
+impl Turns {
+    pub(super) fn new(small: usize, large: usize, queue: usize, wait: Duration) -> Self {
+        Turns {
+            small: Gate::new("small statements", small, queue, wait),
+            large: Gate::new("large statements", large, queue, wait),
+        }
+    }
+
+    /// A turn of a statement, until the permit is dropped; its first or one more.
+    ///
+    /// # Errors
+    /// 53300 where too many statements wait to begin, or one waited too long.
+    pub(super) async fn take(&self, lane: Lane, is_first: bool) -> Result<OwnedSemaphorePermit> {
+        let gate = match lane {
+            Lane::Small => &self.small,
+            Lane::Large => &self.large,
+        };
+        match is_first {
+            true => gate.enter().await,
+            false => gate.enter_again().await,
+        }
+    }
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns::new(
+            limits::SMALL_STATEMENTS_MAX,
+            limits::LARGE_STATEMENTS_MAX,
+            limits::CLUSTER_QUEUE_LENGTH_MAX,
+            limits::CLUSTER_QUEUE_WAIT_MAX,
+        )
+    }
+}
