@@ -1,6 +1,6 @@
 //! What clients see of the demo's cluster: built, and asked as psql asks it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use criterion::{BatchSize, Criterion, Throughput};
 use restate_pg::{
@@ -33,7 +33,7 @@ pub fn catalogue(criterion: &mut Criterion) {
     let oid = built.relation("public", "sys_invocation").expect("a relation").oid;
     let statements = describe(oid);
     let scope = || runtime.block_on(cluster::scope(&engine()));
-    let run = |scope: &mut Scope| {
+    let run = |scope: &mut Arc<Scope>| {
         runtime.block_on(async {
             for sql in &statements {
                 cluster::rows(scope, sql).await;

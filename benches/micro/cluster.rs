@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use arrow::array::RecordBatch;
 use datafusion::sql::sqlparser::ast;
-use futures::TryStreamExt;
 use restate_pg::{
     Error, Result, SqlState,
     catalog::facts::{SessionFacts, SettingsView},
@@ -31,7 +30,7 @@ pub fn engine(source: &Arc<SnapshotSource>) -> Engine {
 }
 
 /// The scope of a session of `engine`.
-pub async fn scope(engine: &Engine) -> Scope {
+pub async fn scope(engine: &Engine) -> Arc<Scope> {
     let facts = SessionFacts {
         user: NAME.to_owned(),
         database: NAME.to_owned(),
@@ -40,7 +39,7 @@ pub async fn scope(engine: &Engine) -> Scope {
         settings: Arc::new(NoSettings),
         catalog: engine.catalog(NAME).await.expect("a catalogue"),
     };
-    engine.scope(facts, "UTC", Route::default())
+    Arc::new(engine.scope(facts, "UTC", Route::default()))
 }
 
 /// The tree of a query.
@@ -52,10 +51,14 @@ pub fn parse(sql: &str) -> Box<ast::Statement> {
 }
 
 /// All rows of a query without parameters: parsed, planned unless its plan is kept, and run.
-pub async fn rows(scope: &Scope, sql: &str) -> Vec<RecordBatch> {
+pub async fn rows(scope: &Arc<Scope>, sql: &str) -> Vec<RecordBatch> {
     let run = async {
-        let stream = Plan::new(scope, parse(sql), &[])?.run(scope, vec![]).await?;
-        stream.try_collect().await.map_err(Error::internal)
+        let mut execution = Plan::new(scope, parse(sql), &[])?.run(scope, vec![]).await?;
+        let mut rows = Vec::new();
+        while let Some(batch) = execution.next().await? {
+            rows.push(batch);
+        }
+        Ok(rows)
     };
     run.await.unwrap_or_else(|error: Error| panic!("{sql}: {error:?}"))
 }
