@@ -5,6 +5,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    task::coop::unconstrained,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -156,16 +157,17 @@ impl Interrupt {
         self.check()?;
         tokio::select! {
             biased;
-            // What is done at once waits for nothing, and sets no timer.
+            // What is done at once waits for nothing, and sets no timer. What computes gives way only once it has used up its task's
+            // budget: the others are heard without one.
             done = work => done.map_err(Stop::from),
-            reason = self.raised() => Err(reason.into()),
-            gone = async {
+            reason = unconstrained(self.raised()) => Err(reason.into()),
+            gone = unconstrained(async {
                 match connection.flush().await {
                     Ok(()) => connection.closed().await,
                     Err(error) => return error,
                 }
                 io::ErrorKind::ConnectionReset.into()
-            } => Err(gone.into()),
+            }) => Err(gone.into()),
         }
     }
 
@@ -178,7 +180,7 @@ impl Interrupt {
         tokio::select! {
             biased;
             sent = connection.flush() => sent.map_err(Stop::from),
-            reason = self.raised() => Err(reason.into()),
+            reason = unconstrained(self.raised()) => Err(reason.into()),
         }
     }
 }

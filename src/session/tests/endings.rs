@@ -14,6 +14,15 @@ async fn a_cancel_request_or_a_timeout_ends_the_statement_alone() {
     assert_eq!(client.query("select 1").await, "T D:1 C:SELECT 1 Z:I");
 }
 
+/// It never waits for anything, and gives way only where its task has used up its budget.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_computes_hears_of_its_end() {
+    let mut client = Client::new().await;
+    client.query("set statement_timeout = 500").await;
+    let endless = "select count(*) from generate_series(1, 1000000000000) as t(n) where n % 7 = 8";
+    assert_eq!(client.query(endless).await, "T E:57014 Z:I");
+}
+
 #[tokio::test]
 async fn a_panic_is_an_internal_error_and_the_session_lives() {
     let mut client = Client::new().await;
