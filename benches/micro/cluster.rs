@@ -68,12 +68,12 @@ pub async fn rows(scope: &Arc<Scope>, sql: &str) -> Vec<RecordBatch> {
 struct NoSettings;
 
 impl SettingsView for NoSettings {
-    fn get(&self, _: &str) -> Option<String> {
-        None
+    fn get(&self, name: &str) -> Result<String> {
+        Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("no setting {name:?}")))
     }
 
     fn set(&self, name: &str, _: &str, _: bool) -> Result<String> {
-        Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("no setting {name:?}")))
+        self.get(name)
     }
 
     fn all(&self) -> Vec<(String, String, String)> {
