@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use restate_pg::token::{
-    Algorithm, Clock, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Issuer, KeySet, KeySource, Secret, Verifier,
-};
+use restate_pg::token::{Clock, Issuer, KeySet, KeySource, Secret, Verifier};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -25,30 +23,42 @@ struct Bed {
 
 static BED: LazyLock<Bed> = LazyLock::new(|| {
     let tokens = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/tokens");
-    let issuer = Issuer {
-        issuer: DEFAULT_ISSUER.to_owned(),
-        audience: DEFAULT_AUDIENCE.to_owned(),
-        keys: KeySource::Fixed(KeySet::read(&tokens.join("auth.jwks.json")).expect("the corpus' keys")),
-        algorithms: vec![Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256],
-        cluster_claim: "sub".to_owned(),
-        revoked: None,
-    };
+    let corpus = corpus(&tokens);
+    let issuers = corpus["issuers"].as_array().expect("issuers").iter();
+    let issuers = issuers.map(|issuer| issuer_of(issuer, &tokens)).collect();
     Bed {
-        verifier: Verifier::new(vec![issuer], Arc::new(Still(Instant::now()))).expect("a verifier"),
-        good: good(&tokens),
+        verifier: Verifier::new(issuers, Arc::new(Still(Instant::now()))).expect("a verifier"),
+        good: good(&corpus).map(|(token, _)| token.to_owned()).collect(),
         runtime: Builder::new_current_thread().build().expect("a runtime"),
     }
 });
 
-/// The tokens that are good for anyone at some time.
-fn good(tokens: &Path) -> HashSet<String> {
+fn corpus(tokens: &Path) -> Value {
     let corpus = fs::read(tokens.join("corpus.json")).expect("the corpus");
-    let corpus: Value = serde_json::from_slice(&corpus).expect("a corpus in JSON");
+    serde_json::from_slice(&corpus).expect("a corpus in JSON")
+}
+
+fn issuer_of(issuer: &Value, tokens: &Path) -> Issuer {
+    let text = |key: &str| issuer[key].as_str().expect("a text").to_owned();
+    let algorithms = issuer["algorithms"].as_array().expect("algorithms").iter();
+    Issuer {
+        issuer: text("issuer"),
+        audience: text("audience"),
+        keys: KeySource::Fixed(KeySet::read(&tokens.join(text("keys"))).expect("the issuer's keys")),
+        algorithms: algorithms
+            .map(|name| name.as_str().and_then(|name| name.parse().ok()).expect("an algorithm"))
+            .collect(),
+        cluster_claim: text("cluster_claim"),
+        revoked: None,
+    }
+}
+
+/// The tokens that are good for anyone at some time, and when.
+fn good(corpus: &Value) -> impl Iterator<Item = (&str, u64)> {
     let cases = corpus["cases"].as_array().expect("cases").iter();
     cases
         .filter(|case| case["verdict"] == "ok")
-        .filter_map(|case| case["token"].as_str().map(str::to_owned))
-        .collect()
+        .filter_map(|case| Some((case["token"].as_str()?, case["at"].as_u64()?)))
 }
 
 pub fn run(data: &[u8]) {
@@ -73,5 +83,24 @@ impl Clock for Still {
 
     fn monotonic(&self) -> Instant {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A verifier that knows none of the corpus' issuers would refuse everything before it looked at it.
+    #[test]
+    fn good_tokens_are_accepted() {
+        let corpus = corpus(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/tokens"));
+        let now = good(&corpus).filter(|(_, at)| *at == NOW.as_secs());
+        let mut accepted = 0;
+        for (token, _) in now {
+            let verdict = |user| BED.runtime.block_on(BED.verifier.verify(&Secret::new(token), user));
+            assert!(verdict("demo").is_ok() || verdict("archive").is_ok(), "{token}");
+            accepted += 1;
+        }
+        assert!(accepted > 10, "{accepted} tokens are good");
     }
 }
