@@ -118,12 +118,17 @@ impl Plan {
         text_size: usize,
         declared: Vec<Option<Type>>,
     ) -> Result<(Q, Option<Self>, Vec<Option<Type>>)> {
+        let Some(known) = query(&owner).map(|query| Plan::known(scope, query, &declared)) else {
+            return Ok((owner, None, declared));
+        };
+        if known.is_some() {
+            return Ok((owner, known, declared));
+        }
         let plan = move |scope: &Scope, owner: &Q, declared: &[Option<Type>]| {
             let query = query(owner);
             query.map(|query| Plan::new(scope, query, declared)).transpose()
         };
-        let known = query(&owner).map(|query| Plan::known(scope, query, &declared));
-        if text_size <= limits::PLANNED_HERE_TEXT_MAX || !matches!(known, Some(None)) {
+        if text_size <= limits::PLANNED_HERE_TEXT_MAX {
             let plan = plan(scope, &owner, &declared)?;
             return Ok((owner, plan, declared));
         }
