@@ -65,28 +65,43 @@ impl Failures {
     }
 }
 
-/// What was refused, by the words: how often, and one statement.
+/// What was refused, by who did and the words: how often, and one statement.
 #[derive(Default)]
-struct Refusals(BTreeMap<String, (usize, String)>);
+struct Refusals(BTreeMap<(&'static str, String), (usize, String)>);
 
 impl Refusals {
-    fn add(&mut self, statement: &Statement, answer: &Answer) {
-        if let Ok(Err(words)) = answer {
-            self.0.entry(words.clone()).or_insert((0, statement.to_string())).0 += 1;
-        }
+    fn add(&mut self, who: &'static str, statement: &Statement, words: &str) {
+        let refused = self.0.entry((who, kind(words)));
+        refused.or_insert((0, statement.to_string())).0 += 1;
     }
 
     fn text(&self) -> String {
-        let line =
-            |(words, (count, statement)): (&String, &(usize, String))| format!("{count} × {words}\n  {statement}\n");
+        let line = |((who, words), (count, statement)): (&(&str, String), &(usize, String))| {
+            format!("{count} × {who}: {words}\n  {statement}\n")
+        };
         self.0.iter().map(line).collect()
     }
+}
+
+/// The beginning of an error's words, without numbers and names: one for all errors of a kind.
+fn kind(words: &str) -> String {
+    const SHOWN: usize = 120;
+    let line = words.trim_start_matches("{\"message\":\"").replace('\\', "");
+    let mut kind = String::new();
+    for (index, piece) in line.split(['\'', '"']).enumerate() {
+        match index % 2 {
+            0 => kind.extend(piece.chars().map(|c| if c.is_ascii_digit() { '0' } else { c })),
+            _ => kind.push('…'),
+        }
+    }
+    kind.chars().take(SHOWN).collect()
 }
 
 enum Outcome {
     Equal,
     RefusedAlike,
-    HereOnly,
+    /// With what the runtime says.
+    HereOnly(String),
     AtFault,
     Different(String),
     /// The cluster's rows changed meanwhile.
@@ -114,7 +129,12 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
             ));
         }
         let (outcomes, answer) = ask(target, statement, &mut local, &mut auto);
-        refusals.add(statement, &answer);
+        if let Ok(Err(words)) = &answer {
+            refusals.add("here", statement, words);
+        }
+        if let [_, Outcome::HereOnly(words)] = &outcomes {
+            refusals.add("by the runtime alone", statement, words);
+        }
         answers.push(answer);
         for ((route, outcome), counts) in ["local", "auto"].into_iter().zip(outcomes).zip(&mut routes) {
             let mut fail = |why: String| {
@@ -127,7 +147,7 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
             match outcome {
                 Outcome::Equal => counts.equal += 1,
                 Outcome::RefusedAlike => counts.refused_alike += 1,
-                Outcome::HereOnly => counts.here_only += 1,
+                Outcome::HereOnly(_) => counts.here_only += 1,
                 Outcome::AtFault => counts.at_fault += 1,
                 Outcome::Different(why) => {
                     counts.different += 1;
@@ -210,7 +230,7 @@ fn compare(ours: &Answer, runtime: &Result<Vec<RecordBatch>, String>, statement:
         (Ok(Err(error)), _) if error.contains(" XX000: ") => Outcome::Different(error.clone()),
         (Ok(Err(_)), Err(_)) => Outcome::RefusedAlike,
         (Ok(Err(error)), Ok(_)) => Outcome::Different(format!("only the runtime answers: {error}")),
-        (Ok(Ok(_)), Err(_)) => Outcome::HereOnly,
+        (Ok(Ok(_)), Err(words)) => Outcome::HereOnly(words.clone()),
         (Ok(Ok(ours)), Ok(batches)) => match theirs(batches, &ours.types) {
             Err(why) => Outcome::Different(why),
             Ok(rows) => match difference(&ours.rows, &rows, statement.ordered) {
@@ -241,8 +261,6 @@ fn fault(target: &Target, statement: &Statement) -> Option<&'static str> {
             .any(|word| sql.contains(word))
     {
         Some("of no rows the set of no keys has no group")
-    } else if sql.contains(" is distinct from ") || sql.contains(" is not distinct from ") {
-        Some("what follows AND or OR is taken for a part of what is compared")
     } else if target.version < [1, 7, 0] && (joins || sql.contains(" limit ") || sql.contains("distinct on")) {
         Some("filters that are derived while a query runs compare the wrong column")
     } else {

@@ -1,6 +1,6 @@
 //! Expressions by the kind of their value, and conditions.
 
-use super::{Generator, Kind, Scoped};
+use super::{Generator, Kind, Scoped, apart::clear};
 
 const TRUNCATED: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
 /// Not `second`: PostgreSQL's has a fraction.
@@ -242,8 +242,8 @@ impl Generator<'_> {
             5 => format!("{x} not between {a} and {b}"),
             6 => format!("{x} in ({a}, {b})"),
             7 => format!("{x} not in ({a}, {b}, {})", self.literal(column).expect("a third one")),
-            8 => format!("{x} is distinct from {a}"),
-            9 => format!("{x} is not distinct from {a}"),
+            8 => clear(&format!("{x} is distinct from {a}")),
+            9 => clear(&format!("{x} is not distinct from {a}")),
             10 => {
                 let y = self.column(columns, column.kind).expect("the column itself");
                 format!("{x} {op} {}", y.sql)

@@ -23,8 +23,9 @@ pub use statement::Shape;
 /// A statement and what is known of its answer.
 #[derive(Clone, Debug)]
 pub struct Statement {
+    /// As the runtime is asked.
     pub sql: String,
-    /// The same with parameters in place of some of its literals, and their values.
+    /// As we are: with parameters in place of some of its literals, and their values, and without the parentheses that it needs.
     prepared: String,
     parameters: Vec<String>,
     /// Its rows come in the order that it asks for, which leaves no choice.
@@ -33,7 +34,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// `sql` may have literals that are marked to be sent [`apart`].
+    /// `sql` may have marks of what is sent [`apart`].
     pub fn new(sql: &str, ordered: bool, shape: Shape) -> Statement {
         let (prepared, parameters) = apart::parameters(sql);
         Statement {
@@ -54,7 +55,7 @@ impl Statement {
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.parameters.is_empty() {
-            true => f.write_str(&self.sql),
+            true => f.write_str(&self.prepared),
             false => write!(f, "{} with {:?}", self.prepared, self.parameters),
         }
     }
