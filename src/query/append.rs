@@ -6,31 +6,30 @@ use std::{fmt, sync::Arc};
 use datafusion::{
     common::{
         config::ConfigOptions,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNode},
     },
     error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::EquivalenceProperties,
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PhysicalExpr,
-        PlanProperties,
+        ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
         coalesce_partitions::CoalescePartitionsExec,
-        execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions, SchedulingType},
+        execution_plan::SchedulingType,
         limit::LimitStream,
-        metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet},
+        metrics::{BaselineMetrics, ExecutionPlanMetricsSet},
         stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter},
         union::UnionExec,
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::{Error, source::runtime::to_datafusion};
+use super::over::{Over, Way};
 
 /// Batches that a part is ahead of whoever takes its rows.
 const BATCHES_AHEAD: usize = 2;
 
-/// Puts an [`AppendExec`] wherever the parts of a union come together.
+/// Puts an AppendExec ([`InOrder`]) wherever the parts of a union come together.
 #[derive(Debug)]
 pub(super) struct Append;
 
@@ -42,13 +41,13 @@ impl PhysicalOptimizerRule for Append {
             };
             let input = Arc::clone(together.input());
             Ok(match is_of_union(&input) {
-                true => Transformed::yes(Arc::new(AppendExec::new(input, node.fetch())) as Arc<dyn ExecutionPlan>),
+                true => Transformed::yes(Over::step(input, InOrder { fetch: node.fetch() })),
                 false => Transformed::no(node),
             })
         })?;
         let root = appended.data;
         Ok(match is_of_union(&root) {
-            true => Arc::new(AppendExec::new(root, None)),
+            true => Over::step(root, InOrder { fetch: None }),
             false => root,
         })
     }
@@ -77,79 +76,34 @@ fn is_of_union(plan: &Arc<dyn ExecutionPlan>) -> bool {
 }
 
 /// The rows of its input's partitions, the first one's first.
-#[derive(Debug)]
-struct AppendExec {
-    input: Arc<dyn ExecutionPlan>,
+#[derive(Clone, Debug)]
+struct InOrder {
     /// Rows that are wanted, if not all.
     fetch: Option<usize>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
 }
 
-impl AppendExec {
-    fn new(input: Arc<dyn ExecutionPlan>, fetch: Option<usize>) -> Self {
+impl Way for InOrder {
+    const NAME: &'static str = "AppendExec";
+    const KEEPS_ORDER: bool = false;
+
+    fn properties(&self, input: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
             Partitioning::UnknownPartitioning(1),
             input.pipeline_behavior(),
             input.boundedness(),
-        )
-        .with_scheduling_type(SchedulingType::Cooperative);
-        AppendExec {
-            input,
-            fetch,
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
-    }
-}
-
-impl DisplayAs for AppendExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.fetch {
-            Some(fetch) => write!(f, "AppendExec: fetch={fetch}"),
-            None => f.write_str("AppendExec"),
-        }
-    }
-}
-
-impl ExecutionPlan for AppendExec {
-    fn name(&self) -> &'static str {
-        "AppendExec"
+        );
+        Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative))
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.as_slice() {
-            [input] => Ok(Arc::new(AppendExec::new(Arc::clone(input), self.fetch))),
-            _ => Err(to_datafusion(Error::internal("an append has one child"))),
-        }
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let input = Arc::clone(&self.input);
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<SendableRecordBatchStream> {
+        let (input, schema) = (Arc::clone(input), input.schema());
         let at_once = context.session_config().target_partitions().max(1);
         let parts = 0..input.output_partitioning().partition_count();
         let rows = stream::iter(parts)
@@ -161,16 +115,19 @@ impl ExecutionPlan for AppendExec {
             })
             .buffered(at_once)
             .try_flatten();
-        let rows = Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows));
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+        let metrics = BaselineMetrics::new(metrics, partition);
         Ok(match self.fetch {
             Some(_) => Box::pin(LimitStream::new(rows, 0, self.fetch, metrics)),
             None => rows,
         })
     }
 
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
+    fn show(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.fetch {
+            Some(fetch) => write!(f, "{}: fetch={fetch}", Self::NAME),
+            None => f.write_str(Self::NAME),
+        }
     }
 }
 

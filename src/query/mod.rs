@@ -13,6 +13,7 @@ mod names;
 mod nature;
 mod nested_loop;
 mod optimize;
+mod over;
 mod parameters;
 mod pieces;
 mod placed;

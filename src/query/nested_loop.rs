@@ -2,33 +2,32 @@
 //! ended, and never in a runtime; this bounds what they compare, and lets go of the thread after every piece of it. The engine's own
 //! operators do neither: they look up only when they have rows to give.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use arrow::array::RecordBatch;
 use datafusion::{
     common::{
         config::ConfigOptions,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNode},
     },
     error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+        ExecutionPlan,
         execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions},
         joins::{CrossJoinExec, NestedLoopJoinExec},
+        metrics::ExecutionPlanMetricsSet,
         stream::RecordBatchStreamAdapter,
     },
 };
 use futures::{StreamExt, stream};
 use tokio::task::yield_now;
 
+use super::over::{Over, Way};
 use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
 
 /// Puts both inputs of every such join under one bound.
@@ -47,7 +46,10 @@ impl PhysicalOptimizerRule for BoundNestedLoops {
             }
             let pairs = Arc::new(Pairs::default());
             let children = [(build, Side::Build), (probe, Side::Probe)];
-            let children = children.map(|(input, side)| BoundedInput::over(input, side, &pairs));
+            let children = children.map(|(input, side)| {
+                let pairs = Arc::clone(&pairs);
+                Over::step(Arc::clone(input), Bounded { side, pairs })
+            });
             plan.replace_children(
                 children.into(),
                 ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
@@ -120,69 +122,23 @@ enum Side {
 
 /// One input of such a join, row by row as it is.
 #[derive(Clone, Debug)]
-struct BoundedInput {
-    input: Arc<dyn ExecutionPlan>,
+struct Bounded {
     side: Side,
     pairs: Arc<Pairs>,
 }
 
-impl BoundedInput {
-    fn over(input: &Arc<dyn ExecutionPlan>, side: Side, pairs: &Arc<Pairs>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(BoundedInput {
-            input: Arc::clone(input),
-            side,
-            pairs: Arc::clone(pairs),
-        })
-    }
-}
+impl Way for Bounded {
+    const NAME: &'static str = "BoundedInput";
+    const KEEPS_ORDER: bool = true;
 
-impl DisplayAs for BoundedInput {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BoundedInput")
-    }
-}
-
-impl ExecutionPlan for BoundedInput {
-    fn name(&self) -> &'static str {
-        "BoundedInput"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.as_slice() {
-            [input] => Ok(BoundedInput::over(input, self.side, &self.pairs)),
-            _ => Err(to_datafusion(Error::internal("a bounded input has one child"))),
-        }
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+        _: &ExecutionPlanMetricsSet,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = input.execute(partition, context)?;
         let schema = input.schema();
         let pairs = Arc::clone(&self.pairs);
         let rows = match self.side {

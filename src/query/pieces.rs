@@ -4,7 +4,6 @@
 //! bounded for all of them together.
 
 use std::{
-    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -24,14 +23,18 @@ use datafusion::{
     },
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+        ExecutionPlan, PhysicalExpr,
         execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions},
+        metrics::ExecutionPlanMetricsSet,
     },
 };
 use futures::{Stream, StreamExt};
 
-use super::growing;
-use crate::{Error, limits, source::runtime::to_datafusion};
+use super::{
+    growing,
+    over::{Over, Way},
+};
+use crate::limits;
 
 /// Puts every step that computes of one input between a giver of pieces and the end of a piece.
 #[derive(Debug)]
@@ -47,16 +50,10 @@ impl PhysicalOptimizerRule for Pieces {
             let Some(made) = Made::by(step.as_ref())? else {
                 return Ok(Transformed::no(step));
             };
-            let given = Arc::new(Piecewise {
-                input,
-                side: Side::Gives(Arc::new(made)),
-            });
+            let given = Over::step(input, Side::Gives(Arc::new(made)));
             let mode = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
             let step = step.replace_children(vec![given], mode)?;
-            Ok(Transformed::yes(Arc::new(Piecewise {
-                input: step,
-                side: Side::Ends,
-            }) as Arc<dyn ExecutionPlan>))
+            Ok(Transformed::yes(Over::step(step, Side::Ends)))
         };
         plan.transform_up(cut).map(|cut| cut.data)
     }
@@ -72,7 +69,7 @@ impl PhysicalOptimizerRule for Pieces {
 
 /// What a step makes of its input: each column's bytes so many times, and so many bytes a row beside them.
 #[derive(Debug, Default)]
-struct Made {
+pub(super) struct Made {
     /// By the input's columns.
     columns: Vec<u64>,
     row: u64,
@@ -158,7 +155,7 @@ fn constant_growth(call: &ScalarFunctionExpr) -> u64 {
 }
 
 #[derive(Clone, Debug)]
-enum Side {
+pub(super) enum Side {
     /// Of the step's input.
     Gives(Arc<Made>),
     /// Of its result.
@@ -166,63 +163,21 @@ enum Side {
 }
 
 /// Hands its input on, row by row as it is.
-#[derive(Clone, Debug)]
-pub(super) struct Piecewise {
-    input: Arc<dyn ExecutionPlan>,
-    side: Side,
-}
+pub(super) type Piecewise = Over<Side>;
 
-impl DisplayAs for Piecewise {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("Piecewise")
-    }
-}
+impl Way for Side {
+    const NAME: &'static str = "Piecewise";
+    const KEEPS_ORDER: bool = true;
 
-impl ExecutionPlan for Piecewise {
-    fn name(&self) -> &'static str {
-        "Piecewise"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.as_slice() {
-            [input] => Ok(Arc::new(Piecewise {
-                input: Arc::clone(input),
-                side: self.side.clone(),
-            })),
-            _ => Err(to_datafusion(Error::internal("pieces are of one input"))),
-        }
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
-        Ok(match &self.side {
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+        _: &ExecutionPlanMetricsSet,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = input.execute(partition, context)?;
+        Ok(match self {
             Side::Gives(made) => Box::pin(Given {
                 input,
                 made: Arc::clone(made),
