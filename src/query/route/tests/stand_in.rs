@@ -57,6 +57,11 @@ pub(super) fn stand_in() -> SessionContext {
             ("status", strings((0..n).map(|i| Some(STATUSES[i * 7 % 3].to_owned())))),
             ("created_at", times((0..n).map(|i| Some(at(i / 2))))),
             ("completed_at", times((0..n).map(|i| some(i, 3).then(|| at(i + 5))))),
+            ("scheduled_at", times((0..n).map(|i| some(i, 2).then(|| at(i + 1))))),
+            (
+                "scheduled_start_at",
+                times((0..n).map(|i| some(i, 4).then(|| at(i + 2)))),
+            ),
             (
                 "journal_size",
                 Arc::new(
