@@ -9,6 +9,7 @@ mod execution;
 mod expansion;
 pub mod explain;
 mod growing;
+mod lateral;
 mod names;
 mod nature;
 mod nested_loop;

@@ -26,7 +26,7 @@ use super::{
     Execution, Scope, away,
     cache::Key,
     errors::from_datafusion,
-    expansion, growing,
+    expansion, growing, lateral,
     names::Names,
     nature::{self, Nature},
     optimize::{self, Purpose},
@@ -330,8 +330,9 @@ fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -
     let mut context = PlannerContext::new().with_prepare_param_data_types(types);
     SqlToRel::new_with_options(&names, parser_options())
         .sql_statement_to_plan_with_context(query, &mut context)
-        .and_then(sound::grouped_by_columns)
+        .and_then(sound::grouped)
         .and_then(apply::apply)
+        .and_then(lateral::joined)
         .map_err(from_datafusion)
 }
 

@@ -14,6 +14,8 @@ use datafusion::{
     },
     config::ConfigOptions,
     error::Result,
+    functions_aggregate::array_agg::array_agg_udaf,
+    functions_nested::string::array_to_string_udf,
     logical_expr::{
         Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, SortExpr,
         WindowFrameUnits, cast, expr::AggregateFunction, expr_rewriter::NamePreserver, lit,
@@ -65,16 +67,82 @@ impl AnalyzerRule for Sound {
     }
 }
 
-/// A plan as it comes from the planner, with grouping sets of columns alone: where something within one is coerced or rewritten, the engine
-/// gives the set an alias, which it then takes for one key. What else there is in them is computed below.
-pub fn grouped_by_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// A plan as it comes from the planner, its aggregates as the engine knows them.
+pub fn grouped(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| match plan {
-        LogicalPlan::Aggregate(aggregate) => of_columns(aggregate),
+        LogicalPlan::Aggregate(aggregate) => match of_columns(aggregate)? {
+            Transformed {
+                data: LogicalPlan::Aggregate(aggregate),
+                ..
+            } => in_orders(aggregate).map(Transformed::yes),
+            plan => Ok(plan),
+        },
         plan => Ok(Transformed::no(plan)),
     })
     .map(|transformed| transformed.data)
 }
 
+/// `string_agg(x, ',' ORDER BY a), string_agg(y, ',' ORDER BY b)`: the engine sorts the rows once for all that must have them sorted.
+/// What gathers an array sorts it itself, and a text can be made of that.
+fn in_orders(aggregate: Aggregate) -> Result<LogicalPlan> {
+    let ordered = |call: &Expr| match unaliased(call) {
+        Expr::AggregateFunction(AggregateFunction { func, params }) if func.name() == "string_agg" => {
+            Some(params.order_by.clone()).filter(|order| !order.is_empty())
+        }
+        _ => None,
+    };
+    let first = aggregate.aggr_expr.iter().find_map(ordered);
+    let other = |call: &Expr| ordered(call).is_some_and(|order| Some(order) != first);
+    if !aggregate.aggr_expr.iter().any(other) {
+        return Ok(LogicalPlan::Aggregate(aggregate));
+    }
+    let mut calls = Vec::with_capacity(aggregate.aggr_expr.len());
+    // By the columns that calls give, what their texts are made of.
+    let mut separators: HashMap<usize, Expr> = HashMap::new();
+    let keys = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
+    for (index, call) in aggregate.aggr_expr.iter().enumerate() {
+        let gathered = match unaliased(call) {
+            Expr::AggregateFunction(AggregateFunction { params, .. }) if other(call) => match params.args.as_slice() {
+                [of, separator @ Expr::Literal(value, _)] if !value.is_null() => {
+                    let mut params = params.clone();
+                    params.args = vec![of.clone()];
+                    let is_text = of.clone().is_not_null();
+                    params.filter = Some(Box::new(match params.filter {
+                        Some(filter) => filter.and(is_text),
+                        None => is_text,
+                    }));
+                    separators.insert(keys + index, separator.clone());
+                    let func = array_agg_udaf();
+                    Expr::AggregateFunction(AggregateFunction { func, params }).alias(format!("__texts_{index}"))
+                }
+                _ => call.clone(),
+            },
+            _ => call.clone(),
+        };
+        calls.push(gathered);
+    }
+    let gathered = Aggregate::try_new(Arc::clone(&aggregate.input), aggregate.group_expr.clone(), calls)?;
+    let columns = gathered.schema.columns().into_iter().enumerate();
+    let list = columns
+        .zip(aggregate.schema.iter())
+        .map(|((index, column), (qualifier, field))| {
+            let value = Expr::Column(column);
+            let value = match separators.get(&index) {
+                Some(separator) => {
+                    let text = array_to_string_udf().call(vec![value, separator.clone()]);
+                    cast(text, field.data_type().clone())
+                }
+                None => value,
+            };
+            value.alias_qualified(qualifier.cloned(), field.name())
+        });
+    let list = list.collect();
+    let gathered = Arc::new(LogicalPlan::Aggregate(gathered));
+    Projection::try_new_with_schema(list, gathered, Arc::clone(&aggregate.schema)).map(LogicalPlan::Projection)
+}
+
+/// Grouping sets of columns alone: where something within one is coerced or rewritten, the engine gives the set an alias, which it then
+/// takes for one key. What else there is in them is computed below.
 fn of_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let unchanged = |aggregate| Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
     let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() else {

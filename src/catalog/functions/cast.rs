@@ -29,6 +29,13 @@ use crate::{
 };
 
 pub const FUNCTIONS: &[Typed] = &[
+    // The value of a cast, under the name of the type.
+    Typed::new(
+        "pg_as",
+        |inputs| Ok(inputs.first_or("text")),
+        |row| Ok(row.get(0).clone()),
+    )
+    .simplified(|args, _| Ok(args.first().cloned())),
     Typed::new("pg_numeric", as_numeric, to_numeric),
     Typed::new(
         "pg_varchar",

@@ -11,6 +11,7 @@ pub mod conversions;
 mod fields;
 mod first_row;
 mod functions;
+mod grouping;
 mod keywords;
 mod labels;
 mod literals;
@@ -103,11 +104,13 @@ impl VisitorMut for Rules<'_> {
         self.branched.pop();
         self.named.pop();
         literals::query(query);
+        grouping::query(query);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         rows::from(select);
+        grouping::select(select);
         let named = self.named.last().cloned().unwrap_or_default();
         let mut scope = scope::of(select, self.catalog, &named);
         scope::complete_aliases(select, &scope);
