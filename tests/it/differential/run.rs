@@ -65,7 +65,7 @@ impl Failures {
     }
 }
 
-/// What was refused, by who did and the words: how often, and one statement.
+/// What was refused or is wrong, by who did and the words: how often, and one statement.
 #[derive(Default)]
 struct Refusals(BTreeMap<(&'static str, String), (usize, String)>);
 
@@ -102,7 +102,8 @@ enum Outcome {
     RefusedAlike,
     /// With what the runtime says.
     HereOnly(String),
-    AtFault,
+    /// With what the runtime is known for.
+    AtFault(&'static str),
     Different(String),
     /// The cluster's rows changed meanwhile.
     Moved,
@@ -132,8 +133,10 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
         if let Ok(Err(words)) = &answer {
             refusals.add("here", statement, words);
         }
-        if let [_, Outcome::HereOnly(words)] = &outcomes {
-            refusals.add("by the runtime alone", statement, words);
+        match &outcomes {
+            [_, Outcome::HereOnly(words)] => refusals.add("by the runtime alone", statement, words),
+            [_, Outcome::AtFault(why)] => refusals.add("wrong there", statement, why),
+            _ => {}
         }
         answers.push(answer);
         for ((route, outcome), counts) in ["local", "auto"].into_iter().zip(outcomes).zip(&mut routes) {
@@ -148,7 +151,7 @@ pub fn run(target: &Target, statements: &[Statement], what: &str) -> Result<(), 
                 Outcome::Equal => counts.equal += 1,
                 Outcome::RefusedAlike => counts.refused_alike += 1,
                 Outcome::HereOnly(_) => counts.here_only += 1,
-                Outcome::AtFault => counts.at_fault += 1,
+                Outcome::AtFault(_) => counts.at_fault += 1,
                 Outcome::Different(why) => {
                     counts.different += 1;
                     fail(why);
@@ -197,11 +200,17 @@ fn ask(target: &Target, statement: &Statement, local: &mut Session, auto: &mut S
             return (outcomes, there);
         }
         // The runtime may be known to be wrong: then both of ours are the same.
-        if let (Ok(Ok(a)), Ok(Ok(b)), Some(_)) = (&here, &there, fault(target, statement))
+        if let (Ok(Ok(a)), Ok(Ok(b)), Some(why)) = (&here, &there, fault(target, statement))
             && difference(&a.rows, &b.rows, statement.ordered).is_none()
         {
             return (
-                outcomes.map(|outcome| if differs(&outcome) { Outcome::AtFault } else { outcome }),
+                outcomes.map(|outcome| {
+                    if differs(&outcome) {
+                        Outcome::AtFault(why)
+                    } else {
+                        outcome
+                    }
+                }),
                 there,
             );
         }
