@@ -26,7 +26,7 @@ use datafusion::{
         planner::{ContextProvider, ExprPlanner, TypePlanner},
         simplify::SimplifyContext,
     },
-    optimizer::simplify_expressions::ExprSimplifier,
+    optimizer::{Optimizer, simplify_expressions::ExprSimplifier},
     physical_plan::collect,
     prelude::{SessionConfig, SessionContext},
     sql::{
@@ -44,6 +44,7 @@ use super::{
 use crate::{
     Error, Result, SqlState,
     query::{
+        join_keys,
         rewrite::{
             self,
             conversions::Conversions,
@@ -275,6 +276,7 @@ impl Engine {
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_default_features()
+            .with_optimizer_rules(join_keys::kept(Optimizer::new().rules))
             .build();
         state.register_function_rewrite(Arc::new(Conversions)).unwrap();
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(PostgresOperators {

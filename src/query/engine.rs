@@ -25,7 +25,7 @@ use super::{
     away,
     cache::PlanCache,
     errors::from_datafusion,
-    growing,
+    growing, join_keys,
     nested_loop::BoundNestedLoops,
     pieces::Pieces,
     placed::Placed,
@@ -315,7 +315,7 @@ fn base_state(runtime: Arc<RuntimeEnv>) -> datafusion::common::Result<SessionSta
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rules(away::analyzer_rules(analyzer_rules()))
-        .with_optimizer_rules(away::optimizer_rules(Optimizer::new().rules))
+        .with_optimizer_rules(away::optimizer_rules(join_keys::kept(Optimizer::new().rules)))
         .with_query_planner(Arc::new(RoutePlanner))
         .with_physical_optimizer_rules(physical)
         .build();

@@ -9,6 +9,7 @@ mod execution;
 mod expansion;
 pub mod explain;
 mod growing;
+pub mod join_keys;
 mod lateral;
 mod names;
 mod nature;
@@ -28,7 +29,7 @@ pub mod statement;
 mod turns;
 mod types;
 mod unambiguous;
-mod unknown;
+pub(crate) mod unknown;
 mod views;
 mod yielding;
 
