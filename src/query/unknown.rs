@@ -74,7 +74,7 @@ fn type_name(field: &FieldRef, constant: Option<&ScalarValue>) -> String {
 }
 
 /// PostgreSQL's long names for the types that have one.
-fn format_type(name: &str) -> String {
+pub(crate) fn format_type(name: &str) -> String {
     if let Some(element) = name.strip_prefix('_') {
         return format!("{}[]", format_type(element));
     }

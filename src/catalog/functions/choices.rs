@@ -17,9 +17,15 @@ use super::{
     typed::{Inputs, Row, Typed, plain, type_name},
     value::Value,
 };
-use crate::{Error, Result, SqlState, catalog::types::pg_type_of, wire::types::PG_TYPE};
+use crate::{Error, Result, SqlState, catalog::types::pg_type_of, query::unknown::format_type, wire::types::PG_TYPE};
 
 pub const FUNCTIONS: &[Typed] = &[
+    // What the cells of VALUES hide behind until the type that they have in common is known.
+    Typed::new("pg_cell", uncovered, unsaid).lenient(),
+    // What tells a call from another that differs in a cast alone.
+    Typed::new("pg_same", |inputs| Ok(inputs.first_or("text")), first)
+        .lenient()
+        .simplified(|args, _| Ok(args.first().cloned())),
     Typed::new("coalesce", chosen, first)
         .lenient()
         .simplified(|args, info| said(args, info, "COALESCE", datafusion::functions::core::coalesce())),
@@ -45,8 +51,17 @@ fn chosen(inputs: &Inputs<'_>) -> Result<Field> {
     common(&inputs.name.to_uppercase(), typed)
 }
 
+fn uncovered(inputs: &Inputs<'_>) -> Result<Field> {
+    let constant = inputs.constants.first().copied().flatten();
+    let data_type = match constant.is_some_and(is_quoted) {
+        true => &DataType::Null,
+        false => inputs.data_type(0),
+    };
+    Ok(Field::new("", data_type.clone(), true))
+}
+
 /// Whether a constant is a quoted literal or NULL: of no type yet.
-fn is_quoted(value: &ScalarValue) -> bool {
+pub fn is_quoted(value: &ScalarValue) -> bool {
     matches!(
         value,
         ScalarValue::Null | ScalarValue::Utf8(_) | ScalarValue::Utf8View(_)
@@ -54,7 +69,7 @@ fn is_quoted(value: &ScalarValue) -> bool {
 }
 
 /// The type that all of them go to; text where there is none.
-fn common<'a>(name: &str, fields: impl Iterator<Item = &'a FieldRef>) -> Result<Field> {
+pub fn common<'a>(name: &str, fields: impl Iterator<Item = &'a FieldRef>) -> Result<Field> {
     let fields: Vec<&FieldRef> = fields.filter(|field| !field.data_type().is_null()).collect();
     let Some(first) = fields.first() else {
         return Ok(plain("text"));
@@ -77,7 +92,7 @@ fn common<'a>(name: &str, fields: impl Iterator<Item = &'a FieldRef>) -> Result<
 }
 
 fn mismatch(name: &str, fields: &[&FieldRef]) -> Error {
-    let mut types: Vec<String> = fields.iter().map(|field| type_name(field)).collect();
+    let mut types: Vec<String> = fields.iter().map(|field| format_type(&type_name(field))).collect();
     types.dedup();
     let words = format!("{name} types {} cannot be matched", types.join(" and "));
     Error::new(SqlState::DATATYPE_MISMATCH, words)

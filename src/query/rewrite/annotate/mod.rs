@@ -129,7 +129,9 @@ fn cases(expr: Expr, schema: &DFSchema) -> EngineResult<Transformed<Expr>> {
             Expr::Literal(ScalarValue::Utf8(Some(text)), _) if matches!(field.data_type(), DataType::List(_)) => {
                 let array = types::array_of(field.data_type(), &[Some(text.clone())])
                     .map_err(|e| DataFusionError::External(Box::new(e)))?;
-                Ok(Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None))
+                let named = types::pg_type_of(&field).map(|name| (PG_TYPE.to_owned(), name.to_owned()));
+                let metadata = named.map(|named| FieldMetadata::new([named].into()));
+                Ok(Expr::Literal(ScalarValue::try_from_array(&array, 0)?, metadata))
             }
             literal if is_open(literal) => {
                 let plain = Field::new("", field.data_type().clone(), true);
@@ -256,6 +258,15 @@ mod tests {
         let engine = Engine::new();
         for (sql, expected) in [
             ("select null union select 'a' order by 1", vec!["a", ""]),
+            ("select 1 union all select '5' order by 1", vec!["1", "5"]),
+            (
+                "select '2024-01-02' union select date '2024-01-01' order by 1",
+                vec!["2024-01-01", "2024-01-02"],
+            ),
+            (
+                "select 't' union all (select '0' union all select 1 = 2) order by 1",
+                vec!["false", "false", "true"],
+            ),
             ("select 1 union all select 2.5 order by 1", vec!["1.0", "2.5"]),
             (
                 "select table_name from information_schema.tables where table_name = 'sys_journal' \
@@ -282,5 +293,10 @@ mod tests {
         let sql = "select coalesce(confkey, '{}'), case when contype = 'x' then conkey else '{7}' end from pg_constraint \
                    where conname = 'sys_journal_pkey'";
         assert_eq!(engine.rows(sql).await, ["[]|[7]"]);
+        let sql = "select coalesce(s.names, '{}'), coalesce(s.ids, '{}') from pg_namespace n left join \
+                   (select relnamespace, array_agg(relname) as names, array_agg(oid) as ids from pg_class group by 1) s \
+                   on s.relnamespace = n.oid limit 1";
+        let types = engine.run(sql).await.unwrap().types;
+        assert_eq!(types, [Some("name[]".to_owned()), Some("oid[]".to_owned())]);
     }
 }

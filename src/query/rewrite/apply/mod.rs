@@ -137,9 +137,18 @@ fn rewrite(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
                     });
             let conjuncts = conjuncts.collect::<EngineResult<Vec<_>>>()?;
             Ok(Transformed::yes(conjunction(conjuncts).unwrap_or_else(|| lit(true))))
-        })
+        })?
+        .map_data(with_schema)
     })
     .map(|transformed| transformed.data)
+}
+
+/// The plan with the columns that its expressions have by now: of one that became a function, NULL may come.
+fn with_schema(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
+    match plan {
+        LogicalPlan::Union(_) | LogicalPlan::RecursiveQuery(_) | LogicalPlan::Values(_) => Ok(plan),
+        plan => plan.recompute_schema(),
+    }
 }
 
 /// Where a subquery stands.

@@ -77,9 +77,29 @@ async fn lateral_joins() {
              and attnum > 2 order by attnum limit 1) l on true where relnamespace = 2200 and relkind = 'r' order by 1",
             vec!["sys_deployment|", "sys_invocation|created_at", "sys_journal|entry_json"],
         ),
+        // Each run has its own rows.
+        (
+            "select v.k, v.x from pg_am a cross join lateral (values ('name', a.amname), ('type', a.amtype)) v(k, x) \
+             where a.oid < 404 order by 1, 2",
+            vec!["name|btree", "name|heap", "type|i", "type|t"],
+        ),
+        (
+            "select v.x from pg_am a cross join lateral (values (a.amname)) v(x) where a.oid < 404 order by 1",
+            vec!["btree", "heap"],
+        ),
     ] {
         assert_eq!(engine.rows(sql).await, expected, "{sql}");
     }
+}
+
+/// The column of the subquery is never NULL, the subquery is where it has no row.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_is_null_whatever_the_column() {
+    let engine = Engine::new();
+    let sql = "select s.typname, s.collation from (select t.typname, (select c.collname from pg_collation c \
+               where c.oid = t.typcollation and t.typcollation <> 100) as collation from pg_type t where t.oid in (19, 23)) s \
+               order by s.typname";
+    assert_eq!(engine.rows(sql).await, ["int4|", "name|C"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
