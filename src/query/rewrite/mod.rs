@@ -3,6 +3,7 @@
 //! [`annotate`] and [`apply`] over the plan, for types that it forgets and subqueries and lateral joins that it cannot untangle.
 
 pub mod annotate;
+mod apart;
 pub mod apply;
 mod arrays;
 mod calls;
@@ -89,7 +90,13 @@ impl VisitorMut for Rules<'_> {
         self.depth += 1;
         self.branched.push(matches!(*query.body, SetExpr::SetOperation { .. }));
         let around = self.named.last().cloned().unwrap_or_default();
+        let mut inner = around.clone();
+        for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            sort_names::aliased(&mut cte.query, &mut cte.alias, self.catalog, &inner);
+            inner.push(scope::cte(cte, self.catalog, &inner));
+        }
         let named = scope::named(query, self.catalog, &around);
+        apart::query(query);
         sort_names::query(query, self.catalog, &named);
         if self.depth == 1 {
             sort_names::outputs(query, self.catalog, &named);
@@ -136,6 +143,19 @@ impl VisitorMut for Rules<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        if let TableFactor::Derived {
+            subquery,
+            alias: Some(alias),
+            ..
+        } = factor
+        {
+            let named = self.named.last().cloned().unwrap_or_default();
+            sort_names::aliased(subquery, alias, self.catalog, &named);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
         literals::table_factor(factor);
         ControlFlow::Continue(())
@@ -143,6 +163,11 @@ impl VisitorMut for Rules<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         fields::expr(expr);
+        if let Expr::Subquery(query) = expr {
+            let named = self.named.last().cloned().unwrap_or_default();
+            let named = scope::named(query, self.catalog, &named);
+            sort_names::outputs(query, self.catalog, &named);
+        }
         ControlFlow::Continue(())
     }
 

@@ -14,6 +14,8 @@ pub struct Item {
     pub alias: String,
     /// The catalogue's relation that it is; only such a one has system columns.
     pub oid: Option<u32>,
+    /// The OID of that relation's rows, where the columns have its names.
+    pub row_type: Option<u32>,
     pub columns: Columns,
 }
 
@@ -47,14 +49,15 @@ pub fn of(select: &Select, catalog: &Catalog, named: &Named) -> Scope {
 pub fn named(query: &Query, catalog: &Catalog, around: &Named) -> Named {
     let mut named = around.clone();
     for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-        let columns = cte_columns(cte, catalog, &named);
-        named.push((folded(&cte.alias.name), columns));
+        named.push(self::cte(cte, catalog, &named));
     }
     named
 }
 
-fn cte_columns(cte: &Cte, catalog: &Catalog, named: &Named) -> Columns {
-    renamed(query_columns(&cte.query, catalog, named), Some(&cte.alias))
+/// The columns of a common table expression under its name.
+pub fn cte(cte: &Cte, catalog: &Catalog, named: &Named) -> (String, Columns) {
+    let columns = renamed(query_columns(&cte.query, catalog, named), Some(&cte.alias));
+    (folded(&cte.alias.name), columns)
 }
 
 /// The relation that a name means, by the search path where it has no schema.
@@ -74,6 +77,7 @@ fn add(factor: &TableFactor, catalog: &Catalog, named: &Named, scope: &mut Scope
         TableFactor::Table { name, alias, args, .. } => {
             let parts = parts(name);
             let Some(own) = parts.last().cloned() else { return };
+            let mut row_type = None;
             let (oid, columns) = if args.is_some() {
                 (None, Columns::default())
             } else if let ([_], Some((_, columns))) =
@@ -81,6 +85,8 @@ fn add(factor: &TableFactor, catalog: &Catalog, named: &Named, scope: &mut Scope
             {
                 (None, columns.clone())
             } else if let Some(relation) = relation(&parts, catalog) {
+                let is_plain = alias.as_ref().is_none_or(|alias| alias.columns.is_empty());
+                row_type = is_plain.then_some(relation.row_type);
                 let names = relation.columns.iter().map(|column| column.name.clone()).collect();
                 (Some(relation.oid), Columns { names, complete: true })
             } else {
@@ -90,6 +96,7 @@ fn add(factor: &TableFactor, catalog: &Catalog, named: &Named, scope: &mut Scope
             scope.push(Item {
                 alias: called,
                 oid,
+                row_type,
                 columns: renamed(columns, alias.as_ref()),
             });
         }
@@ -100,6 +107,7 @@ fn add(factor: &TableFactor, catalog: &Catalog, named: &Named, scope: &mut Scope
         } => scope.push(Item {
             alias: folded(&alias.name),
             oid: None,
+            row_type: None,
             columns: renamed(query_columns(subquery, catalog, named), Some(alias)),
         }),
         TableFactor::NestedJoin { table_with_joins, .. } => {
@@ -126,7 +134,7 @@ fn renamed(mut columns: Columns, alias: Option<&TableAlias>) -> Columns {
 }
 
 /// The columns that a query gives.
-fn query_columns(query: &Query, catalog: &Catalog, around: &Named) -> Columns {
+pub fn query_columns(query: &Query, catalog: &Catalog, around: &Named) -> Columns {
     body_columns(&query.body, catalog, &named(query, catalog, around))
 }
 

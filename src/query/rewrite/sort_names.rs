@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, Value, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 
 use super::{
@@ -20,13 +21,73 @@ use crate::catalog::Catalog;
 
 /// `SELECT upper(t.name) AS name … ORDER BY t.name`: the engine cannot tell the column of FROM, by which the rows are sorted, from the
 /// output column. At the top of a statement the output column goes by another name for it, which clients do not see; so it does beside
-/// functions that give rows, which the engine puts in a step of their own.
-pub fn outputs(query: &mut Query, catalog: &Catalog, named: &Named) {
+/// functions that give rows, which the engine puts in a step of their own. Says whether a column has such a name now.
+pub fn outputs(query: &mut Query, catalog: &Catalog, named: &Named) -> bool {
+    let columns = scope::query_columns(query, catalog, named);
+    match query.body.as_mut() {
+        SetExpr::Select(_) => of_select(query, catalog, named),
+        SetExpr::SetOperation { .. } | SetExpr::Query(_) if columns.complete => {
+            let changed = of_branches(&mut query.body, catalog, named);
+            // What sorts all of them names the first one's columns.
+            if changed
+                && let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|order| &mut order.kind)
+            {
+                for key in keys {
+                    let place = match &key.expr {
+                        Expr::Identifier(name) => columns.names.iter().position(|own| *own == folded(name)),
+                        _ => None,
+                    };
+                    if let Some(at) = place {
+                        key.expr = position(at);
+                    }
+                }
+            }
+            changed
+        }
+        _ => false,
+    }
+}
+
+/// The same for a query whose columns go by their names: the alias that it stands under says them all.
+pub fn aliased(query: &mut Query, alias: &mut TableAlias, catalog: &Catalog, around: &Named) {
+    let columns = scope::query_columns(query, catalog, around);
+    let named = scope::named(query, catalog, around);
+    if columns.complete && outputs(query, catalog, &named) {
+        let rest = columns.names.iter().skip(alias.columns.len());
+        let rest = rest.map(|name| TableAliasColumnDef {
+            name: quoted(name),
+            data_type: None,
+        });
+        alias.columns.extend(rest);
+    }
+}
+
+/// The branches of a UNION that are sorted by themselves.
+fn of_branches(body: &mut SetExpr, catalog: &Catalog, named: &Named) -> bool {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            let left = of_branches(left, catalog, named);
+            of_branches(right, catalog, named) || left
+        }
+        SetExpr::Query(query) => {
+            let named = scope::named(query, catalog, named);
+            outputs(query, catalog, &named)
+        }
+        _ => false,
+    }
+}
+
+fn position(at: usize) -> Expr {
+    Expr::value(Value::Number((at + 1).to_string(), false))
+}
+
+fn of_select(query: &mut Query, catalog: &Catalog, named: &Named) -> bool {
     let SetExpr::Select(select) = query.body.as_mut() else {
-        return;
+        return false;
     };
+    let mut changed = false;
     let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|order| &mut order.kind) else {
-        return;
+        return changed;
     };
     let scope = scope::of(select, catalog, named);
     let in_scope = |name: &String| scope.iter().any(|item| item.columns.names.contains(name));
@@ -36,7 +97,7 @@ pub fn outputs(query: &mut Query, catalog: &Catalog, named: &Named) {
     });
     let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
     if select.projection.iter().any(wildcard) {
-        return;
+        return changed;
     }
     let sorted: Vec<String> = keys
         .iter()
@@ -60,7 +121,7 @@ pub fn outputs(query: &mut Query, catalog: &Catalog, named: &Named) {
         }
         for key in keys.iter_mut() {
             if matches!(&key.expr, Expr::Identifier(own) if folded(own) == name) {
-                key.expr = Expr::value(Value::Number((index + 1).to_string(), false));
+                key.expr = position(index);
             }
         }
         let marked = format!("{name}{MARK}");
@@ -68,7 +129,9 @@ pub fn outputs(query: &mut Query, catalog: &Catalog, named: &Named) {
             expr: take(expr),
             alias: quoted(&marked),
         };
+        changed = true;
     }
+    changed
 }
 
 /// Finds a function that gives rows.
@@ -127,7 +190,7 @@ pub fn query(query: &mut Query, catalog: &Catalog, named: &Named) {
         });
         let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
         match same.filter(|at| !select.projection.iter().take(*at).any(wildcard)) {
-            Some(at) => key.expr = Expr::value(Value::Number((at + 1).to_string(), false)),
+            Some(at) => key.expr = position(at),
             None if is_grouped => {
                 let _ = VisitMut::visit(&mut key.expr, &mut qualify);
             }
@@ -181,6 +244,34 @@ mod tests {
                 "select case a.amname when 'heap' then 'x' else 'y' end as amname, count(*) from pg_am a where oid < 406 \
                  group by a.amname order by a.amname",
                 "y|1 y|1 x|1",
+            ),
+            (
+                "select oid from (select -a.oid::int as oid from pg_am a where oid < 406 order by a.oid limit 2) s order by oid",
+                "-403 -2",
+            ),
+            (
+                "with s as (select upper(a.amname) as amname from pg_am a order by a.amname limit 1) select amname from s",
+                "BRIN",
+            ),
+            (
+                "(select upper(a.amname) as amname from pg_am a order by a.amname limit 1)",
+                "BRIN",
+            ),
+            (
+                "(select upper(a.amname) as amname from pg_am a order by a.amname limit 1) union all select 'x' order by amname desc",
+                "x BRIN",
+            ),
+            (
+                "select amname from ((select upper(a.amname) as amname from pg_am a order by a.amname limit 1) union all select 'x') u order by 1",
+                "BRIN x",
+            ),
+            (
+                "select array_agg(amname) from (select upper(a.amname) as amname from pg_am a where oid < 406 order by a.amname desc) s",
+                "[HEAP, HASH, BTREE]",
+            ),
+            (
+                "select (select upper(a.amname) as amname from pg_am a order by a.amname limit 1)",
+                "BRIN",
             ),
             (
                 "select amname::text, unnest(array[2, 1]) from pg_am where oid < 405 order by 1, 2",
