@@ -10,10 +10,10 @@
 //! * arithmetic of 64-bit columns wraps beyond 2⁶³ (that of constants and of smaller integers is refused with 22003);
 //! * intervals sort by their months first, and `= ANY` of an array with NULL is false where it is unknown;
 //! * `char(n)` cuts and does not pad; back-references and look-around in regular expressions are refused;
-//! * no jsonpath, no `pg_sleep`.
+//! * no jsonpath.
 
 mod cast;
-mod choices;
+pub mod choices;
 mod datetime;
 mod describe;
 mod json;
@@ -32,6 +32,7 @@ pub mod regex;
 mod returns;
 mod series;
 pub mod session;
+mod sleep;
 mod statistics;
 mod strings;
 mod template;
@@ -103,6 +104,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
         .or_else(|| record::function(name))
         .or_else(|| records::function(name))
         .or_else(|| series::function(name))
+        .or_else(|| sleep::function(name))
         .map(Arc::new)
 }
 

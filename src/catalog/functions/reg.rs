@@ -145,7 +145,11 @@ pub fn resolve(model: &Model, reg: &str, text: &str) -> Option<u32> {
             only("pg_operator", "oprname", name)
         }
         "regnamespace" => crate::catalog::model::namespace_oid(&own_name(text)?),
-        "regrole" => (own_name(text)? == model.user).then_some(OWNER),
+        "regrole" => {
+            let name = own_name(text)?;
+            let own = (name == model.user).then_some(OWNER);
+            own.or_else(|| pg_catalog::predefined_role(&name))
+        }
         "regcollation" => {
             let name = own_name(text)?;
             seed::rows("pg_collation")
@@ -193,7 +197,11 @@ pub fn name_of(model: &Model, reg: &str, oid: u32) -> String {
         }),
         "regoper" | "regoperator" => seeded("pg_operator", "oprname"),
         "regnamespace" => Some(crate::catalog::model::namespace_name(oid).to_owned()).filter(|name| !name.is_empty()),
-        "regrole" => (oid == OWNER).then(|| quote::identifier(&model.user)),
+        "regrole" if oid == OWNER => Some(quote::identifier(&model.user)),
+        "regrole" => pg_catalog::PREDEFINED_ROLES
+            .iter()
+            .find(|(role, _)| *role == oid)
+            .map(|(_, name)| (*name).to_owned()),
         "regcollation" => seeded("pg_collation", "collname").map(|name| quote::identifier(&name)),
         "regconfig" => seeded("pg_ts_config", "cfgname"),
         "regdictionary" => seeded("pg_ts_dict", "dictname"),
@@ -233,7 +241,7 @@ pub fn written(model: &Model, field: &Field, array: &ArrayRef) -> EngineResult<O
 }
 
 /// PostgreSQL's error for a name that a `reg*` type does not know, or knows more than once.
-fn unknown(reg: &str, text: &str) -> Error {
+pub fn unknown(reg: &str, text: &str) -> Error {
     let is_among = |relation: &str, column: &str| {
         let name = own_name(text).unwrap_or_else(|| text.to_owned());
         seed::rows(relation).iter().any(|row| seed::get(row, column) == name)

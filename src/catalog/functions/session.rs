@@ -75,11 +75,23 @@ pub const FUNCTIONS: &[Native] = &[
         Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message))
     }),
     // Locks of one replica would protect nothing; nobody else can hold one either.
-    volatile("pg_advisory_lock", "text", |_| Ok(Some(String::new()))),
-    volatile("pg_advisory_unlock", "boolean", |_| Ok(Some("t".into()))),
-    volatile("pg_advisory_unlock_all", "text", |_| Ok(Some(String::new()))),
-    volatile("pg_try_advisory_lock", "boolean", |_| Ok(Some("t".into()))),
-    volatile("setseed", "text", |_| Ok(Some(String::new()))),
+    volatile("pg_advisory_lock", "void", done),
+    volatile("pg_advisory_lock_shared", "void", done),
+    volatile("pg_advisory_xact_lock", "void", done),
+    volatile("pg_advisory_xact_lock_shared", "void", done),
+    volatile("pg_advisory_unlock", "boolean", |_| yes_or_no(true)),
+    volatile("pg_advisory_unlock_shared", "boolean", |_| yes_or_no(true)),
+    volatile("pg_advisory_unlock_all", "void", done),
+    volatile("pg_try_advisory_lock", "boolean", |_| yes_or_no(true)),
+    volatile("pg_try_advisory_lock_shared", "boolean", |_| yes_or_no(true)),
+    volatile("pg_try_advisory_xact_lock", "boolean", |_| yes_or_no(true)),
+    volatile("pg_try_advisory_xact_lock_shared", "boolean", |_| yes_or_no(true)),
+    volatile("setseed", "void", done),
+    volatile("timeofday", "text", |_| {
+        Ok(Some(
+            chrono::Utc::now().format("%a %b %d %H:%M:%S%.6f %Y UTC").to_string(),
+        ))
+    }),
     volatile("pg_cancel_backend", "boolean", no),
     volatile("pg_terminate_backend", "boolean", no),
     volatile("set_config", "text", set_config),
@@ -94,6 +106,11 @@ const fn volatile(name: &'static str, returns: &'static str, call: fn(&Call<'_>)
         volatility: Volatility::Volatile,
         call,
     }
+}
+
+/// The answer of a function that returns nothing.
+fn done(_: &Call<'_>) -> Result<Option<String>> {
+    Ok(Some(String::new()))
 }
 
 /// `version()`.

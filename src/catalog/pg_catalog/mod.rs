@@ -21,6 +21,28 @@ use session::{pg_settings, pg_stat_activity, time_zones};
 
 pub use lookup::{relation_name, relation_oid, type_oid};
 
+/// The roles that every PostgreSQL 15 has, which clients look for by name. Nobody here is a member of one.
+pub const PREDEFINED_ROLES: [(u32, &str); 12] = [
+    (6171, "pg_database_owner"),
+    (6181, "pg_read_all_data"),
+    (6182, "pg_write_all_data"),
+    (3373, "pg_monitor"),
+    (3374, "pg_read_all_settings"),
+    (3375, "pg_read_all_stats"),
+    (3377, "pg_stat_scan_tables"),
+    (4569, "pg_read_server_files"),
+    (4570, "pg_write_server_files"),
+    (4571, "pg_execute_server_program"),
+    (4200, "pg_signal_backend"),
+    (4544, "pg_checkpoint"),
+];
+
+/// The OID of a predefined role.
+pub fn predefined_role(name: &str) -> Option<u32> {
+    let found = PREDEFINED_ROLES.iter().find(|(_, role)| *role == name);
+    found.map(|(oid, _)| *oid)
+}
+
 /// OID of the catalogue of databases, to which their comments belong.
 const PG_DATABASE: u32 = 1262;
 
@@ -42,11 +64,18 @@ pub fn rows(model: &Model, name: &str, reader: Option<Reader>) -> Vec<Row> {
             "datlocprovider" => "c", "datistemplate" => false, "datallowconn" => true, "datconnlimit" => -1,
             "datfrozenxid" => 716, "datminmxid" => 1, "dattablespace" => 1663, "datcollate" => "C.UTF-8", "datctype" => "C.UTF-8",
         }],
-        "pg_roles" => vec![row! {
-            "rolname" => &model.user, "rolsuper" => false, "rolinherit" => true, "rolcreaterole" => false,
-            "rolcreatedb" => false, "rolcanlogin" => true, "rolreplication" => false, "rolconnlimit" => -1,
-            "rolpassword" => "********", "rolbypassrls" => false, "oid" => OWNER,
-        }],
+        "pg_roles" => PREDEFINED_ROLES
+            .iter()
+            .map(|(oid, name)| (*oid, *name))
+            .chain([(OWNER, model.user.as_str())])
+            .map(|(oid, name)| {
+                row! {
+                    "rolname" => name, "rolsuper" => false, "rolinherit" => true, "rolcreaterole" => false,
+                    "rolcreatedb" => false, "rolcanlogin" => oid == OWNER, "rolreplication" => false, "rolconnlimit" => -1,
+                    "rolpassword" => "********", "rolbypassrls" => false, "oid" => oid,
+                }
+            })
+            .collect(),
         "pg_user" => vec![row! {
             "usename" => &model.user, "usesysid" => OWNER, "usecreatedb" => false, "usesuper" => false, "userepl" => false,
             "usebypassrls" => false, "passwd" => "********",

@@ -22,6 +22,12 @@ pub(super) fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
             return false;
         };
         let (_, setting, _) = own.swap_remove(at);
+        // The greatest float is more than a numeric holds here, as which clients read it.
+        for (_, bound) in row.iter_mut().filter(|(column, _)| *column == "max_val") {
+            if bound.as_deref() == Some("1.79769e+308") {
+                *bound = Some("1e+18".to_owned());
+            }
+        }
         row.retain(|(column, _)| *column != "setting");
         row.push(("setting", Some(setting)));
         true
