@@ -128,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 described.name,
                 table.cast_signed(),
                 column,
-                described.ty.ty.oid(),
+                types::type_oid(field, &described.ty.ty),
                 described.ty.typlen(),
                 described.ty.typmod,
                 described.format.code(),

@@ -134,6 +134,18 @@ pub fn origin(field: &Field) -> Origin {
     parse().unwrap_or_default()
 }
 
+/// Field metadata key: the OID of the composite type that a row is of; the catalogue sets it.
+pub const PG_ROW: &str = "pg.row";
+
+/// The OID that RowDescription names: of a relation's row the relation's own type, which is written as any record is.
+pub fn type_oid(field: &Field, ty: &Type) -> u32 {
+    let row = || field.metadata().get(PG_ROW)?.parse().ok();
+    match *ty {
+        Type::RECORD => row().unwrap_or(ty.oid()),
+        _ => ty.oid(),
+    }
+}
+
 fn arrow_pg_type(data_type: &DataType) -> PgType {
     let ty = match data_type {
         DataType::Boolean => Type::BOOL,

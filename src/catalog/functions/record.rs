@@ -15,8 +15,10 @@ use datafusion::{
 };
 
 use super::native::signature;
+use crate::wire::types::PG_ROW;
 
-/// `pg_record('a', x, 'b', y)`: as the engine's `named_struct`, which forgets what the columns' metadata says.
+/// `pg_record('a', x, 'b', y)`: as the engine's `named_struct`, which forgets what the columns' metadata says. After the fields there may be
+/// the OID of the composite type that it is of.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Record;
 
@@ -48,7 +50,12 @@ impl ScalarUDFImpl for Record {
             Ok(value.as_ref().clone().with_name(name).with_nullable(true))
         });
         let fields: Fields = fields.collect::<EngineResult<_>>()?;
-        Ok(Arc::new(Field::new(self.name(), DataType::Struct(fields), false)))
+        let field = Field::new(self.name(), DataType::Struct(fields), false);
+        let own = args.scalar_arguments.as_chunks::<2>().1.first().copied().flatten();
+        Ok(Arc::new(match own {
+            Some(oid) => field.with_metadata([(PG_ROW.to_owned(), oid.to_string())].into()),
+            None => field,
+        }))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {

@@ -7,6 +7,8 @@ use datafusion::sql::sqlparser::ast::{
     TimezoneInfo, UnaryOperator, Value,
 };
 
+use postgres_types::Type;
+
 use super::{arguments, call, function_name, literals, patterns, take, tuples};
 
 pub fn text(value: impl Into<String>) -> Expr {
@@ -316,6 +318,8 @@ fn replaced(function: &mut Function) -> Option<Expr> {
     }
     Some(match (name.as_str(), args.as_slice()) {
         ("row", [_, ..]) => tuples::record(args),
+        // A quoted literal is of no type yet.
+        ("pg_typeof", [of]) if is_open(of) => call("regtype", vec![text(Type::UNKNOWN.oid().to_string())]),
         ("sum", [of]) => with_arguments(function, "sum", vec![call("pg_summand", vec![of.clone()])]),
         ("avg", [of]) => {
             let sum = with_arguments(function, "sum", vec![call("pg_summand", vec![of.clone()])]);
@@ -389,6 +393,10 @@ fn places_of(expr: &Expr) -> Option<i64> {
         },
         _ => None,
     }
+}
+
+fn is_open(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_) | Value::Null))
 }
 
 fn is_array(expr: &Expr) -> bool {

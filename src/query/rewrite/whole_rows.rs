@@ -99,12 +99,15 @@ fn item_row(name: &str, scopes: &[Scope]) -> Option<Expr> {
             Expr::CompoundIdentifier(path),
         ]
     });
-    Some(call("pg_record", fields.collect()))
+    let row_type = item
+        .row_type
+        .map(|oid| Expr::value(Value::Number(oid.to_string(), false)));
+    Some(call("pg_record", fields.chain(row_type).collect()))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::catalog::testing::Engine;
+    use crate::{catalog::testing::Engine, wire::types::PG_ROW};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_name_of_an_item_is_its_row() {
@@ -141,5 +144,26 @@ mod tests {
             assert_eq!(engine.rows(sql).await, [expected], "{sql}");
         }
         assert_eq!(engine.run("select t from pg_namespace t").await.unwrap().names, ["t"]);
+        // The row of a relation is of the relation's type, unless its columns have other names.
+        let row_type = |sql: &str| {
+            engine
+                .plan(sql)
+                .unwrap()
+                .schema()
+                .field(0)
+                .metadata()
+                .get(PG_ROW)
+                .cloned()
+        };
+        let own = engine
+            .rows("select reltype from pg_class where relname = 'sys_journal'")
+            .await;
+        assert_eq!(row_type("select s from sys_journal s"), own.first().cloned());
+        assert_eq!(
+            row_type("select s from (select s from sys_journal s) t"),
+            own.first().cloned()
+        );
+        assert_eq!(row_type("select s from sys_journal s (a)"), None);
+        assert_eq!(row_type("select t from (select 1 as a) t"), None);
     }
 }
