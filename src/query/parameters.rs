@@ -25,7 +25,7 @@ use crate::{
 pub(super) fn fields(
     query: &ast::Statement,
     declared: &[Option<Type>],
-    plan: impl FnOnce(ast::Statement, Vec<Option<FieldRef>>) -> Result<LogicalPlan>,
+    plan: impl Fn(ast::Statement, Vec<Option<FieldRef>>) -> Result<LogicalPlan>,
 ) -> Result<Vec<FieldRef>> {
     let Placeholders {
         count,
@@ -59,7 +59,14 @@ pub(super) fn fields(
             .iter()
             .enumerate()
             .map(|(index, ty)| ty.clone().or_else(|| known.get(&index).cloned()));
-        let inferred = inferred_fields(&plan(elementwise(query.clone()), open.collect())?)?;
+        let open: Vec<_> = open.collect();
+        let elementwise = elementwise(query.clone());
+        let compared = beside(&elementwise).and_then(|compared| plan(compared, open.clone()).ok());
+        let first = match compared {
+            Some(plan) => plan,
+            None => plan(elementwise, open)?,
+        };
+        let inferred = inferred_fields(&first)?;
         for (index, ty) in types.iter_mut().enumerate().filter(|(_, ty)| ty.is_none()) {
             let inferred = inferred
                 .get(&index)
@@ -135,6 +142,11 @@ impl Visitor for Placeholders {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_select(&mut self, select: &ast::Select) -> ControlFlow<Error> {
+        self.boolean(select.selection.iter().chain(&select.having));
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Error> {
         match expr {
             ast::Expr::Value(value) => {
@@ -172,6 +184,20 @@ impl Visitor for Placeholders {
                     | ast::BinaryOperator::StringConcat,
                 right,
             } => self.text(&[left, right]),
+            ast::Expr::BinaryOp {
+                left,
+                op: ast::BinaryOperator::And | ast::BinaryOperator::Or,
+                right,
+            } => self.boolean([left.as_ref(), right]),
+            ast::Expr::UnaryOp {
+                op: ast::UnaryOperator::Not,
+                expr,
+            } => self.boolean([expr.as_ref()]),
+            ast::Expr::Case {
+                operand: None,
+                conditions,
+                ..
+            } => self.boolean(conditions.iter().map(|when| &when.condition)),
             ast::Expr::AnyOp { right, .. } | ast::Expr::AllOp { right, .. } => self.arrays.extend(placeholder(right)),
             _ => {}
         }
@@ -202,6 +228,14 @@ impl Placeholders {
             } else if let Some(field) =
                 signatures::parameter(&name, given.len(), position).and_then(|ty| parameter_field(&ty).ok())
             {
+                self.known.entry(index).or_insert(field);
+            }
+        }
+    }
+
+    fn boolean<'a>(&mut self, conditions: impl IntoIterator<Item = &'a ast::Expr>) {
+        for index in conditions.into_iter().filter_map(placeholder) {
+            if let Ok(field) = parameter_field(&Type::BOOL) {
                 self.known.entry(index).or_insert(field);
             }
         }
@@ -258,6 +292,99 @@ fn elementwise(mut query: ast::Statement) -> ast::Statement {
         ControlFlow::<()>::Continue(())
     });
     query
+}
+
+/// The statement with comparisons where a parameter is only beside others, in `coalesce` and kin or as a result of CASE: so its type can
+/// be inferred. `None` where there is no such parameter.
+fn beside(query: &ast::Statement) -> Option<ast::Statement> {
+    let mut query = query.clone();
+    let mut changed = false;
+    let _ = ast::visit_expressions_mut(&mut query, |expr| {
+        if let Some(case) = compared(expr) {
+            *expr = case;
+            changed = true;
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    changed.then_some(query)
+}
+
+/// `CASE WHEN x = $1 THEN x …` for a choice among `x` and `$1`.
+fn compared(expr: &ast::Expr) -> Option<ast::Expr> {
+    let equal = |left: &ast::Expr, right: &ast::Expr| ast::Expr::BinaryOp {
+        left: Box::new(left.clone()),
+        op: ast::BinaryOperator::Eq,
+        right: Box::new(right.clone()),
+    };
+    let (mut conditions, choices) = match expr {
+        ast::Expr::Function(function) => {
+            let ast::FunctionArguments::List(list) = &function.args else {
+                return None;
+            };
+            let name = function.name.to_string().to_lowercase();
+            if !["coalesce", "greatest", "least", "nullif"].contains(&name.as_str()) {
+                return None;
+            }
+            let arguments = list.args.iter().filter_map(|arg| match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Some(expr),
+                _ => None,
+            });
+            (Vec::new(), arguments.collect::<Vec<_>>())
+        }
+        ast::Expr::Case {
+            operand,
+            conditions,
+            else_result,
+            ..
+        } => {
+            let choices = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+            let conditions = conditions.iter().map(|when| ast::CaseWhen {
+                condition: match operand {
+                    Some(operand) => equal(operand, &when.condition),
+                    None => when.condition.clone(),
+                },
+                result: when.result.clone(),
+            });
+            let choices: Vec<_> = choices.collect();
+            let is_asked = |when: &ast::CaseWhen| matches!(&when.condition, ast::Expr::BinaryOp { right, .. } if placeholder(right).is_some());
+            let conditions: Vec<_> = conditions.collect();
+            if !choices.iter().any(|choice| placeholder(choice).is_some()) && !conditions.iter().any(is_asked) {
+                return None;
+            }
+            (conditions, choices)
+        }
+        _ => return None,
+    };
+    let (open, typed): (Vec<&ast::Expr>, Vec<&ast::Expr>) =
+        choices.into_iter().partition(|choice| placeholder(choice).is_some());
+    let is_literal = |expr: &ast::Expr| match expr {
+        ast::Expr::Value(value) => !matches!(value.value, ast::Value::Boolean(_)),
+        _ => false,
+    };
+    let otherwise = match expr {
+        ast::Expr::Case { else_result, .. } => else_result.clone(),
+        _ => None,
+    };
+    let typed = typed.into_iter().find(|choice| !is_literal(choice));
+    if open.is_empty() && conditions.is_empty() || typed.is_none() && conditions.is_empty() {
+        return None;
+    }
+    if let Some(typed) = typed {
+        for when in conditions.iter_mut().filter(|when| placeholder(&when.result).is_some()) {
+            when.result = typed.clone();
+        }
+        conditions.extend(open.into_iter().map(|open| ast::CaseWhen {
+            condition: equal(typed, open),
+            result: typed.clone(),
+        }));
+    }
+    Some(ast::Expr::Case {
+        case_token: ast::helpers::attached_token::AttachedToken::empty(),
+        end_token: ast::helpers::attached_token::AttachedToken::empty(),
+        operand: None,
+        conditions,
+        else_result: typed.map(|typed| Box::new(typed.clone())).or(otherwise),
+    })
 }
 
 /// `$7` → 6. The protocol counts parameters in 16 bits.

@@ -177,6 +177,10 @@ impl PostgresOperators {
                 })?;
                 *literal = Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None);
             }
+            (data_type, _) if infinity(text, data_type).is_some() => {
+                let value = infinity(text, data_type);
+                *literal = Expr::Literal(value.unwrap_or(ScalarValue::Null), None);
+            }
             (DataType::Timestamp(..), _) => {
                 if let Some(whole) = super::syntax::with_seconds(text) {
                     *literal = Expr::Literal(ScalarValue::Utf8(Some(whole)), None);
@@ -190,6 +194,28 @@ impl PostgresOperators {
         }
         Ok(())
     }
+}
+
+/// `infinity` and `-infinity` beside a time: the last and the first that the type holds, which no value is.
+fn infinity(text: &str, data_type: &DataType) -> Option<ScalarValue> {
+    let text = text.trim().to_ascii_lowercase();
+    let is_last = match text.as_str() {
+        "infinity" | "+infinity" => true,
+        "-infinity" => false,
+        _ => return None,
+    };
+    let (time, day) = match is_last {
+        true => (Some(i64::MAX), Some(i32::MAX)),
+        false => (Some(i64::MIN), Some(i32::MIN)),
+    };
+    Some(match data_type {
+        DataType::Timestamp(TimeUnit::Second, zone) => ScalarValue::TimestampSecond(time, zone.clone()),
+        DataType::Timestamp(TimeUnit::Millisecond, zone) => ScalarValue::TimestampMillisecond(time, zone.clone()),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => ScalarValue::TimestampMicrosecond(time, zone.clone()),
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => ScalarValue::TimestampNanosecond(time, zone.clone()),
+        DataType::Date32 => ScalarValue::Date32(day),
+        _ => return None,
+    })
 }
 
 fn to_boolean(expr: &mut Expr) {
@@ -236,6 +262,27 @@ mod tests {
             (
                 "select case indisprimary when 't' then 'yes' else 'no' end from pg_index limit 1",
                 "yes",
+            ),
+        ] {
+            assert_eq!(engine.rows(sql).await, [expected], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_time_lies_before_infinity() {
+        let engine = Engine::new();
+        for (sql, expected) in [
+            (
+                "select now() < 'infinity', now() = '-Infinity', date '2024-01-01' < 'infinity'",
+                "true|false|true",
+            ),
+            (
+                "select count(*) from pg_roles where rolvaliduntil is null or rolvaliduntil = 'infinity'",
+                "13",
+            ),
+            (
+                "select count(*) > 0 from sys_invocation where created_at < 'infinity' and created_at > '-infinity'",
+                "true",
             ),
         ] {
             assert_eq!(engine.rows(sql).await, [expected], "{sql}");

@@ -123,6 +123,12 @@ async fn parameters_have_the_types_of_what_they_stand_beside() {
         ("select id from numbers limit $1", "20"),
         ("select id from numbers limit $1 offset $2", "20,20"),
         ("select id from numbers where id = $1 or id = $1 + 1", "20"),
+        ("select coalesce(id, $1), nullif($2, id) from numbers", "20,20"),
+        ("select coalesce(true, $1)", "16"),
+        ("select case when id > 1 then id else $1 end from numbers", "20"),
+        ("select case id when $1 then 'a' else $2 end from numbers", "20,25"),
+        ("select 1 where $1 and not $2", "16,16"),
+        ("select case when $1 then $2 end", "16,25"),
     ] {
         let answer = client.pipeline(&[parse("", sql), describe(b'S', "")]).await;
         assert_eq!(answer, format!("1 t:{oids} T Z:I"), "{sql}");
