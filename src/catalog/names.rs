@@ -61,9 +61,15 @@ fn parse_item_type(text: &str) -> Option<(u32, i32)> {
     };
     let mut name = name.trim().to_owned();
     name.push_str(if rest.is_empty() { "" } else { rest });
-    let unqualified = name
-        .strip_prefix("pg_catalog.")
-        .or_else(|| name.strip_prefix("information_schema."))
+    let schemas = [
+        "pg_catalog.",
+        "information_schema.",
+        "\"pg_catalog\".",
+        "\"information_schema\".",
+    ];
+    let unqualified = schemas
+        .iter()
+        .find_map(|schema| name.strip_prefix(schema))
         .unwrap_or(&name);
     // A quoted name is the type's own: `"char"` is not SQL's `char`.
     let typname = match unqualified.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
@@ -167,6 +173,7 @@ mod tests {
             ("text[]", (1009, -1)),
             ("pg_statistic[]", (10028, -1)),
             ("pg_catalog.regclass", (2205, -1)),
+            ("\"pg_catalog\".\"text\"", (25, -1)),
             (
                 "information_schema.sql_identifier",
                 (seed::type_named("sql_identifier").unwrap().oid, -1),

@@ -193,6 +193,12 @@ impl Visitor for Placeholders {
                 op: ast::UnaryOperator::Not,
                 expr,
             } => self.boolean([expr.as_ref()]),
+            ast::Expr::IsTrue(expr)
+            | ast::Expr::IsNotTrue(expr)
+            | ast::Expr::IsFalse(expr)
+            | ast::Expr::IsNotFalse(expr)
+            | ast::Expr::IsUnknown(expr)
+            | ast::Expr::IsNotUnknown(expr) => self.boolean([expr.as_ref()]),
             ast::Expr::Case {
                 operand: None,
                 conditions,

@@ -12,6 +12,7 @@
 //! * `char(n)` cuts and does not pad; back-references and look-around in regular expressions are refused;
 //! * no jsonpath.
 
+pub mod bits;
 mod cast;
 pub mod choices;
 mod datetime;
@@ -79,6 +80,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     }
     static TYPED: LazyLock<HashMap<&'static str, Typed>> = LazyLock::new(|| {
         let all = [
+            bits::FUNCTIONS,
             cast::FUNCTIONS,
             choices::FUNCTIONS,
             lsn::FUNCTIONS,

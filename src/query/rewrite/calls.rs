@@ -36,6 +36,14 @@ pub fn expr(expr: &mut Expr) {
             Value::Number(digits, false) if digits.parse::<i32>().is_ok() => *expr = literals::integer(take(expr)),
             // The parser has read its escapes.
             Value::UnicodeStringLiteral(read) => *expr = text(read.clone()),
+            Value::SingleQuotedByteStringLiteral(bits) => *expr = call("pg_bits", vec![text(bits.clone())]),
+            Value::HexStringLiteral(digits) => {
+                let bits = digits.chars().map(|digit| match digit.to_digit(16) {
+                    Some(value) => format!("{value:04b}"),
+                    None => digit.to_string(),
+                });
+                *expr = call("pg_bits", vec![text(bits.collect::<String>())]);
+            }
             _ => {}
         },
         Expr::Interval(interval) => {
@@ -220,6 +228,8 @@ fn shaped(of: &mut Expr, data_type: &mut DataType) -> Option<Expr> {
                 None => call("pg_numeric", vec![take(of)]),
             }
         }
+        Bit(length) => call("pg_to_bit", vec![take(of), number(length.unwrap_or(1))]),
+        BitVarying(None) | VarBit(None) => call("pg_bits", vec![take(of)]),
         Timestamp(digits @ Some(_), zone) => {
             let digits = digits.take()?;
             call(

@@ -25,11 +25,21 @@ impl FunctionRewrite for Conversions {
     }
 
     fn rewrite(&self, expr: Expr, schema: &DFSchema, config: &ConfigOptions) -> EngineResult<Transformed<Expr>> {
-        let cast = match expr {
+        let mut cast = match expr {
             Expr::Cast(cast) => cast,
             Expr::ScalarFunction(call) if WRITING.contains(&call.name()) => return written(call, schema, config),
             other => return Ok(Transformed::no(other)),
         };
+        // What a string of bits counts.
+        if cast.field.data_type().is_integer()
+            && let Ok((_, from)) = cast.expr.to_field(schema)
+            && functions::bits::is_bits(&from)
+            && let Some(facts) = SessionFacts::of(config)
+            && let Some(function) = functions::scalar_function("pg_bit_integer", &Arc::new(facts.clone()))
+        {
+            let counted = ScalarFunction::new_udf(function, vec![std::mem::take(&mut *cast.expr)]);
+            *cast.expr = Expr::ScalarFunction(counted);
+        }
         Ok(match function(&cast, schema, config) {
             Some(function) => Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
                 function,

@@ -118,6 +118,7 @@ impl VisitorMut for Rules<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         rows::from(select);
         grouping::select(select);
+        scope::complete_wildcards(select);
         let named = self.named.last().cloned().unwrap_or_default();
         let mut scope = scope::of(select, self.catalog, &named);
         scope::complete_aliases(select, &scope);

@@ -40,6 +40,8 @@ enum Kind {
     Jsonb,
     /// A place in a log.
     Lsn,
+    /// A string of bits.
+    Bits,
     Bytes,
     Date,
     Timestamp,
@@ -58,6 +60,7 @@ fn kind(expr: &Expr, field: &FieldRef) -> Kind {
             Some("json") => Kind::Json,
             Some("jsonb") => Kind::Jsonb,
             Some("pg_lsn") => Kind::Lsn,
+            _ if functions::bits::is_bits(field) => Kind::Bits,
             _ if matches!(expr, Expr::Literal(..)) => Kind::Unknown,
             _ => Kind::Text,
         },
@@ -114,6 +117,9 @@ impl TypedOperators {
             (Op::QuestionPipe, _) => "pg_json_exists_any",
             (Op::QuestionAnd, _) => "pg_json_exists_all",
             (Op::StringConcat, (Jsonb, _) | (_, Jsonb)) => "pg_json_concat",
+            (Op::BitwiseAnd, (Bits, Bits | Unknown) | (Unknown, Bits)) => "pg_bits_and",
+            (Op::BitwiseOr, (Bits, Bits | Unknown) | (Unknown, Bits)) => "pg_bits_or",
+            (Op::BitwiseXor | Op::PGBitwiseXor, (Bits, Bits | Unknown) | (Unknown, Bits)) => "pg_bits_xor",
             (Op::Minus, (Jsonb, _)) => "pg_json_delete",
             (Op::Minus, (Lsn, Lsn | Unknown) | (Unknown, Lsn)) => "pg_wal_lsn_diff",
             (Op::PGOverlap, (List, _) | (_, List)) => "array_has_any",

@@ -1,8 +1,8 @@
 //! What the names in a SELECT's FROM mean, as far as the text and the catalogue tell: which relation, which columns.
 
 use datafusion::sql::sqlparser::ast::{
-    Cte, JoinConstraint, JoinOperator, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor,
+    Cte, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    TableAlias, TableAliasColumnDef, TableFactor,
 };
 
 use super::{folded, labels::label, parts};
@@ -188,6 +188,46 @@ fn select_columns(select: &Select, catalog: &Catalog, named: &Named) -> Columns 
     columns
 }
 
+/// `SELECT columns.* FROM information_schema.columns`: a wildcard names its relation as FROM does, for the engine knows it by that name only.
+pub fn complete_wildcards(select: &mut Select) {
+    fn relations<'a>(factor: &'a TableFactor, found: &mut Vec<&'a ObjectName>) {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias: None,
+                args: None,
+                ..
+            } => found.push(name),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                relations(&table_with_joins.relation, found);
+                table_with_joins
+                    .joins
+                    .iter()
+                    .for_each(|join| relations(&join.relation, found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for from in &select.from {
+        relations(&from.relation, &mut found);
+        from.joins.iter().for_each(|join| relations(&join.relation, &mut found));
+    }
+    for item in &mut select.projection {
+        if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item {
+            let own = parts(name);
+            let is_named = |relation: &&ObjectName| {
+                let (all, wanted) = (parts(relation), own.len().min(relation.0.len()));
+                all.iter().rev().take(wanted).eq(own.iter().rev().take(wanted))
+            };
+            let mut named = found.iter().copied().filter(is_named);
+            if let (Some(relation), None) = (named.next(), named.next()) {
+                *name = relation.clone();
+            }
+        }
+    }
+}
+
 /// Whether a join of a SELECT makes one column of two.
 fn merges(select: &Select) -> bool {
     let constraint = |operator: &JoinOperator| match operator {
@@ -246,6 +286,19 @@ fn complete(factor: &mut TableFactor, scope: &Scope) {
 #[cfg(test)]
 mod tests {
     use crate::catalog::testing::Engine;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_wildcard_names_its_relation_with_its_schema_or_without() {
+        let engine = Engine::new();
+        for sql in [
+            "select columns.*, a.attnum from information_schema.columns left join pg_attribute a on a.attname = columns.column_name limit 1",
+            "select pg_catalog.pg_am.* from pg_am limit 1",
+            "select pg_am.* from pg_catalog.pg_am join pg_catalog.pg_class on true limit 1",
+            "select (select count(*) from (select pg_am.* from pg_catalog.pg_am) s)",
+        ] {
+            assert_eq!(engine.rows(sql).await.len(), 1, "{sql}");
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_alias_may_rename_fewer_columns_than_there_are() {

@@ -86,8 +86,9 @@ fn of_select(query: &mut Query, catalog: &Catalog, named: &Named) -> bool {
         return false;
     };
     let mut changed = false;
-    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_mut().map(|order| &mut order.kind) else {
-        return changed;
+    let keys = match query.order_by.as_mut().map(|order| &mut order.kind) {
+        Some(OrderByKind::Expressions(keys)) => keys.as_mut_slice(),
+        _ => &mut [],
     };
     let scope = scope::of(select, catalog, named);
     let in_scope = |name: &String| scope.iter().any(|item| item.columns.names.contains(name));
@@ -276,6 +277,10 @@ mod tests {
             (
                 "select amname::text, unnest(array[2, 1]) from pg_am where oid < 405 order by 1, 2",
                 "btree|1 btree|2 heap|1 heap|2",
+            ),
+            (
+                "select s.a, s.amname from (select unnest(array[1, 2]) as a, upper(am.amname) as amname from pg_am am where oid = 2) s",
+                "1|HEAP 2|HEAP",
             ),
             (
                 "select upper(amname) as amname, (regexp_matches(amname, 'h..p'))[1] from pg_am order by amname",

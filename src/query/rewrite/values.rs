@@ -4,7 +4,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Value, ValueWithSpan, Values};
 
-/// The function that hides what an expression is; of a quoted literal even that it is text.
+/// The function that hides what an expression is.
 pub const CELL: &str = "pg_cell";
 
 /// Makes the cells of each column look alike to the engine.

@@ -127,7 +127,10 @@ async fn parameters_have_the_types_of_what_they_stand_beside() {
         ("select coalesce(true, $1)", "16"),
         ("select case when id > 1 then id else $1 end from numbers", "20"),
         ("select case id when $1 then 'a' else $2 end from numbers", "20,25"),
-        ("select 1 where $1 and not $2", "16,16"),
+        (
+            "select 1 where $1 and not $2 or $3 is true or $4 is not false",
+            "16,16,16,16",
+        ),
         ("select case when $1 then $2 end", "16,25"),
     ] {
         let answer = client.pipeline(&[parse("", sql), describe(b'S', "")]).await;
