@@ -4,6 +4,7 @@
 //! The clients' programs are in tests/lab/clients; each prints one JSON object.
 
 mod fdw;
+mod metadata;
 mod node;
 mod python;
 

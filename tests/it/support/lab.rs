@@ -126,15 +126,34 @@ pub fn java() -> Option<Command> {
     Some(java)
 }
 
-/// A client's program (`psycopg_3.py`, `postgres-js.mjs`), ready to run.
+/// The driver that ODBC's driver manager knows as `PostgreSQL Unicode`, where Debian's package puts it.
+pub fn odbc() -> Option<()> {
+    directory();
+    let driver = Path::new("/usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so");
+    if driver.is_file() {
+        Some(())
+    } else {
+        skipped("psqlODBC")
+    }
+}
+
+/// A client's program (`psycopg_3.py`, `postgres-js.mjs`, `dbd.pl`), ready to run.
 pub fn client(name: &str) -> Option<Command> {
-    if name.ends_with(".py") {
+    let source = Path::new(ROOT).join("tests/lab/clients").join(name);
+    if name.ends_with(".pl") {
+        let perl = program("perl")?;
+        let known = Command::new(&perl).args(["-MDBD::Pg", "-e1"]).output();
+        if !known.is_ok_and(|output| output.status.success()) {
+            return skipped("DBD::Pg");
+        }
+        let mut command = Command::new(perl);
+        command.arg(source);
+        Some(command)
+    } else if name.ends_with(".py") {
         // Written last, once all packages are there.
         let python = part("the Python clients", "python/installed.txt")?.with_file_name("bin/python");
         let mut command = Command::new(python);
-        command
-            .arg("-B")
-            .arg(Path::new(ROOT).join("tests/lab/clients").join(name));
+        command.arg("-B").arg(source);
         Some(command)
     } else {
         part("the Node clients", "node_modules/postgres")?;
