@@ -242,7 +242,7 @@ fn element_type(model: &Model, relation: &Relation, number: usize, column: &Colu
         .filter(|system| system.category == "A" && system.element != 0)?;
     let own = row! {
         "object_catalog" => &model.database, "object_schema" => relation.schema(), "object_name" => &relation.name,
-        "object_type" => if relation.kind == "r" { "TABLE" } else { "VIEW" }, "collection_type_identifier" => number,
+        "object_type" => "TABLE", "collection_type_identifier" => number,
         "dtd_identifier" => format!("a{number}"),
     };
     // PostgreSQL leaves lengths and precisions of elements NULL.

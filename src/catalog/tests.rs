@@ -257,3 +257,11 @@ async fn numbers_at_the_end_of_their_range_are_errors() {
         assert!(error.contains(words), "{sql}: {error}");
     }
 }
+
+/// An array's elements belong to a table, though that be a view.
+#[tokio::test(flavor = "multi_thread")]
+async fn elements_are_of_tables() {
+    let engine = Engine::new();
+    let sql = "select distinct object_type from information_schema.element_types";
+    assert_eq!(engine.rows(sql).await, ["TABLE"]);
+}

@@ -21,7 +21,7 @@ use crate::{Error, Result, SqlState, catalog::types::pg_type_of, query::unknown:
 
 pub const FUNCTIONS: &[Typed] = &[
     // What the cells of VALUES hide behind until the type that they have in common is known.
-    Typed::new("pg_cell", |_| Ok(Field::new("", DataType::Null, true)), unsaid).lenient(),
+    Typed::new("pg_cell", uncovered, unsaid).lenient(),
     // What tells a call from another that differs in a cast alone.
     Typed::new("pg_same", |inputs| Ok(inputs.first_or("text")), first)
         .lenient()
@@ -49,6 +49,16 @@ fn chosen(inputs: &Inputs<'_>) -> Result<Field> {
         .filter(open)
         .filter_map(|index| inputs.fields.get(index));
     common(&inputs.name.to_uppercase(), typed)
+}
+
+/// The type alone, none of a quoted literal: the engine then finds what the columns of VALUES have in common.
+fn uncovered(inputs: &Inputs<'_>) -> Result<Field> {
+    let constant = inputs.constants.first().copied().flatten();
+    let data_type = match constant.is_some_and(is_quoted) {
+        true => &DataType::Null,
+        false => inputs.data_type(0),
+    };
+    Ok(Field::new("", data_type.clone(), true))
 }
 
 /// Whether a constant is a quoted literal or NULL: of no type yet.

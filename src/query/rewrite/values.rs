@@ -4,7 +4,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Value, ValueWithSpan, Values};
 
-/// The function that hides what an expression is.
+/// The function that hides what is said of an expression's type; of a quoted literal even that it is text.
 pub const CELL: &str = "pg_cell";
 
 /// Makes the cells of each column look alike to the engine.
@@ -50,6 +50,8 @@ fn kind(cell: &Expr) -> Option<Kind> {
         },
         Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => kind(expr).filter(|kind| *kind != Kind::Open),
         Expr::Cast { data_type, .. } => Some(Kind::Cast(data_type.to_string())),
+        Expr::TypedString(typed) => Some(Kind::Cast(typed.data_type.to_string())),
+        Expr::Interval(_) => Some(Kind::Cast("INTERVAL".to_owned())),
         _ => None,
     }
 }
@@ -132,10 +134,9 @@ mod tests {
         }
         let sql = "select v.k, v.x from pg_class c cross join lateral (values ('a', c.relname), ('b', c.relkind)) v(k, x) where oid = 1259";
         assert_eq!(engine.rows(sql).await, ["a|pg_class", "b|r"]);
-        let error = engine.error("select * from (values (1), (true)) t(x)").await;
-        assert!(
-            error.contains("VALUES types integer and boolean cannot be matched"),
-            "{error}"
-        );
+        // Operators know the type, too.
+        let sql = "select sum(x), max(x + interval '1 day') from (values (interval '1 day'), (null), ('2 days'), (interval '1 day' * 2)) t(x)";
+        assert_eq!(engine.rows(sql).await, ["5 days|3 days"]);
+        assert!(engine.run("select * from (values (1), (true)) t(x)").await.is_err());
     }
 }
