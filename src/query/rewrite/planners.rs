@@ -40,7 +40,9 @@ impl TypePlanner for PostgresTypes {
             _ => return Ok(None),
         };
         let Some((oid, _)) = names::parse_type(&spelled) else {
-            return Ok(None);
+            let words = format!("type \"{spelled}\" does not exist");
+            let error = Error::new(SqlState::UNDEFINED_OBJECT, words);
+            return Err(DataFusionError::External(Box::new(error)));
         };
         let Some(name) = canonical(oid) else {
             return Ok(None);
@@ -346,5 +348,7 @@ mod tests {
             .map(|pg_type| pg_type.as_deref().unwrap_or(""))
             .collect();
         assert_eq!(types, ["name", "\"char\"", "json", "xid", "character"]);
+        let error = engine.error("select 'a'::citext").await;
+        assert!(error.contains("type \"citext\" does not exist (42704)"), "{error}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod derive;
 mod sets;
+mod written;
 
 use std::sync::Arc;
 
@@ -44,12 +45,15 @@ pub fn annotate(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
             return cases_of(plan);
         };
         let input = projection.input.as_ref();
+        let names = NamePreserver::new(&plan);
         let mut changed = false;
         let exprs = projection
             .expr
             .iter()
             .map(|expr| {
                 let expr = cases(expr.clone(), input.schema())?.data;
+                let name = names.save(&expr);
+                let expr = name.restore(written::written(expr, input)?.data);
                 let annotated = annotated(&expr, input);
                 changed |= annotated.is_some();
                 Ok(annotated.unwrap_or(expr))
@@ -165,14 +169,16 @@ fn is_open(expr: &Expr) -> bool {
 
 /// The same for the expressions of a node that is no projection.
 fn cases_of(plan: LogicalPlan) -> EngineResult<Transformed<LogicalPlan>> {
-    let schema = match plan.inputs().as_slice() {
-        [input] => Arc::clone(input.schema()),
+    let input = match plan.inputs().as_slice() {
+        [input] => (*input).clone(),
         _ => return Ok(Transformed::no(plan)),
     };
     let names = NamePreserver::new(&plan);
     plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        cases(expr, &schema).map(|cases| cases.update_data(|expr| name.restore(expr)))
+        cases(expr, input.schema())?
+            .transform_data(|expr| written::written(expr, &input))
+            .map(|cases| cases.update_data(|expr| name.restore(expr)))
     })
 }
 
