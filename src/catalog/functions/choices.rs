@@ -22,10 +22,6 @@ use crate::{Error, Result, SqlState, catalog::types::pg_type_of, query::unknown:
 pub const FUNCTIONS: &[Typed] = &[
     // What the cells of VALUES hide behind until the type that they have in common is known.
     Typed::new("pg_cell", uncovered, unsaid).lenient(),
-    // What tells a call from another that differs in a cast alone.
-    Typed::new("pg_same", |inputs| Ok(inputs.first_or("text")), first)
-        .lenient()
-        .simplified(|args, _| Ok(args.first().cloned())),
     Typed::new("coalesce", chosen, first)
         .lenient()
         .simplified(|args, info| said(args, info, "COALESCE", datafusion::functions::core::coalesce())),

@@ -3,7 +3,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     DataType, Expr, Function, FunctionArg, FunctionArgExpr, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind,
-    Query, Select, SelectItem, TableFactor, Value, WindowFrame, WindowFrameBound, WindowType,
+    Query, Select, TableFactor, Value, WindowFrame, WindowFrameBound, WindowType,
 };
 
 use super::{calls::cast, take};
@@ -61,36 +61,13 @@ fn plain(bound: &mut Expr) {
 
 /// The same in a SELECT: GROUP BY's positions, frames of named windows.
 pub fn select(select: &mut Select) {
-    let outputs = &select.projection;
     if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-        for key in keys {
-            constant(key);
-            if let Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets) = key {
-                sets.iter_mut().flatten().for_each(|key| output(key, outputs));
-            }
-        }
+        keys.iter_mut().for_each(constant);
     }
     for window in &mut select.named_window {
         if let NamedWindowExpr::WindowSpec(spec) = &mut window.1 {
             spec.window_frame.iter_mut().for_each(bounds);
         }
-    }
-}
-
-/// A position among grouping sets, which the engine takes for a value: what stands there.
-fn output(key: &mut Expr, outputs: &[SelectItem]) {
-    constant(key);
-    let position = match key {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse::<usize>().ok(),
-            _ => None,
-        },
-        _ => None,
-    };
-    if let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) =
-        position.and_then(|position| outputs.get(position.checked_sub(1)?))
-    {
-        *key = expr.clone();
     }
 }
 
@@ -121,10 +98,6 @@ mod tests {
             (
                 "SELECT a, count(*) AS c FROM t GROUP BY 1 ORDER BY 2 LIMIT 3 OFFSET 4",
                 "SELECT a, count(*) AS c FROM t GROUP BY 1 ORDER BY 2 LIMIT 3 OFFSET 4",
-            ),
-            (
-                "SELECT a, b, count(*) AS c FROM t GROUP BY ROLLUP (1, 2)",
-                "SELECT a, b, count(*) AS c FROM t GROUP BY ROLLUP (a, b)",
             ),
             (
                 "SELECT max(a) OVER (ORDER BY a ROWS BETWEEN 1 PRECEDING AND 2 FOLLOWING) AS m FROM t",

@@ -3,7 +3,6 @@
 //! [`annotate`] and [`apply`] over the plan, for types that it forgets and subqueries and lateral joins that it cannot untangle.
 
 pub mod annotate;
-mod apart;
 pub mod apply;
 mod arrays;
 mod calls;
@@ -96,7 +95,6 @@ impl VisitorMut for Rules<'_> {
             inner.push(scope::cte(cte, self.catalog, &inner));
         }
         let named = scope::named(query, self.catalog, &around);
-        apart::query(query);
         sort_names::query(query, self.catalog, &named);
         if self.depth == 1 {
             sort_names::outputs(query, self.catalog, &named);
