@@ -158,6 +158,12 @@ impl ScalarUDFImpl for Bound {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
+        // Constants are asked about once, but not where no row asks: what is not there may be the reason why none does.
+        if args.number_rows == 0 {
+            return Ok(ColumnarValue::Array(arrow::array::new_empty_array(
+                args.return_field.data_type(),
+            )));
+        }
         evaluate(&args, |row| {
             if self.native.strict && row.iter().any(Option::is_none) {
                 return Ok(None);

@@ -284,6 +284,16 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn what_no_row_asks_about_need_not_be_there() {
+        let engine = Engine::new();
+        let sql = "select has_table_privilege('nope.job', 'SELECT') where exists (select has_schema_privilege('nope', 'USAGE') \
+                   where exists (select 1 from pg_class where relname = 'job'))";
+        assert_eq!(engine.rows(sql).await, Vec::<String>::new());
+        let sql = "select case when relname = 'nope' then has_table_privilege('nope', 'SELECT') end from pg_class where oid = 1259";
+        assert_eq!(engine.rows(sql).await, [""]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn what_is_not_there_is_an_error() {
         let engine = Engine::new();
         for (call, expected) in [

@@ -38,7 +38,9 @@ $copied++ while $dbh->pg_getcopydata($line) >= 0;
 $results{copied} = $copied;
 $results{error} = state_of('select no_such_column from state');
 $results{write} = state_of('delete from state');
-$dbh->do('select pg_sleep(600)', { pg_async => PG_ASYNC });
+$dbh->do('select pg_sleep(60)', { pg_async => PG_ASYNC });
+# A request that comes before the statement has begun cancels nothing.
+sleep 2;
 $results{cancel} = $dbh->pg_cancel ? JSON::PP::true : JSON::PP::false;
 $results{after} = 0 + $dbh->selectrow_array('select 1');
 print JSON::PP->new->canonical->encode(\%results), "\n";
