@@ -18,9 +18,11 @@ pub(crate) fn parameter(name: &str, count: usize, position: usize) -> Option<Typ
         }
         types
     });
-    // The type's own function: `$1::oid` is a call of it.
-    if name == "oid" {
-        return Some(Type::OID);
+    // The types' own functions: `$1::oid` and `$1::numeric` are calls of them.
+    match name {
+        "oid" => return Some(Type::OID),
+        "pg_numeric" => return Some(Type::NUMERIC),
+        _ => {}
     }
     let mut candidates = TYPES
         .get(name)?

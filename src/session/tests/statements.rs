@@ -116,6 +116,7 @@ async fn parameters_have_the_types_of_what_they_stand_beside() {
     for (sql, oids) in [
         ("select $1", "25"),
         ("select $1::int + 1", "23"),
+        ("select $1::numeric, cast($2 as numeric) + 1", "1700,1700"),
         ("select id from numbers where id = $1", "20"),
         ("select id from numbers where id in ($1, $2)", "20,20"),
         ("select id from numbers where id between $1 and $2", "20,20"),
