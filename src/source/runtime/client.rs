@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use datafusion::physical_plan::metrics::Count;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
@@ -67,9 +68,35 @@ pub(super) struct HttpClient {
 
 /// The body of a reply that announces itself as an Arrow stream.
 pub(super) struct Reply {
-    pub(super) body: Incoming,
+    body: Incoming,
     /// It is compressed.
-    pub(super) inflate: Option<Inflate>,
+    inflate: Option<Inflate>,
+    silence_max: Duration,
+}
+
+impl Reply {
+    /// The next bytes of the stream, inflated; `None` where the body ends as HTTP says it must. Bytes that arrive are counted in
+    /// `received`. Whoever stops waiting loses nothing.
+    pub(super) async fn next(&mut self, received: &Count) -> Result<Option<Bytes>, Failure> {
+        loop {
+            if let Some(inflate) = &mut self.inflate
+                && let Some(piece) = inflate.next().map_err(errors::not_zstd)?
+            {
+                return Ok(Some(piece));
+            }
+            let frame = match timeout(self.silence_max, self.body.frame()).await {
+                Err(_) => return Err(Failure::lasting(errors::silent())),
+                Ok(None) => return Ok(None),
+                Ok(Some(frame)) => frame.map_err(|error| errors::broken_off(error.to_string()))?,
+            };
+            let Ok(chunk) = frame.into_data() else { continue };
+            received.add(chunk.len());
+            match &mut self.inflate {
+                Some(inflate) => inflate.feed(chunk),
+                None => return Ok(Some(chunk)),
+            }
+        }
+    }
 }
 
 impl HttpClient {
@@ -125,11 +152,6 @@ impl HttpClient {
         self
     }
 
-    /// How long a reply may stay silent.
-    pub(super) fn silence_max(&self) -> Duration {
-        self.silence_max
-    }
-
     /// Has replies compressed as those of a remote runtime are.
     #[cfg(test)]
     pub(super) fn take_for_far(&self) {
@@ -162,6 +184,7 @@ impl HttpClient {
             Some(inflate) => Ok(Reply {
                 body: response.into_body(),
                 inflate,
+                silence_max: self.silence_max,
             }),
             None => Err(Failure::lasting(errors::not_a_runtime(
                 "the reply to a query is not an Arrow stream",

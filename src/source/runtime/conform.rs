@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchOptions},
     compute::{CastOptions, cast_with_options},
-    datatypes::SchemaRef,
+    datatypes::{FieldRef, SchemaRef},
 };
 
 use crate::{Error, Result, SqlState};
@@ -46,6 +46,21 @@ pub(super) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBa
         .collect::<Result<Vec<ArrayRef>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|error| changed(error.to_string()))
+}
+
+/// The batch's columns that `schema` names, in its order. Fails where one is not there.
+pub(super) fn named(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let there = batch.schema();
+    let same = |(there, field): (&FieldRef, &FieldRef)| there.name() == field.name();
+    if there.fields().len() == schema.fields().len() && there.fields().iter().zip(schema.fields()).all(same) {
+        return Ok(batch);
+    }
+    let index = |field: &FieldRef| {
+        let index = there.index_of(field.name());
+        index.map_err(|_| changed(format!("column \"{}\" is gone", field.name())))
+    };
+    let indices = schema.fields().iter().map(index).collect::<Result<Vec<_>>>()?;
+    batch.project(&indices).map_err(|error| changed(error.to_string()))
 }
 
 /// PostgreSQL's words for a plan that no longer fits.

@@ -58,10 +58,20 @@ pub(super) fn not_a_runtime(log: &str) -> Error {
     .with_log(log)
 }
 
-/// A reply that broke off. The runtime then has no way to say why.
-pub(super) fn cut_off() -> Error {
-    Error::new(SqlState::CONNECTION_FAILURE, "cluster ended the result early")
-        .with_detail("The rows received so far are incomplete; the cluster does not say why it stopped.")
+/// A reply that broke off; the runtime then has no way to say why. Before the first row another attempt may go through: a node that
+/// dies cuts its replies.
+pub(super) fn broken_off(log: String) -> Failure {
+    let error = Error::new(SqlState::CONNECTION_FAILURE, "cluster ended the result early")
+        .with_detail("The rows received so far are incomplete; the cluster does not say why it stopped.");
+    Failure {
+        error: error.with_log(log),
+        retry: Retry::Backoff,
+    }
+}
+
+/// A reply that does not inflate.
+pub(super) fn not_zstd(error: std::io::Error) -> Failure {
+    Failure::lasting(not_a_runtime(&format!("malformed zstd: {error}")))
 }
 
 /// A refusal of a statement that was sent as its client typed it.

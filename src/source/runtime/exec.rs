@@ -21,7 +21,13 @@ use datafusion::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Load, RuntimeSource, conform::conform, errors, reader::Query, to_datafusion};
+use super::{
+    Load, RuntimeSource,
+    conform::{conform, named},
+    errors,
+    reader::Query,
+    to_datafusion,
+};
 use crate::{Error, Result, SqlState};
 
 /// Rows of one batch that has no columns, made from a count.
@@ -30,8 +36,10 @@ const COUNTED_BATCH_ROWS: u64 = 64 * 1024;
 /// What the runtime's rows stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowShape {
-    /// Themselves.
+    /// Themselves, column by column.
     Columns,
+    /// Themselves: the query is for all columns of a table, which a runtime of another version has in another order.
+    Named,
     /// The one row is the number of rows to yield, without columns.
     Count,
 }
@@ -50,7 +58,7 @@ pub struct RuntimeExec {
 }
 
 impl RuntimeExec {
-    /// Sends `sql` when executed and yields its rows as `schema`: columns are matched by position and cast where they differ.
+    /// Sends `sql` when executed and yields its rows as `schema`: columns are matched by position, or name, as `shape` says, and cast where they differ.
     pub fn new(source: RuntimeSource, sql: String, schema: SchemaRef, shape: RowShape) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -223,11 +231,15 @@ fn rows(
         meter.elapsed.add_elapsed(std::mem::replace(&mut last, Instant::now()));
     };
     match shape {
-        RowShape::Columns => replies
+        RowShape::Columns | RowShape::Named => replies
             .map(move |batch| {
                 let batch = batch?;
                 measured(&batch);
-                conform(batch, &schema).map_err(to_datafusion)
+                let batch = match shape {
+                    RowShape::Named => named(batch, &schema),
+                    _ => Ok(batch),
+                };
+                batch.and_then(|batch| conform(batch, &schema)).map_err(to_datafusion)
             })
             .boxed(),
         RowShape::Count => stream::once(async move {

@@ -1,20 +1,21 @@
-//! Reads one reply to its end, at full speed, in a task of its own, into a [`spool`]; whoever holds the stream decodes it from there.
-//! Says whether it is whole, asks again where that may help, and ends the request when the stream is dropped.
+//! Reads one reply to its end, at full speed: a short one where it is asked for, a longer one in a task of its own, into a [`spool`] from
+//! which whoever holds the stream decodes it. Says whether it is whole, asks again where that may help, and ends the request when the
+//! stream is dropped.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use bytes::Bytes;
 use datafusion::{
     error::DataFusionError,
     execution::SendableRecordBatchStream,
     physical_plan::{metrics::Count, stream::RecordBatchStreamAdapter},
 };
-use futures::{StreamExt, stream};
-use http_body_util::BodyExt;
+use futures::{StreamExt, future::OptionFuture, stream};
 use tokio::{
     sync::OwnedSemaphorePermit,
     task::coop::consume_budget,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -36,6 +37,11 @@ const RETRY_BUDGET: Duration = Duration::from_secs(10);
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// up to this.
 const RETRY_PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// How much of a reply is read before any of it is handed on,
+const BEGINNING_SIZE_MAX: usize = 256 * 1024;
+/// and for how long at most: rows that come slowly are wanted as they come.
+const BEGINNING_HELD_MAX: Duration = Duration::from_millis(100);
 
 /// A query and what is counted of its reply.
 pub(super) struct Query {
@@ -85,20 +91,24 @@ pub(super) async fn run(client: &Arc<HttpClient>, shield: &Shield, query: Query)
     }
 }
 
-/// Asks once, and decodes the reply up to its first rows.
+/// Asks once, and decodes the reply up to its first rows, or all of it if it is short.
 async fn ask(
     client: &Arc<HttpClient>,
     shield: &Shield,
     query: &Query,
     permit: Arc<OwnedSemaphorePermit>,
 ) -> Result<SendableRecordBatchStream, Failure> {
-    let reply = client.query(&query.sql).await?;
+    let mut sent = client.query(&query.sql).await?;
+    let beginning = Beginning::read(&mut sent, &query.received).await?;
+    if beginning.is_all {
+        return whole(beginning.pieces);
+    }
     let (mut writer, reader) = spool(shield.disk.clone(), query.spooled.clone());
-    let (silence_max, received) = (client.silence_max(), query.received.clone());
+    let received = query.received.clone();
     let (watch, idle_max) = (writer.watch(), shield.idle_max);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
         let end = tokio::select! {
-            end = drain(reply, &mut writer, silence_max, received) => end,
+            end = drain(beginning.pieces, sent, &mut writer, received) => end,
             failure = watch.idle(idle_max) => Err(failure),
         };
         drop(permit);
@@ -116,32 +126,71 @@ async fn ask(
     Ok(reply.into_stream(schema, first))
 }
 
-/// Reads a body to its end as HTTP says it. What it says is kept as Arrow's bytes, and the limits are of those.
-async fn drain(
-    mut sent: client::Reply,
-    writer: &mut SpoolWriter,
-    silence_max: Duration,
-    received: Count,
-) -> Result<(), Failure> {
-    loop {
-        let frame = match timeout(silence_max, sent.body.frame()).await {
-            Err(_) => return Err(Failure::lasting(errors::silent())),
-            Ok(None) => return Ok(()),
-            Ok(Some(frame)) => frame.map_err(|error| broken_off(error.to_string()))?,
-        };
-        if let Ok(chunk) = frame.into_data() {
-            received.add(chunk.len());
-            let Some(inflate) = &mut sent.inflate else {
-                writer.push(chunk).await.map_err(Failure::lasting)?;
-                continue;
+/// The first pieces of a reply, read by whoever asked: most replies are no longer. No row of them was handed on, so a reply that is cut
+/// there is asked for again, and nobody hears of it.
+struct Beginning {
+    pieces: Vec<Bytes>,
+    /// The body has ended.
+    is_all: bool,
+}
+
+impl Beginning {
+    async fn read(sent: &mut client::Reply, received: &Count) -> Result<Self, Failure> {
+        let (mut pieces, mut size) = (Vec::new(), 0);
+        let mut held = pin!(None);
+        while size < BEGINNING_SIZE_MAX {
+            consume_budget().await;
+            let next = tokio::select! {
+                biased;
+                next = sent.next(received) => next?,
+                // From when the first of them is there.
+                Some(()) = OptionFuture::from(held.as_mut().as_pin_mut()) => break,
             };
-            inflate.feed(chunk);
-            while let Some(piece) = inflate.next().map_err(not_zstd)? {
-                writer.push(piece).await.map_err(Failure::lasting)?;
-                consume_budget().await;
+            let Some(piece) = next else {
+                return Ok(Beginning { pieces, is_all: true });
+            };
+            size += piece.len();
+            pieces.push(piece);
+            if held.is_none() {
+                held.set(Some(sleep(BEGINNING_HELD_MAX)));
+            }
+        }
+        Ok(Beginning { pieces, is_all: false })
+    }
+}
+
+/// The rows of a reply that is all here.
+fn whole(pieces: Vec<Bytes>) -> Result<SendableRecordBatchStream, Failure> {
+    let mut decoder = IpcDecoder::default();
+    let mut batches = Vec::new();
+    for piece in pieces {
+        decoder.feed(piece).map_err(malformed)?;
+        while let Some(batch) = decoder.next().map_err(malformed)? {
+            if batch.num_rows() > 0 {
+                batches.push(Ok(batch));
             }
         }
     }
+    let schema = decoder.schema().filter(|_| decoder.is_whole()).ok_or_else(not_whole)?;
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(batches))))
+}
+
+/// Reads a body, of which `pieces` were read, to its end as HTTP says it. What it says is kept as Arrow's bytes, and the limits are of
+/// those.
+async fn drain(
+    pieces: Vec<Bytes>,
+    mut sent: client::Reply,
+    writer: &mut SpoolWriter,
+    received: Count,
+) -> Result<(), Failure> {
+    for piece in pieces {
+        writer.push(piece).await.map_err(Failure::lasting)?;
+    }
+    while let Some(piece) = sent.next(&received).await? {
+        writer.push(piece).await.map_err(Failure::lasting)?;
+        consume_budget().await;
+    }
+    Ok(())
 }
 
 /// A reply as it is taken.
@@ -187,20 +236,8 @@ impl Reply {
     }
 }
 
-/// Before the first row another attempt may go through: a node that dies cuts its replies.
-fn broken_off(log: String) -> Failure {
-    Failure {
-        error: errors::cut_off().with_log(log),
-        retry: Retry::Backoff,
-    }
-}
-
 fn not_whole() -> Failure {
-    broken_off("the body ended without the end-of-stream marker".to_owned())
-}
-
-fn not_zstd(error: std::io::Error) -> Failure {
-    Failure::lasting(errors::not_a_runtime(&format!("malformed zstd: {error}")))
+    errors::broken_off("the body ended without the end-of-stream marker".to_owned())
 }
 
 fn malformed(error: arrow::error::ArrowError) -> Failure {

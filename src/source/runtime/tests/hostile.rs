@@ -8,7 +8,7 @@ use arrow::{
 };
 use futures::StreamExt;
 
-use super::{batch, failure, schema, source};
+use super::{batch, failure, schema, source, wides};
 use crate::{
     Error, SqlState,
     source::{
@@ -39,24 +39,24 @@ async fn rows_then_error(source: &RuntimeSource) -> (usize, Error) {
     }
 }
 
-/// A first good batch, then these bytes, then the end of the body.
-async fn behind_a_batch(bytes: Vec<u8>) -> (usize, Error) {
-    let parts = messages(&schema(), &[batch(&[1, 2])]);
+/// These batches, then these bytes, then the end of the body.
+async fn behind(batches: &[RecordBatch], bytes: &[u8]) -> RuntimeSource {
+    let parts = messages(&schema(), batches);
     let steps = vec![
         head(),
-        Step::Send(chunk(&parts[..2].concat())),
-        Step::Send(chunk(&bytes)),
+        Step::Send(chunk(&parts[..=batches.len()].concat())),
+        Step::Send(chunk(bytes)),
         end(),
     ];
-    rows_then_error(&source(&Server::always(steps).await)).await
+    source(&Server::always(steps).await)
 }
 
-/// That these bytes behind a good batch of two rows end the result in an error, after its rows.
+/// That these bytes behind good batches end the result in an error, after its rows.
 async fn breaks(bytes: Vec<u8>, what: &str) {
-    let (rows, error) = behind_a_batch(bytes).await;
+    let (rows, error) = rows_then_error(&behind(&wides(1), &bytes).await).await;
     assert_eq!(
         (rows, error.code()),
-        (2, SqlState::CONNECTION_FAILURE),
+        (2048, SqlState::CONNECTION_FAILURE),
         "{what}: {}",
         error.message()
     );
@@ -225,6 +225,13 @@ async fn nonsense_in_the_middle_ends_the_result_in_an_error() {
     ] {
         breaks(bytes, what).await;
     }
+}
+
+#[tokio::test]
+async fn nonsense_in_a_short_result_is_an_error_before_its_first_row() {
+    let source = behind(&[batch(&[1, 2])], &[0xff; 64]).await;
+    let error = source.query("SELECT *").await.err().expect("an error");
+    assert_eq!(error.code(), SqlState::CONNECTION_FAILURE);
 }
 
 #[tokio::test]

@@ -35,6 +35,17 @@ fn batch(keys: &[u64]) -> RecordBatch {
     RecordBatch::try_new(schema(), vec![Arc::new(ids) as ArrayRef, Arc::new(keys)]).unwrap()
 }
 
+/// A batch of 128 rows and about 64 KiB, which differs from others by `number`.
+fn wide(number: u64) -> RecordBatch {
+    let ids: LargeStringArray = (0..128).map(|row| Some(format!("{number}-{row:-<500}"))).collect();
+    let keys = UInt64Array::from_iter_values((0..128).map(|row| number * 128 + row));
+    RecordBatch::try_new(schema(), vec![Arc::new(ids) as ArrayRef, Arc::new(keys)]).unwrap()
+}
+
+fn wides(mib: u64) -> Vec<RecordBatch> {
+    (0..mib * 16).map(wide).collect()
+}
+
 fn source(server: &Server) -> RuntimeSource {
     RuntimeSource::new(&server.url).unwrap()
 }

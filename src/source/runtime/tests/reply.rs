@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 
-use super::{batch, failure, rows, schema, source};
+use super::{batch, failure, rows, schema, source, wides};
 use crate::{
     SqlState,
     source::runtime::{
@@ -90,18 +90,15 @@ fn a_stream_decodes_however_it_is_cut_into_chunks() {
 
 #[tokio::test]
 async fn a_result_cut_at_a_batch_boundary_is_an_error_although_http_ends_well() {
-    let parts = messages(&schema(), &[batch(&[1]), batch(&[2])]);
-    let server = Server::always(vec![
-        head(),
-        Step::Send(chunk(&parts[0])),
-        Step::Send(chunk(&parts[1])),
-        Step::Send(chunk(&parts[2])),
-        end(),
-    ])
-    .await;
+    let batches = wides(1);
+    let mut steps = result(&schema(), &batches);
+    // The end of the stream.
+    steps.remove(batches.len() + 2);
+    let server = Server::always(steps).await;
     let mut stream = source(&server).query("SELECT *").await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), batch(&[1]));
-    assert_eq!(stream.next().await.unwrap().unwrap(), batch(&[2]));
+    for batch in &batches {
+        assert!(stream.next().await.unwrap().unwrap() == *batch);
+    }
     let error = from_datafusion(stream.next().await.unwrap().unwrap_err());
     assert_eq!(error.code(), SqlState::CONNECTION_FAILURE);
     assert_eq!(error.message(), "cluster ended the result early");
@@ -111,7 +108,7 @@ async fn a_result_cut_at_a_batch_boundary_is_an_error_although_http_ends_well() 
 
 #[tokio::test]
 async fn a_result_without_the_end_of_the_http_body_is_an_error_although_arrow_ends_well() {
-    let all = messages(&schema(), &[batch(&[1])]).concat();
+    let all = messages(&schema(), &wides(1)).concat();
     let server = Server::always(vec![head(), Step::Send(chunk(&all)), Step::Close]).await;
     let error = failure(&source(&server)).await;
     assert_eq!(
@@ -119,6 +116,31 @@ async fn a_result_without_the_end_of_the_http_body_is_an_error_although_arrow_en
         (SqlState::CONNECTION_FAILURE, "cluster ended the result early")
     );
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_short_result_that_is_cut_is_asked_for_again_and_its_rows_come_once() {
+    let parts = messages(&schema(), &[batch(&[1]), batch(&[2])]);
+    let rows_of = |parts: &[Vec<u8>]| Step::Send(chunk(&parts.concat()));
+    let cut_by_http = vec![head(), rows_of(&parts), Step::Close];
+    let cut_by_arrow = vec![head(), rows_of(&parts[..3]), end()];
+    for cut in [cut_by_http, cut_by_arrow] {
+        let server = Server::start(move |number, _| match number {
+            0 => cut.clone(),
+            _ => result(&schema(), &[batch(&[1]), batch(&[2])]),
+        })
+        .await;
+        assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 2);
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn the_first_rows_of_a_result_that_comes_slowly_are_not_held() {
+    let parts = messages(&schema(), &[batch(&[1])]);
+    let server = Server::always(vec![head(), Step::Send(chunk(&parts[..2].concat())), Step::Hang]).await;
+    let mut stream = source(&server).query("SELECT *").await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), batch(&[1]));
 }
 
 #[tokio::test]

@@ -96,6 +96,28 @@ async fn columns_that_cannot_be_what_was_planned_end_the_statement() {
 }
 
 #[tokio::test]
+async fn all_columns_of_a_table_are_asked_for_as_such_and_found_by_name() {
+    let newer = batch(&[7]);
+    let mut fields = newer.schema().fields().to_vec();
+    let mut columns = newer.columns().to_vec();
+    fields.insert(1, Arc::new(Field::new("added_since", DataType::Int64, true)));
+    columns.insert(1, Arc::new(Int64Array::from(vec![1])));
+    let moved = Arc::new(Schema::new(fields));
+    let reply = RecordBatch::try_new(moved.clone(), columns).unwrap();
+    let server = Server::always(result(&moved, &[reply])).await;
+    let read = async |sql| {
+        let context = context(&source(&server), schema());
+        context.sql(sql).await.unwrap().collect().await.unwrap()
+    };
+    assert_eq!(read("SELECT * FROM t").await, [newer]);
+    assert_eq!(
+        server.sql(),
+        [r#"SELECT * FROM "public"."t""#],
+        "their names take a runtime long"
+    );
+}
+
+#[tokio::test]
 async fn rows_without_columns_are_counted_by_the_runtime() {
     let counted = Arc::new(Schema::new(vec![Field::new("count(*)", DataType::Int64, false)]));
     let reply = RecordBatch::try_new(

@@ -1,12 +1,12 @@
 //! Clients that do not read: the runtime is read nevertheless.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use arrow::array::{ArrayRef, LargeStringArray, RecordBatch, UInt64Array};
+use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt};
 use tempfile::TempDir;
 
-use super::{batch, eventually, names, open_files, rows, schema};
+use super::{batch, eventually, names, open_files, rows, schema, wide, wides};
 use crate::{
     SqlState, limits,
     source::runtime::{
@@ -27,17 +27,6 @@ fn source(server: &Server, result_size_max: u64, size_max: u64) -> (RuntimeSourc
         ..RuntimeLimits::default()
     };
     (RuntimeSource::with_limits(&server.url, limits).unwrap(), dir)
-}
-
-/// A batch of 128 rows and about 64 KiB, which differs from others by `number`.
-fn wide(number: u64) -> RecordBatch {
-    let ids: LargeStringArray = (0..128).map(|row| Some(format!("{number}-{row:-<500}"))).collect();
-    let keys = UInt64Array::from_iter_values((0..128).map(|row| number * 128 + row));
-    RecordBatch::try_new(schema(), vec![Arc::new(ids) as ArrayRef, Arc::new(keys)]).unwrap()
-}
-
-fn wides(mib: u64) -> Vec<RecordBatch> {
-    (0..mib * 16).map(wide).collect()
 }
 
 /// How many bytes a whole answer is.
