@@ -274,6 +274,11 @@ pub const LOOKUP_KEYS_MAX: usize = 100;
 /// the runtime's planner slows down with the square of them.
 pub const INLINED_KEYS_MAX: usize = 300;
 
+/// Texts of which one cluster keeps what they say: some hundred dashboard panels, and what drivers ask,
+pub const KEPT_TEXTS_MAX: usize = 200;
+/// and bytes of one. What it says takes 150 times as much at worst: as much as its plan may.
+pub const KEPT_TEXT_SIZE_MAX: usize = 1024;
+
 /// A text that is longer is parsed on a thread of its own: a megabyte takes a tenth of a second, and more where it is all operators.
 pub const PARSED_HERE_TEXT_MAX: usize = 16 * 1024;
 

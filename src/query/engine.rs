@@ -34,6 +34,7 @@ use super::{
     },
     route::{Route, RoutePlanner},
     sound::Sound,
+    statement::Texts,
     turns::Turns,
     unambiguous,
     views::{self, NoSettings},
@@ -57,6 +58,8 @@ pub struct Engine {
     /// For planning that takes long.
     plannings: Arc<Semaphore>,
     turns: Arc<Turns>,
+    /// What its sessions sent.
+    pub texts: Texts,
 }
 
 /// A catalogue and what it was built from.
@@ -94,6 +97,7 @@ impl Engine {
             plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
             plannings: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
             turns: Arc::default(),
+            texts: Texts::default(),
         })
     }
 

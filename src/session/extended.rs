@@ -17,11 +17,10 @@ use super::{
     interrupt::Stop,
     portal::{Portal, Prepared, State},
     state::Answer,
-    text,
 };
 use crate::{
     Error, Result, SqlState, limits,
-    query::statement::{Modes, Statement},
+    query::statement::{Modes, Parsed, parse_text},
     wire::{backend, encode::Format, params::decode_parameter_in, types},
 };
 
@@ -43,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let prepared = match statement {
             None => Prepared::empty(),
             Some((statement, text_size)) => {
-                self.backend.check_transaction(statement.as_ref().ok())?;
+                self.backend.check_transaction(statement.as_deref().ok())?;
                 let declared = message.type_oids.into_iter().map(declared_type);
                 let declared = declared.collect::<Result<Vec<_>>>()?;
                 let interrupt = self.backend.begin_statement();
@@ -61,13 +60,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// The statements of a text; those of a long one are found while the client may still cancel it.
-    pub(super) async fn statements_of(&mut self, sql: String) -> Result<Vec<(Result<Statement>, usize)>, Stop> {
+    pub(super) async fn statements_of(&mut self, sql: String) -> Result<Vec<Parsed>, Stop> {
         if sql.len() <= limits::PARSED_HERE_TEXT_MAX {
-            return Ok(text::parse(&sql)?);
+            return Ok(self.backend.engine.texts.parsed(sql)?);
         }
         let interrupt = self.backend.begin_statement();
         let engine = Arc::clone(&self.backend.engine);
-        let parsed = async { engine.away(move || text::parse(&sql)).await? };
+        let parsed = async { engine.away(move || parse_text(&sql)).await? };
         interrupt.race(&mut self.connection, parsed).await
     }
 
@@ -94,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             );
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, words).into());
         }
-        self.backend.check_transaction(prepared.statement.as_ref())?;
+        self.backend.check_transaction(prepared.statement.as_deref())?;
         if !portal_name.is_empty() {
             self.backend.check_portal_name(&portal_name)?;
         }

@@ -15,7 +15,6 @@ mod state;
 mod take;
 #[cfg(test)]
 mod tests;
-mod text;
 mod transaction;
 mod utility;
 mod written;

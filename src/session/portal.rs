@@ -31,7 +31,7 @@ const PARAMETER_SIZE: usize = 400;
 #[derive(Debug)]
 pub struct Prepared {
     /// `None` for an empty query.
-    pub statement: Option<Statement>,
+    pub statement: Option<Arc<Statement>>,
     pub plan: Option<Plan>,
     /// The parameter types that the client named at Parse.
     pub declared: Vec<Option<Type>>,
@@ -63,7 +63,7 @@ impl Prepared {
     }
 
     pub fn is_query(&self) -> bool {
-        matches!(self.statement, Some(Statement::Query(_)))
+        matches!(self.statement.as_deref(), Some(Statement::Query(_)))
     }
 
     /// Whether both give columns of the same names and types, as PostgreSQL counts them.

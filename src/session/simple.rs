@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         for (statement, text_size) in statements {
             self.backend.ends.check()?;
-            self.backend.check_transaction(statement.as_ref().ok())?;
+            self.backend.check_transaction(statement.as_deref().ok())?;
             let interrupt = self.backend.begin_statement();
             self.run_simple(statement?, text_size, &interrupt).await?;
             self.backend.end_statement();
@@ -43,7 +43,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    async fn run_simple(&mut self, statement: Statement, text_size: usize, interrupt: &Interrupt) -> Result<(), Stop> {
+    async fn run_simple(
+        &mut self,
+        statement: Arc<Statement>,
+        text_size: usize,
+        interrupt: &Interrupt,
+    ) -> Result<(), Stop> {
         let answer = async {
             let prepared = Arc::new(self.backend.prepare(statement, text_size, Vec::new()).await?);
             if !prepared.parameter_types().is_empty() {

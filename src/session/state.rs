@@ -192,14 +192,14 @@ impl Backend {
     /// `text_size` are the bytes of its text.
     pub async fn prepare(
         &mut self,
-        statement: Statement,
+        statement: Arc<Statement>,
         text_size: usize,
         declared: Vec<Option<Type>>,
     ) -> Result<Prepared> {
         let (statement, plan, declared) = match query_of(&statement) {
             Some(_) => {
                 let scope = self.scope().await?;
-                Plan::of(&scope, statement, query_of, text_size, declared).await?
+                Plan::of(&scope, statement, |statement| query_of(statement), text_size, declared).await?
             }
             None => (statement, None, declared),
         };
@@ -221,7 +221,7 @@ impl Backend {
         if prepared.generation == self.generation {
             return Ok(Arc::clone(prepared));
         }
-        let (statement, declared) = (statement.clone(), prepared.declared.clone());
+        let (statement, declared) = (Arc::clone(statement), prepared.declared.clone());
         let fresh = self.prepare(statement, prepared.text_size, declared).await?;
         // The client reads rows by the description that it has.
         if prepared.is_query() && !prepared.gives_same_columns(&fresh) {
@@ -250,7 +250,7 @@ impl Backend {
 
     /// Runs a statement as far as its first rows.
     pub async fn answer(&mut self, prepared: &Arc<Prepared>, values: Vec<ScalarValue>) -> Result<Answer> {
-        match (&prepared.statement, &prepared.plan) {
+        match (prepared.statement.as_deref(), &prepared.plan) {
             (None, _) => Ok(Answer::Done(String::new())),
             (Some(Statement::Prepare { name, types, query }), None) => {
                 Box::pin(self.prepare_named(name, types, query, prepared.text_size)).await?;

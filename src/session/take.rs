@@ -124,7 +124,7 @@ impl Backend {
 /// on without end.
 pub fn runs_alone(prepared: &Prepared) -> bool {
     matches!(
-        prepared.statement,
+        prepared.statement.as_deref(),
         Some(Statement::Query(_) | Statement::Show(_) | Statement::Explain { .. })
     )
 }

@@ -11,17 +11,18 @@ use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
     common::DFSchemaRef,
+    datasource::source_as_provider,
     error::Result,
     execution::context::QueryPlanner,
     logical_expr::{
-        Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
+        Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore, expr_rewriter::unnormalize_cols,
         physical_planning_context::PhysicalPlanningContext,
     },
     physical_plan::ExecutionPlan,
     physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner},
 };
 
-use super::{Route, route};
+use super::{Route, route, with_table};
 use crate::source::{
     RuntimeSource,
     runtime::{Load, RowShape, RuntimeExec},
@@ -111,6 +112,16 @@ impl QueryPlanner for RoutePlanner {
         match way.as_deref().copied().unwrap_or_default() {
             Route::Local => planner.create_physical_plan(plan, session).await,
             Route::Auto | Route::Runtime => {
+                // A table as it is: nothing is to be planned.
+                if let LogicalPlan::TableScan(scan) = plan
+                    && with_table(scan, |_| ()).is_some()
+                {
+                    let filters = unnormalize_cols(scan.filters.iter().cloned());
+                    let provider = source_as_provider(&scan.source)?;
+                    return provider
+                        .scan(session, scan.projection.as_ref(), &filters, scan.fetch)
+                        .await;
+                }
                 let plan = route(plan.clone()).await?;
                 // All of it runs there: nothing is left to plan.
                 if let LogicalPlan::Extension(extension) = &plan

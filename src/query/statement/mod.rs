@@ -18,6 +18,7 @@ mod set;
 mod split;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tokens;
 mod transaction;
 
@@ -30,6 +31,7 @@ pub use explain::{ExplainFormat, ExplainOptions};
 pub use query::ROWS_FROM;
 pub use set::{Discard, Parameter, Show, Value};
 pub use split::{Piece, split};
+pub use text::{Parsed, Texts, parse_text};
 pub use transaction::{Isolation, Modes, Transaction};
 
 use crate::{Error, Result, SqlState, limits};

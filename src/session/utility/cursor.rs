@@ -29,7 +29,7 @@ impl Backend {
             scroll,
             hold,
             ..
-        }) = &prepared.statement
+        }) = prepared.statement.as_deref()
         else {
             return Err(Error::internal("not a DECLARE"));
         };

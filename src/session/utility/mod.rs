@@ -34,7 +34,7 @@ impl Backend {
     /// What a statement's result looks like; `None` for one that gives no rows, as things stand. That a cursor or a prepared statement is
     /// missing is told when it runs.
     pub fn describe(&self, prepared: &Prepared) -> Option<SchemaRef> {
-        match prepared.statement.as_ref()? {
+        match prepared.statement.as_deref()? {
             Statement::Query(_) => prepared.plan.as_ref().map(|plan| Arc::clone(plan.schema())),
             Statement::Show(show) => Some(Self::show_schema(show)),
             Statement::Explain { options, .. } => Some(explain::schema(options)),
@@ -42,7 +42,7 @@ impl Backend {
             Statement::Execute { name, .. } => {
                 let (named, _) = self.statements.get(name)?;
                 // Never its own: that does not run either.
-                let is_execute = matches!(named.statement, Some(Statement::Execute { .. }));
+                let is_execute = matches!(named.statement.as_deref(), Some(Statement::Execute { .. }));
                 if is_execute { None } else { self.describe(named) }
             }
             _ => None,

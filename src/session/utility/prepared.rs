@@ -53,7 +53,7 @@ impl Backend {
                 )),
             })
             .collect::<Result<Vec<_>>>()?;
-        let query = Statement::Query(Box::new(query.clone()));
+        let query = Arc::new(Statement::Query(Box::new(query.clone())));
         let prepared = self.prepare(query, text_size, declared).await?;
         self.keep_statement(name.to_owned(), prepared)
     }
@@ -63,7 +63,7 @@ impl Backend {
         let prepared = self.refresh(&prepared).await?;
         self.renew_statement(name, &prepared);
         let values = self.arguments(name, arguments, &prepared.parameter_types()).await?;
-        match &prepared.statement {
+        match prepared.statement.as_deref() {
             None => Ok(Answer::Done("SELECT 0".to_owned())),
             // Only the protocol can prepare one. It could be its own, or the first of a chain without end.
             Some(Statement::Execute { .. }) => {

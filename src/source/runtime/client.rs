@@ -12,23 +12,19 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use datafusion::physical_plan::metrics::Count;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
-    body::Incoming,
     header::{self, HeaderValue},
 };
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpInfo},
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use tokio::time::timeout;
 use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs};
 
 use super::{
     errors::{self, Failure},
     inflate::{self, Inflate},
+    pool::{Body, Pool},
     socket::QuickAckConnector,
 };
 use crate::{Error, Result, SqlState};
@@ -51,16 +47,11 @@ const SMALL_REPLY_SIZE_MAX: usize = 64 * 1024;
 /// The longest that a query may stay silent. The longest pause seen in a healthy runtime was a cross join of 92 s.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
 
-/// Idle connections kept: as many as statements usually run at once on one cluster,
-const IDLE_CONNECTIONS_MAX: usize = 32;
-/// and how long.
-const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// Pooled connections to one runtime.
 pub(super) struct HttpClient {
-    client: Client<HttpsConnector<QuickAckConnector>, Full<Bytes>>,
-    query: Uri,
-    version: Uri,
+    pool: Pool,
+    /// Host and port.
+    host: HeaderValue,
     silence_max: Duration,
     /// The runtime was last reached beyond a private network: its replies are compressed.
     is_far: AtomicBool,
@@ -68,7 +59,7 @@ pub(super) struct HttpClient {
 
 /// The body of a reply that announces itself as an Arrow stream.
 pub(super) struct Reply {
-    body: Incoming,
+    body: Body,
     /// It is compressed.
     inflate: Option<Inflate>,
     silence_max: Duration,
@@ -132,15 +123,10 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(QuickAckConnector::new(CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(connector);
+        let host = base.authority().map(|host| host.as_str()).unwrap_or_default();
         Ok(HttpClient {
-            client,
-            query: with_path(&base, "/query")?,
-            version: with_path(&base, "/version")?,
+            host: HeaderValue::from_str(host).map_err(Error::internal)?,
+            pool: Pool::new(connector, base),
             silence_max: SILENCE_MAX,
             is_far: AtomicBool::new(false),
         })
@@ -158,12 +144,18 @@ impl HttpClient {
         self.is_far.store(true, Ordering::Relaxed);
     }
 
+    fn request(&self, method: Method, path: &'static str, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from_static(path);
+        request.headers_mut().insert(header::HOST, self.host.clone());
+        request
+    }
+
     /// Sends a query; returns a reply that announces itself as an Arrow stream, and nothing else.
     pub(super) async fn query(&self, sql: &str) -> Result<Reply, Failure> {
         let body = serde_json::json!({ "query": sql }).to_string();
-        let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.query.clone();
+        let mut request = self.request(Method::POST, "/query", Bytes::from(body));
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static(ARROW_STREAM));
@@ -171,7 +163,7 @@ impl HttpClient {
         if self.is_far.load(Ordering::Relaxed) {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ZSTD));
         }
-        let response = timeout(self.silence_max, self.client.request(request))
+        let response = timeout(self.silence_max, self.pool.send(request))
             .await
             .map_err(|_| Failure::lasting(errors::silent()))?
             .map_err(|error| errors::from_transport(&error))?;
@@ -194,9 +186,8 @@ impl HttpClient {
 
     /// What `/version` says, as it stands.
     pub(super) async fn version(&self) -> Result<Bytes, Failure> {
-        let mut request = Request::new(Full::default());
-        *request.uri_mut() = self.version.clone();
-        let response = timeout(SMALL_REPLY_TIMEOUT, self.client.request(request))
+        let request = self.request(Method::GET, "/version", Bytes::new());
+        let response = timeout(SMALL_REPLY_TIMEOUT, self.pool.send(request))
             .await
             .map_err(|_| Failure::lasting(errors::silent()))?
             .map_err(|error| errors::from_transport(&error))?;
@@ -204,9 +195,8 @@ impl HttpClient {
             return Err(refused(response).await);
         }
         // The first that is asked of a runtime, and asked again ever so often: its replies tell where it is.
-        if let Some(reached) = response.extensions().get::<HttpInfo>() {
-            self.is_far
-                .store(inflate::is_far(reached.remote_addr().ip()), Ordering::Relaxed);
+        if let Some(reached) = response.body().remote() {
+            self.is_far.store(inflate::is_far(reached.ip()), Ordering::Relaxed);
         }
         small_body(response.into_body())
             .await
@@ -217,7 +207,7 @@ impl HttpClient {
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
-            .field("query", &self.query)
+            .field("host", &self.host)
             .finish_non_exhaustive()
     }
 }
@@ -236,12 +226,6 @@ fn parse_base(url: &str) -> Result<Uri> {
         return Err(wrong("it must not have a path or a query"));
     }
     Ok(uri)
-}
-
-fn with_path(base: &Uri, path: &'static str) -> Result<Uri> {
-    let mut parts = base.clone().into_parts();
-    parts.path_and_query = Some(path.parse().map_err(Error::internal)?);
-    Uri::from_parts(parts).map_err(Error::internal)
 }
 
 fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
@@ -270,7 +254,7 @@ fn inflate(headers: &HeaderMap) -> Option<Option<Inflate>> {
 }
 
 /// Reads the text of a refusal and says what it means.
-async fn refused(response: Response<Incoming>) -> Failure {
+async fn refused(response: Response<Body>) -> Failure {
     let status = response.status();
     let retry_after = response
         .headers()
@@ -299,7 +283,7 @@ fn small_text(mut inflate: Inflate, body: Bytes) -> Option<Bytes> {
 }
 
 /// A body of bounded size that arrives in bounded time, or nothing.
-async fn small_body(mut body: Incoming) -> Option<Bytes> {
+async fn small_body(mut body: Body) -> Option<Bytes> {
     let read = async {
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper_util::client::legacy;
 
+use super::pool::Unanswered;
 use crate::{Error, SqlState};
 
 /// The longest message or detail that is passed on; some list every field of a query.
@@ -88,12 +88,15 @@ pub(super) fn of_typed(error: Error) -> Error {
 }
 
 /// No whole response arrived.
-pub(super) fn from_transport(error: &legacy::Error) -> Failure {
-    if error.is_connect() {
-        return Failure::lasting(
-            Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable").with_log(causes(error)),
-        );
-    }
+pub(super) fn from_transport(error: &Unanswered) -> Failure {
+    let error = match error {
+        Unanswered::Unreachable(error) => {
+            return Failure::lasting(
+                Error::new(SqlState::CONNECTION_FAILURE, "cluster is not reachable").with_log(causes(error.as_ref())),
+            );
+        }
+        Unanswered::Ended(error) => error,
+    };
     // A panic in the runtime's handler looks just like this, and so does a connection that was closed while it was idle.
     let error = Error::new(
         SqlState::INTERNAL_ERROR,

@@ -1,0 +1,226 @@
+//! Connections to one runtime. Each is driven by whoever waits for its reply: no task of its own stands between the two, to be woken for
+//! every piece of the way. Those that wait for the next request are driven by nobody, and looked at before they are used again.
+
+use std::{
+    future::poll_fn,
+    mem,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Request, Response, Uri,
+    body::{Body as _, Frame, Incoming},
+    client::conn::http1,
+    http::Extensions,
+};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connection as _, HttpInfo};
+use tower_service::Service;
+
+use super::socket::{QuickAckConnector, QuickAckStream};
+
+/// Idle connections kept: as many as statements usually run at once on one cluster,
+const IDLE_MAX: usize = 32;
+/// and how long.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+type Driver = http1::Connection<MaybeHttpsStream<QuickAckStream>, Full<Bytes>>;
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// No connection could be made.
+    Unreachable(Cause),
+    /// The connection ended first.
+    Ended(hyper::Error),
+}
+
+/// The connections to one address.
+pub(super) struct Pool {
+    connector: HttpsConnector<QuickAckConnector>,
+    address: Uri,
+    idle: Arc<Idle>,
+}
+
+impl Pool {
+    pub(super) fn new(connector: HttpsConnector<QuickAckConnector>, address: Uri) -> Self {
+        Pool {
+            connector,
+            address,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Sends a request, on a connection that is open already if there is one. Whoever stops waiting closes the connection.
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Unanswered> {
+        while let Some(mut connection) = self.idle.take() {
+            match connection.exchange(request.clone()).await {
+                Ok(response) => return Ok(self.with_body(response, connection)),
+                // It was closed while it waited, and the request has not gone out.
+                Err(error) if error.is_canceled() => {}
+                Err(error) => return Err(Unanswered::Ended(error)),
+            }
+        }
+        let mut connection = self.connect().await?;
+        let response = connection.exchange(request).await.map_err(Unanswered::Ended)?;
+        Ok(self.with_body(response, connection))
+    }
+
+    async fn connect(&self) -> Result<Connection, Unanswered> {
+        let mut connector = self.connector.clone();
+        poll_fn(|context| connector.poll_ready(context))
+            .await
+            .map_err(Unanswered::Unreachable)?;
+        let stream = connector
+            .call(self.address.clone())
+            .await
+            .map_err(Unanswered::Unreachable)?;
+        let mut extensions = Extensions::new();
+        stream.connected().get_extras(&mut extensions);
+        let (sender, driver) = http1::handshake(stream).await.map_err(Unanswered::Ended)?;
+        Ok(Connection {
+            sender,
+            driver: Some(driver),
+            remote: extensions.get::<HttpInfo>().map(HttpInfo::remote_addr),
+        })
+    }
+
+    fn with_body(&self, response: Response<Incoming>, connection: Connection) -> Response<Body> {
+        response.map(|incoming| Body {
+            incoming,
+            connection: Some(connection),
+            idle: Arc::clone(&self.idle),
+        })
+    }
+}
+
+/// An open connection.
+struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// `None` once it has ended.
+    driver: Option<Driver>,
+    remote: Option<SocketAddr>,
+}
+
+impl Connection {
+    /// Whether it can be used once more, as far as can be seen from here.
+    fn is_open(&mut self) -> bool {
+        drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, hyper::Error> {
+        let mut reply = pin!(self.sender.send_request(request));
+        let driver = &mut self.driver;
+        poll_fn(|context| {
+            drive(driver, context);
+            reply.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+/// Reads and writes what there is to be read and written. What it fails with is told to whoever waits for the reply.
+fn drive(driver: &mut Option<Driver>, context: &mut Context<'_>) {
+    if let Some(open) = driver
+        && Pin::new(open).poll(context).is_ready()
+    {
+        *driver = None;
+    }
+}
+
+/// The body of a response. Read to its end, it gives its connection back; dropped before, it closes it.
+pub(super) struct Body {
+    incoming: Incoming,
+    connection: Option<Connection>,
+    idle: Arc<Idle>,
+}
+
+impl Body {
+    /// The next piece; `None` at the end, as HTTP says it. Whoever stops waiting loses nothing.
+    pub(super) async fn frame(&mut self) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+        let frame = poll_fn(|context| {
+            if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
+                return Poll::Ready(frame);
+            }
+            if let Some(connection) = &mut self.connection {
+                drive(&mut connection.driver, context);
+            }
+            Pin::new(&mut self.incoming).poll_frame(context)
+        })
+        .await;
+        if frame.is_none()
+            && let Some(connection) = self.connection.take()
+        {
+            self.idle.put(connection);
+        }
+        frame
+    }
+
+    /// Where it comes from.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        self.connection.as_ref()?.remote
+    }
+}
+
+/// Connections that wait for a request, each since when, the newest last.
+#[derive(Default)]
+struct Idle(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    connections: Vec<(Instant, Connection)>,
+    /// Somebody closes those that have waited too long.
+    is_looked_after: bool,
+}
+
+impl Idle {
+    /// One that is still open; the newest, so that others may go.
+    fn take(&self) -> Option<Connection> {
+        loop {
+            let (_, mut connection) = self.waiting().connections.pop()?;
+            if connection.is_open() {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn put(self: &Arc<Self>, mut connection: Connection) {
+        if !connection.is_open() {
+            return;
+        }
+        let mut waiting = self.waiting();
+        if waiting.connections.len() >= IDLE_MAX {
+            return;
+        }
+        waiting.connections.push((Instant::now(), connection));
+        if !mem::replace(&mut waiting.is_looked_after, true) {
+            tokio::spawn(Arc::clone(self).look_after());
+        }
+    }
+
+    /// Closes what waits too long, until nothing waits.
+    async fn look_after(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(IDLE_TIME_MAX / 4).await;
+            let mut waiting = self.waiting();
+            waiting.connections.retain(|(since, _)| since.elapsed() < IDLE_TIME_MAX);
+            if waiting.connections.is_empty() {
+                waiting.is_looked_after = false;
+                return;
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Whole at every step: a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
