@@ -17,7 +17,7 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
     header::{self, HeaderValue},
 };
-use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use tokio::time::timeout;
 use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs};
 
@@ -118,11 +118,7 @@ impl HttpClient {
     }
 
     fn with_tls(base: Uri, tls: ClientConfig) -> Result<Self> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(QuickAckConnector::new(CONNECT_TIMEOUT));
+        let connector = connector(tls);
         let host = base.authority().map(|host| host.as_str()).unwrap_or_default();
         Ok(HttpClient {
             host: HeaderValue::from_str(host).map_err(Error::internal)?,
@@ -226,6 +222,23 @@ fn parse_base(url: &str) -> Result<Uri> {
         return Err(wrong("it must not have a path or a query"));
     }
     Ok(uri)
+}
+
+fn connector(tls: ClientConfig) -> HttpsConnector<QuickAckConnector> {
+    HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(QuickAckConnector::new(CONNECT_TIMEOUT))
+}
+
+/// What reaches no runtime over TLS.
+#[cfg(test)]
+pub(super) fn trusting_nobody() -> HttpsConnector<QuickAckConnector> {
+    let tls = tls_builder()
+        .expect("TLS")
+        .with_root_certificates(RootCertStore::empty());
+    connector(tls.with_no_client_auth())
 }
 
 fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {

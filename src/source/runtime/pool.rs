@@ -54,7 +54,7 @@ impl Pool {
         Pool {
             connector,
             address,
-            idle: Arc::default(),
+            idle: Arc::new(Idle::new(IDLE_TIME_MAX)),
         }
     }
 
@@ -170,18 +170,28 @@ impl Body {
     }
 }
 
-/// Connections that wait for a request, each since when, the newest last.
-#[derive(Default)]
-struct Idle(Mutex<Waiting>);
+/// Connections that wait for a request.
+struct Idle {
+    waiting: Mutex<Waiting>,
+    time_max: Duration,
+}
 
 #[derive(Default)]
 struct Waiting {
+    /// Each since when, the newest last.
     connections: Vec<(Instant, Connection)>,
     /// Somebody closes those that have waited too long.
     is_looked_after: bool,
 }
 
 impl Idle {
+    fn new(time_max: Duration) -> Self {
+        Idle {
+            waiting: Mutex::default(),
+            time_max,
+        }
+    }
+
     /// One that is still open; the newest, so that others may go.
     fn take(&self) -> Option<Connection> {
         loop {
@@ -209,9 +219,9 @@ impl Idle {
     /// Closes what waits too long, until nothing waits.
     async fn look_after(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(IDLE_TIME_MAX / 4).await;
+            tokio::time::sleep(self.time_max / 4).await;
             let mut waiting = self.waiting();
-            waiting.connections.retain(|(since, _)| since.elapsed() < IDLE_TIME_MAX);
+            waiting.connections.retain(|(since, _)| since.elapsed() < self.time_max);
             if waiting.connections.is_empty() {
                 waiting.is_looked_after = false;
                 return;
@@ -221,6 +231,75 @@ impl Idle {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Whole at every step: a panic elsewhere leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::runtime::testing::{Server, Step, end, head};
+
+    fn pool(server: &Server, time_max: Duration) -> Pool {
+        let tls = super::super::client::trusting_nobody();
+        Pool {
+            idle: Arc::new(Idle::new(time_max)),
+            ..Pool::new(tls, server.url.parse().unwrap())
+        }
+    }
+
+    async fn ask(pool: &Pool) {
+        let request = Request::builder()
+            .uri("/version")
+            .header("host", "h")
+            .body(Full::default());
+        let response = pool.send(request.unwrap()).await.unwrap();
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            frame.unwrap();
+        }
+    }
+
+    fn idle(pool: &Pool) -> usize {
+        pool.idle.waiting().connections.len()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_and_closed_when_it_was_not_for_long() {
+        let server = Server::always(vec![head(), end()]).await;
+        let pool = pool(&server, Duration::from_millis(50));
+        for _ in 0..3 {
+            ask(&pool).await;
+            assert_eq!(idle(&pool), 1);
+        }
+        assert_eq!(server.connections(), 1);
+        while idle(&pool) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ask(&pool).await;
+        assert_eq!(server.connections(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_peer_closed_is_not_used_again() {
+        let server = Server::always(vec![head(), end(), Step::Close]).await;
+        let pool = pool(&server, IDLE_TIME_MAX);
+        for asked in 1..=3 {
+            ask(&pool).await;
+            assert_eq!((server.connections(), server.requests().len()), (asked, asked));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_read_to_its_end_closes_its_connection() {
+        let mut server = Server::always(vec![head(), Step::Hang]).await;
+        let pool = pool(&server, IDLE_TIME_MAX);
+        let request = Request::builder()
+            .uri("/version")
+            .header("host", "h")
+            .body(Full::default());
+        drop(pool.send(request.unwrap()).await.unwrap());
+        assert_eq!(idle(&pool), 0);
+        server.gone.recv().await.unwrap();
     }
 }

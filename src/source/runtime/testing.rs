@@ -1,6 +1,9 @@
 //! A runtime that misbehaves on purpose: an HTTP server of a few lines that sends exactly the bytes that a test wants sent.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray},
@@ -40,6 +43,8 @@ pub(in crate::source) struct Request {
 pub(in crate::source) struct Server {
     pub(in crate::source) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    /// How many were made.
+    connections: Arc<AtomicUsize>,
     /// One number for each client that went away before its answer was whole: how many bytes had been sent.
     pub(in crate::source) gone: mpsc::UnboundedReceiver<usize>,
     /// Bytes that clients have taken, or that the kernel holds for them.
@@ -71,12 +76,14 @@ impl Server {
         let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let sent: Arc<Mutex<usize>> = Arc::default();
+        let connections: Arc<AtomicUsize> = Arc::default();
         let (gone_sender, gone) = mpsc::unbounded_channel();
         let answer: Arc<Answer> = Arc::new(answer);
         tokio::spawn({
-            let (requests, sent) = (requests.clone(), sent.clone());
+            let (requests, sent, connections) = (requests.clone(), sent.clone(), connections.clone());
             async move {
                 while let Ok((socket, _)) = listener.accept().await {
+                    connections.fetch_add(1, Ordering::Relaxed);
                     let (answer, requests, sent, gone) =
                         (answer.clone(), requests.clone(), sent.clone(), gone_sender.clone());
                     match &tls {
@@ -96,6 +103,7 @@ impl Server {
         Server {
             url,
             requests,
+            connections,
             gone,
             sent,
         }
@@ -108,6 +116,10 @@ impl Server {
 
     pub(in crate::source) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+
+    pub(in crate::source) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(in crate::source) fn sql(&self) -> Vec<String> {
