@@ -224,11 +224,11 @@ async fn a_lookup_in_the_view_reads_the_stored_table() {
     let sql = format!("select target, created_at from sys_invocation where id = '{ONE}'");
     assert_eq!(
         sent("1.7.12", false, &sql).await,
-        format!("SELECT target, created_at FROM public.sys_invocation WHERE (id = '{ONE}')")
+        format!("SELECT target, created_at FROM sys_invocation WHERE (id = '{ONE}')")
     );
     assert_eq!(
         sent("1.7.12", true, &sql).await,
-        format!("SELECT target, created_at FROM public.sys_invocation_status WHERE (id = '{ONE}')")
+        format!("SELECT target, created_at FROM sys_invocation_status WHERE (id = '{ONE}')")
     );
 }
 
@@ -236,7 +236,7 @@ async fn a_lookup_in_the_view_reads_the_stored_table() {
 async fn a_status_that_is_stored_is_said_in_the_tables_words() {
     let sql = "select count(*) from sys_invocation where status in ('pending', 'completed')";
     let after = sent("1.6.1", true, sql).await;
-    assert!(after.contains("FROM public.sys_invocation_status"), "{after}");
+    assert!(after.contains("FROM sys_invocation_status"), "{after}");
     assert!(
         after.contains("(status = 'inboxed')") && after.contains("(status = 'completed')"),
         "{after}"
@@ -264,18 +264,18 @@ async fn a_service_key_says_that_it_has_no_scope_where_none_has() {
     let sql = "select key from state where service_name = 'Counter' and service_key = 'ada'";
     assert_eq!(
         sent("1.7.12", false, sql).await,
-        "SELECT key FROM public.state WHERE (service_name = 'Counter') AND (service_key = 'ada')"
+        "SELECT key FROM state WHERE (service_name = 'Counter') AND (service_key = 'ada')"
     );
     assert_eq!(
         sent("1.7.12", true, sql).await,
-        "SELECT key FROM public.state WHERE (service_name = 'Counter') AND (service_key = 'ada') \
+        "SELECT key FROM state WHERE (service_name = 'Counter') AND (service_key = 'ada') \
          AND (scope IS NULL)"
     );
     // The view, by way of the table that its rows are stored in.
     let sql = "select target from sys_invocation where target_service_key in ('ada', 'bob')";
     let after = sent("1.7.12", true, sql).await;
     assert!(
-        after.contains("FROM public.sys_invocation_status") && after.ends_with("(scope IS NULL)"),
+        after.contains("FROM sys_invocation_status") && after.ends_with("(scope IS NULL)"),
         "{after}"
     );
 }
@@ -302,12 +302,12 @@ async fn invocations_in_memory_are_asked_for_first() {
     let plan = planned(&scope, "select id, target from sys_invocation where status = 'running'")
         .await
         .unwrap();
-    let question = "SELECT id FROM public.sys_invocation_state WHERE in_flight LIMIT 301";
+    let question = "SELECT id FROM sys_invocation_state WHERE in_flight LIMIT 301";
     let sent = sends(&plan);
     assert_eq!(sent.len(), 2, "{sent:?}");
     assert_eq!(sent[0], question);
     assert!(
-        sent[1].starts_with("SELECT id, target FROM public.sys_invocation WHERE"),
+        sent[1].starts_with("SELECT id, target FROM sys_invocation WHERE"),
         "{}",
         sent[1]
     );
@@ -324,7 +324,7 @@ async fn invocations_in_memory_are_asked_for_first() {
     .unwrap();
     assert_eq!(
         sends(&plan),
-        ["SELECT id, target FROM public.sys_invocation WHERE (status = 'running')"]
+        ["SELECT id, target FROM sys_invocation WHERE (status = 'running')"]
     );
 }
 
@@ -334,7 +334,7 @@ async fn statuses_that_differ_in_what_they_take_are_asked_for_together() {
     let scope = session("1.7.12", &url, true).await;
     let sql = "select id from sys_invocation where status in ('running', 'backing-off') and target = 'x'";
     let sent = sends(&planned(&scope, sql).await.unwrap());
-    assert_eq!(sent[0], "SELECT id FROM public.sys_invocation_state LIMIT 301");
+    assert_eq!(sent[0], "SELECT id FROM sys_invocation_state LIMIT 301");
     assert!(sent[1].contains(ONE), "{}", sent[1]);
 }
 
@@ -368,18 +368,12 @@ async fn a_key_from_a_subquery_is_looked_up() {
     let sql = "select name from sys_journal where id = (select max(id) from sys_invocation_status)";
     let sent = sends(&planned(&scope, sql).await.unwrap());
     assert_eq!(sent.len(), 2, "{sent:?}");
-    assert_eq!(
-        sent[1],
-        format!("SELECT name FROM public.sys_journal WHERE (id = '{ONE}')")
-    );
+    assert_eq!(sent[1], format!("SELECT name FROM sys_journal WHERE (id = '{ONE}')"));
 
     let sql = "select name from sys_journal where id in (select id from sys_invocation_state)";
     let sent = sends(&planned(&scope, sql).await.unwrap());
     assert_eq!(sent.len(), 2, "{sent:?}");
-    assert_eq!(
-        sent[1],
-        format!("SELECT name FROM public.sys_journal WHERE (id = '{ONE}')")
-    );
+    assert_eq!(sent[1], format!("SELECT name FROM sys_journal WHERE (id = '{ONE}')"));
 }
 
 #[tokio::test]
@@ -431,7 +425,7 @@ async fn constants_are_folded_into_a_literal_id() {
         let sql = format!("select target from sys_invocation where {written}");
         assert_eq!(
             sent("1.7.12", true, &sql).await,
-            format!("SELECT target FROM public.sys_invocation_status WHERE (id = '{ONE}')"),
+            format!("SELECT target FROM sys_invocation_status WHERE (id = '{ONE}')"),
             "{written}"
         );
     }

@@ -198,7 +198,7 @@ impl<'a> Writer<'a> {
             return None;
         }
         let columns = fields.iter().map(|field| column(field.name())).collect();
-        let mut select = Select::from(format!("\"public\".{} AS {alias}", quote(&name)), columns);
+        let mut select = Select::from(format!("{} AS {alias}", quote(&name)), columns);
         for filter in &scan.filters {
             let names = Names {
                 schema: &all,

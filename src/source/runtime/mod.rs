@@ -1,7 +1,8 @@
-//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP over the connections of `pool`, `inflate`, `decode` and `reader` turn a reply into batches, `spool` keeps it
+//! A cluster behind its runtime's `POST /query`. `client` speaks HTTP over the connections of `pool` (which `bell` wakes), `inflate`, `decode` and `reader` turn a reply into batches, `spool` keeps it
 //! for a slow client (on `disk` if it must), `shield` bounds what runs there at once, `errors` says what a failure means, `discover`
 //! asks what the runtime has, `view` and `scopes` what a rewrite must know of it; `table`, `filter` and `exec` are what the engine sees.
 
+mod bell;
 mod client;
 mod column;
 mod conform;

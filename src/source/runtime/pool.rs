@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,10 @@ use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::{Connection as _, HttpInfo};
 use tower_service::Service;
 
-use super::socket::{QuickAckConnector, QuickAckStream};
+use super::{
+    bell::Bell,
+    socket::{QuickAckConnector, QuickAckStream},
+};
 
 /// Idle connections kept: as many as statements usually run at once on one cluster,
 const IDLE_MAX: usize = 32;
@@ -89,6 +92,7 @@ impl Pool {
             sender,
             driver: Some(driver),
             remote: extensions.get::<HttpInfo>().map(HttpInfo::remote_addr),
+            bell: Arc::default(),
         })
     }
 
@@ -107,6 +111,7 @@ struct Connection {
     /// `None` once it has ended.
     driver: Option<Driver>,
     remote: Option<SocketAddr>,
+    bell: Arc<Bell>,
 }
 
 impl Connection {
@@ -119,11 +124,11 @@ impl Connection {
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, hyper::Error> {
         let mut reply = pin!(self.sender.send_request(request));
         let driver = &mut self.driver;
-        poll_fn(|context| {
+        let turns = |context: &mut Context<'_>| {
             drive(driver, context);
             reply.as_mut().poll(context)
-        })
-        .await
+        };
+        self.bell.answered(turns).await
     }
 }
 
@@ -146,16 +151,17 @@ pub(super) struct Body {
 impl Body {
     /// The next piece; `None` at the end, as HTTP says it. Whoever stops waiting loses nothing.
     pub(super) async fn frame(&mut self) -> Option<Result<Frame<Bytes>, hyper::Error>> {
-        let frame = poll_fn(|context| {
-            if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
-                return Poll::Ready(frame);
+        let incoming = &mut self.incoming;
+        let frame = match &mut self.connection {
+            None => poll_fn(|context| Pin::new(&mut *incoming).poll_frame(context)).await,
+            Some(Connection { driver, bell, .. }) => {
+                let turns = |context: &mut Context<'_>| {
+                    drive(driver, context);
+                    Pin::new(&mut *incoming).poll_frame(context)
+                };
+                bell.answered(turns).await
             }
-            if let Some(connection) = &mut self.connection {
-                drive(&mut connection.driver, context);
-            }
-            Pin::new(&mut self.incoming).poll_frame(context)
-        })
-        .await;
+        };
         if frame.is_none()
             && let Some(connection) = self.connection.take()
         {

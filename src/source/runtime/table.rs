@@ -154,7 +154,7 @@ impl RuntimeTable {
                 .collect::<Vec<_>>()
                 .join(", "),
         };
-        let mut sql = format!("SELECT {list} FROM \"public\".{}", quote(&self.name));
+        let mut sql = format!("SELECT {list} FROM {}", quote(&self.name));
         for (index, filter) in filters.iter().enumerate() {
             sql.push_str(if index == 0 { " WHERE " } else { " AND " });
             sql.push_str(&format!("({filter})"));

@@ -8,15 +8,15 @@ async fn statements_go_as_one_query_where_they_can() {
     for (sql, sent) in [
         (
             "select status, count(*) from sys_invocation group by 1",
-            "SELECT t0.\"status\" AS \"status\", count(1) AS \"count\" FROM \"public\".\"sys_invocation\" AS t0 GROUP BY t0.\"status\"",
+            "SELECT t0.\"status\" AS \"status\", count(1) AS \"count\" FROM \"sys_invocation\" AS t0 GROUP BY t0.\"status\"",
         ),
         (
             "select id from sys_invocation where status = 'running' order by created_at desc limit 3",
-            "SELECT t0.\"id\" FROM \"public\".\"sys_invocation\" AS t0 WHERE (t0.\"status\" = 'running') ORDER BY t0.\"created_at\" DESC NULLS FIRST LIMIT 3",
+            "SELECT t0.\"id\" FROM \"sys_invocation\" AS t0 WHERE (t0.\"status\" = 'running') ORDER BY t0.\"created_at\" DESC NULLS FIRST LIMIT 3",
         ),
         (
             "select i.id, j.index from sys_invocation i join sys_journal j on i.id = j.id",
-            "SELECT t0.\"id\", t1.\"index\" FROM \"public\".\"sys_invocation\" AS t0 INNER JOIN \"public\".\"sys_journal\" AS t1 ON t0.\"id\" = t1.\"id\"",
+            "SELECT t0.\"id\", t1.\"index\" FROM \"sys_invocation\" AS t0 INNER JOIN \"sys_journal\" AS t1 ON t0.\"id\" = t1.\"id\"",
         ),
     ] {
         assert_eq!(routes.sent(sql).await, [sent], "{sql}");

@@ -112,7 +112,7 @@ async fn all_columns_of_a_table_are_asked_for_as_such_and_found_by_name() {
     assert_eq!(read("SELECT * FROM t").await, [newer]);
     assert_eq!(
         server.sql(),
-        [r#"SELECT * FROM "public"."t""#],
+        [r#"SELECT * FROM "t""#],
         "their names take a runtime long"
     );
 }
@@ -146,8 +146,8 @@ async fn rows_without_columns_are_counted_by_the_runtime() {
     assert_eq!(
         server.sql(),
         [
-            r#"SELECT count(*) FROM "public"."t" WHERE ("id" <> 'x')"#,
-            r#"SELECT count(*) FROM (SELECT 1 FROM "public"."t" LIMIT 200000)"#,
+            r#"SELECT count(*) FROM "t" WHERE ("id" <> 'x')"#,
+            r#"SELECT count(*) FROM (SELECT 1 FROM "t" LIMIT 200000)"#,
         ]
     );
 }
@@ -165,7 +165,7 @@ async fn explain_shows_the_sql_and_analyze_what_came_back() {
         .await
         .unwrap();
     assert!(
-        plan.contains(r#"RuntimeExec: sql=SELECT "id" FROM "public"."t" LIMIT 10"#),
+        plan.contains(r#"RuntimeExec: sql=SELECT "id" FROM "t" LIMIT 10"#),
         "{plan}"
     );
     assert!(
