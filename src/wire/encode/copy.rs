@@ -249,24 +249,33 @@ fn put_delimiter(index: usize, delimiter: u8, out: &mut BytesMut) {
 
 /// CopyAttributeOutText: control characters that have a letter get it, backslash and delimiter get a backslash.
 fn put_escaped(cell: &[u8], delimiter: u8, out: &mut BytesMut) {
-    let mut plain = 0;
-    for (index, &byte) in cell.iter().enumerate() {
+    let mut rest = cell;
+    while let Some((plain, [byte, after @ ..])) = special(rest, delimiter).and_then(|at| rest.split_at_checked(at)) {
         let escape = match byte {
-            b'\\' => b'\\',
-            _ if byte == delimiter && byte != b'\t' => byte,
             8 => b'b',
             9 => b't',
             10 => b'n',
             11 => b'v',
             12 => b'f',
             13 => b'r',
-            _ => continue,
+            // A backslash, or the delimiter.
+            byte => *byte,
         };
-        out.extend_from_slice(cell.get(plain..index).unwrap_or_default());
+        out.extend_from_slice(plain);
         out.extend_from_slice(&[b'\\', escape]);
-        plain = index + 1;
+        rest = after;
     }
-    out.extend_from_slice(cell.get(plain..).unwrap_or_default());
+    out.extend_from_slice(rest);
+}
+
+/// Where the first byte is that cannot stand for itself.
+fn special(bytes: &[u8], delimiter: u8) -> Option<usize> {
+    let is_special = |byte: u8| (8..=13).contains(&byte) | (byte == b'\\') | (byte == delimiter);
+    // Piece by piece, without a branch for each byte: most have none.
+    let is_plain = |piece: &&[u8]| !piece.iter().fold(false, |found, &byte| found | is_special(byte));
+    let plain: usize = bytes.chunks(64).take_while(is_plain).map(<[u8]>::len).sum();
+    let at = bytes.get(plain..)?.iter().position(|&byte| is_special(byte))?;
+    Some(plain + at)
 }
 
 /// CopyAttributeOutCSV.
@@ -290,6 +299,31 @@ fn put_csv(cell: &[u8], csv: &CsvOptions, force: bool, is_single: bool, out: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_stand_for_itself_is_escaped_wherever_it_stands() {
+        let escaped = |cell: &[u8], delimiter| {
+            let mut out = BytesMut::new();
+            put_escaped(cell, delimiter, &mut out);
+            out.to_vec()
+        };
+        assert_eq!(
+            escaped(b"\x08\t\n\x0b\x0c\r\\|,\x07\x0e", b'|'),
+            b"\\b\\t\\n\\v\\f\\r\\\\\\|,\x07\x0e"
+        );
+        // Around the ends of the pieces in which it is looked for.
+        for length in [0, 1, 62, 63, 64, 65, 127, 128, 200] {
+            let cell = vec![b'x'; length];
+            assert_eq!(escaped(&cell, b'\t'), cell);
+            for at in 0..length {
+                let mut cell = cell.clone();
+                cell[at] = b'\\';
+                let mut expected = cell.clone();
+                expected.insert(at, b'\\');
+                assert_eq!(escaped(&cell, b'\t'), expected, "{at} of {length}");
+            }
+        }
+    }
 
     #[test]
     fn a_message_that_fails_half_way_leaves_only_whole_ones() {
