@@ -1,5 +1,6 @@
-//! `t JOIN LATERAL (SELECT … FROM u WHERE u.k = t.k ORDER BY u.o LIMIT n) l`, the first rows of each group: the engine joins a subquery that
-//! refers to the query around it only where no LIMIT or ORDER BY lies above the condition which does. The rows of one `k` are numbered in
+//! The first rows of each group: subqueries with a LIMIT or an ORDER BY that refer to the query around them, as lateral joins and as values.
+//!
+//! `t JOIN LATERAL (SELECT … FROM u WHERE u.k = t.k ORDER BY u.o LIMIT n) l`: the engine joins a subquery that refers to the query around it only where no LIMIT or ORDER BY lies above the condition which does. The rows of one `k` are numbered in
 //! their order, those up to `n` are kept, and they are joined on `k`: what a row of `t` sees is the same.
 //!
 //! Before:
@@ -14,6 +15,8 @@
 //!    FROM sys_invocation) l ON l.target_service_name = s.name AND l.n <= 3
 //! ```
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::{
     common::{
@@ -21,75 +24,134 @@ use datafusion::{
         tree_node::{Transformed, TreeNode},
     },
     error::Result,
+    functions_aggregate::first_last::first_value_udaf,
     functions_window::row_number::row_number_udwf,
     logical_expr::{
-        BinaryExpr, Distinct, Expr, ExprFunctionExt, ExprSchemable, FetchType, LogicalPlan, LogicalPlanBuilder,
-        Operator, SkipType, SortExpr,
+        BinaryExpr, Distinct, Expr, ExprFunctionExt, ExprSchemable, FetchType, Join, LogicalPlan, LogicalPlanBuilder,
+        Operator, SkipType, SortExpr, Subquery,
         expr::WindowFunction,
         lit,
         utils::{conjunction, split_conjunction},
     },
 };
 
-/// A plan as it comes from the planner, its lateral joins with such subqueries as joins of what does not refer to anything around it.
+/// A plan as it comes from the planner, with such subqueries as what does not refer to anything around it, joined or compared.
 pub(super) fn joined(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
-        let LogicalPlan::Join(join) = &plan else {
-            return Ok(Transformed::no(plan));
+        let plan = match &plan {
+            LogicalPlan::Join(join) => lateral(join)?.map_or(Transformed::no(plan), Transformed::yes),
+            _ => Transformed::no(plan),
         };
-        let (subquery, alias) = match join.right.as_ref() {
-            LogicalPlan::Subquery(subquery) => (subquery, None),
-            LogicalPlan::SubqueryAlias(aliased) => match aliased.input.as_ref() {
-                LogicalPlan::Subquery(subquery) => (subquery, Some(&aliased.alias)),
-                _ => return Ok(Transformed::no(plan)),
-            },
-            _ => return Ok(Transformed::no(plan)),
-        };
-        let is_joined = matches!(join.join_type, JoinType::Inner | JoinType::Left) && join.on.is_empty();
-        if !is_joined || !is_cut_or_sorted(&subquery.subquery)? {
-            return Ok(Transformed::no(plan));
-        }
-        let left = join.left.schema();
-        let Some(Apart { plan: right, keys }) = Apart::of(&subquery.subquery, &mut 0)? else {
-            return Ok(Transformed::no(plan));
-        };
-        let mut conditions = Vec::with_capacity(keys.len() + 1);
-        for key in keys {
-            let around = key.around.transform_up(|expr| {
-                Ok(match expr {
-                    Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
-                    expr => Transformed::no(expr),
+        plan.transform_data(|plan| {
+            plan.map_expressions(|expr| {
+                expr.transform_up(|expr| match &expr {
+                    Expr::ScalarSubquery(subquery) => Ok(match value(subquery)? {
+                        Some(value) => Transformed::yes(Expr::ScalarSubquery(value)),
+                        None => Transformed::no(expr),
+                    }),
+                    _ => Ok(Transformed::no(expr)),
                 })
-            })?;
-            // It may be of a query further out.
-            if !around
-                .data
-                .column_refs()
-                .into_iter()
-                .all(|column| left.has_column(column))
-            {
-                return Ok(Transformed::no(plan));
-            }
-            let column = match alias {
-                Some(alias) => Column::new(Some(alias.clone()), key.column.name),
-                None => key.column,
-            };
-            conditions.push(Expr::Column(column).eq(around.data));
-        }
-        conditions.extend(join.filter.clone());
-        let right = LogicalPlanBuilder::from(right);
-        let right = match alias {
-            Some(alias) => right.alias(alias.clone())?,
-            None => right,
-        };
-        let columns: Vec<Expr> = join.schema.columns().into_iter().map(Expr::Column).collect();
-        LogicalPlanBuilder::from(join.left.as_ref().clone())
-            .join_on(right.build()?, join.join_type, conditions)?
-            .project(columns)?
-            .build()
-            .map(Transformed::yes)
+            })
+        })
     })
     .map(|transformed| transformed.data)
+}
+
+/// A lateral join with such a subquery.
+fn lateral(join: &Join) -> Result<Option<LogicalPlan>> {
+    let (subquery, alias) = match join.right.as_ref() {
+        LogicalPlan::Subquery(subquery) => (subquery, None),
+        LogicalPlan::SubqueryAlias(aliased) => match aliased.input.as_ref() {
+            LogicalPlan::Subquery(subquery) => (subquery, Some(&aliased.alias)),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let is_joined = matches!(join.join_type, JoinType::Inner | JoinType::Left) && join.on.is_empty();
+    if !is_joined || !is_cut_or_sorted(&subquery.subquery)? {
+        return Ok(None);
+    }
+    let left = join.left.schema();
+    let Some(Apart { plan: right, keys }) = Apart::of(&subquery.subquery, &mut 0)? else {
+        return Ok(None);
+    };
+    let mut conditions = Vec::with_capacity(keys.len() + 1);
+    for key in keys {
+        let around = key.around.transform_up(|expr| {
+            Ok(match expr {
+                Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
+                expr => Transformed::no(expr),
+            })
+        })?;
+        // It may be of a query further out.
+        if !around
+            .data
+            .column_refs()
+            .into_iter()
+            .all(|column| left.has_column(column))
+        {
+            return Ok(None);
+        }
+        let column = match alias {
+            Some(alias) => Column::new(Some(alias.clone()), key.column.name),
+            None => key.column,
+        };
+        conditions.push(Expr::Column(column).eq(around.data));
+    }
+    conditions.extend(join.filter.clone());
+    let right = LogicalPlanBuilder::from(right);
+    let right = match alias {
+        Some(alias) => right.alias(alias.clone())?,
+        None => right,
+    };
+    let columns: Vec<Expr> = join.schema.columns().into_iter().map(Expr::Column).collect();
+    LogicalPlanBuilder::from(join.left.as_ref().clone())
+        .join_on(right.build()?, join.join_type, conditions)?
+        .project(columns)?
+        .build()
+        .map(Some)
+}
+
+/// `(SELECT x FROM u WHERE u.k = t.k ORDER BY u.o LIMIT 1)`: as the value of all its rows, of which there is one for each `k` at most.
+fn value(subquery: &Subquery) -> Result<Option<Subquery>> {
+    let plan = &subquery.subquery;
+    if !is_cut_or_sorted(plan)? || !is_one_at_most(plan)? {
+        return Ok(None);
+    }
+    let Some(Apart { plan: rows, keys }) = Apart::of(plan, &mut 0)? else {
+        return Ok(None);
+    };
+    let Some((column, (qualifier, field))) = rows.schema().columns().into_iter().zip(plan.schema().iter()).next()
+    else {
+        return Ok(None);
+    };
+    let conditions = keys.into_iter().map(|key| Expr::Column(key.column).eq(key.around));
+    let Some(condition) = conjunction(conditions) else {
+        return Ok(None);
+    };
+    let name = "__lateral_value";
+    let first = first_value_udaf().call(vec![Expr::Column(column)]).alias(name);
+    // What is around knows the subquery by its column.
+    let called = Expr::Column(Column::new_unqualified(name)).alias_qualified(qualifier.cloned(), field.name());
+    let plan = LogicalPlanBuilder::from(rows)
+        .filter(condition)?
+        .aggregate(Vec::<Expr>::new(), vec![first])?
+        .project(vec![called])?
+        .build()?;
+    Ok(Some(Subquery {
+        outer_ref_columns: plan.all_out_ref_exprs(),
+        subquery: Arc::new(plan),
+        ..subquery.clone()
+    }))
+}
+
+fn is_one_at_most(plan: &LogicalPlan) -> Result<bool> {
+    Ok(match plan {
+        LogicalPlan::Projection(projection) => is_one_at_most(&projection.input)?,
+        LogicalPlan::SubqueryAlias(aliased) => is_one_at_most(&aliased.input)?,
+        LogicalPlan::Limit(limit) => matches!(limit.get_fetch_type()?, FetchType::Literal(Some(0 | 1))),
+        _ => false,
+    })
 }
 
 /// Whether a LIMIT or an ORDER BY of a subquery lies above something that refers to the query around it.

@@ -1,8 +1,11 @@
 //! What the engine knows of GROUP BY and not within it. `ROLLUP (1)`: a position stands for an item of the list, within ROLLUP, CUBE and
-//! GROUPING SETS as well. `sum(x), sum(x::float8)`: the engine calls keys and aggregates by what is in them but for the casts, and
+//! GROUPING SETS as well. `CUBE (a, a)`: the engine refuses a key that is there twice, and knows the sets themselves. `sum(x), sum(x::float8)`: the engine calls keys and aggregates by what is in them but for the casts, and
 //! refuses two that are called the same; where there are such, each cast becomes a call that names its type.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, Visit, VisitMut, Visitor, VisitorMut,
@@ -29,6 +32,36 @@ pub fn select(select: &mut Select) {
         if let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item {
             *key = expr.clone();
         }
+    }
+    for key in keys {
+        if let Some(sets) = spelled_out(key) {
+            *key = Expr::GroupingSets(sets);
+        }
+    }
+}
+
+/// The sets of a ROLLUP or a CUBE that has a key twice.
+fn spelled_out(key: &Expr) -> Option<Vec<Vec<Expr>>> {
+    /// There are two to the power of this many sets.
+    const CUBED_MAX: usize = 12;
+    let (Expr::Rollup(parts) | Expr::Cube(parts)) = key else {
+        return None;
+    };
+    let mut seen = BTreeSet::new();
+    if parts.iter().flatten().all(|key| seen.insert(key.to_string())) {
+        return None;
+    }
+    let of = |is_chosen: &dyn Fn(usize) -> bool| {
+        let chosen = parts.iter().enumerate().filter(|(index, _)| is_chosen(*index));
+        chosen.flat_map(|(_, part)| part.iter().cloned()).collect::<Vec<Expr>>()
+    };
+    match key {
+        Expr::Rollup(_) => Some((0..=parts.len()).rev().map(|most| of(&|index| index < most)).collect()),
+        _ if parts.len() <= CUBED_MAX => {
+            let sets = (0..1_usize << parts.len()).rev();
+            Some(sets.map(|set| of(&|index| set >> index & 1 == 1)).collect())
+        }
+        _ => None,
     }
 }
 
@@ -133,6 +166,18 @@ mod tests {
         for grouping in ["rollup (1)", "cube (1)", "grouping sets ((1), ())", "rollup (id)"] {
             let sql = format!("select id, count(*) from sys_deployment group by {grouping} order by 1");
             let expected = ["sys_deployment_1|1", "sys_deployment_2|1", "|2"];
+            assert_eq!(engine.rows(&sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_may_be_there_twice() {
+        let engine = Engine::new();
+        for (grouping, sets) in [("rollup (id, id)", 2), ("cube (id, id)", 3), ("rollup (id, 1)", 2)] {
+            let sql = format!("select id, count(*) from sys_deployment group by {grouping} order by 1");
+            let mut expected = vec!["sys_deployment_1|1"; sets];
+            expected.extend(vec!["sys_deployment_2|1"; sets]);
+            expected.push("|2");
             assert_eq!(engine.rows(&sql).await, expected, "{sql}");
         }
     }

@@ -5,7 +5,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use datafusion::{
     common::{DFSchema, JoinType, NullEquality},
-    logical_expr::{Aggregate, Expr, FetchType, Join, LogicalPlan, SkipType, Sort, TableScan, Union, Window},
+    logical_expr::{
+        Aggregate, Expr, FetchType, Join, LogicalPlan, Operator, SkipType, Sort, TableScan, Union, Window,
+        utils::{conjunction, split_binary, split_conjunction},
+    },
 };
 
 use super::{
@@ -132,9 +135,17 @@ impl<'a> Writer<'a> {
             LogicalPlan::SubqueryAlias(alias) => self.plan(&alias.input, ordered),
             LogicalPlan::Projection(projection) => self.projection(&projection.input, &projection.expr, ordered),
             LogicalPlan::Filter(filter) => {
-                let mut select = self.free(&filter.input, ordered, Select::takes_filter)?;
-                let predicate = self.expr(&filter.predicate, names(&filter.input, &select))?;
-                select.filters.push(predicate);
+                let mut select = self.plan(&filter.input, ordered)?;
+                let mut terms = split_conjunction(&filter.predicate);
+                terms.retain(|term| !self.is_implied(term, &filter.input, &select));
+                if !terms.is_empty() && !select.takes_filter() {
+                    select = self.wrap(select, &filter.input, ordered)?;
+                }
+                let predicate = conjunction(terms.into_iter().cloned());
+                if let Some(predicate) = predicate {
+                    let predicate = self.expr(&predicate, names(&filter.input, &select))?;
+                    select.filters.push(predicate);
+                }
                 Some(select)
             }
             LogicalPlan::Aggregate(aggregate) => self.grouped(aggregate),
@@ -166,6 +177,22 @@ impl<'a> Writer<'a> {
             return Some(select);
         }
         self.wrap(select, input, ordered)
+    }
+
+    /// Whether a condition is true of all rows of a SELECT, for one of its alternatives is a filter there. A runtime's optimizer finds that
+    /// as well, but too late: columns that it then has no use for are gone, and the filter that a scan was given still asks for them.
+    fn is_implied(&mut self, term: &Expr, input: &LogicalPlan, select: &Select) -> bool {
+        if select.filters.is_empty() {
+            return false;
+        }
+        // Nothing of this is sent.
+        let counted = (self.expressions, self.list_values);
+        let is_implied = split_binary(term, Operator::Or).into_iter().any(|alternative| {
+            let text = self.expr(alternative, names(input, select));
+            text.is_some_and(|text| select.filters.contains(&text))
+        });
+        (self.expressions, self.list_values) = counted;
+        is_implied
     }
 
     fn wrap(&mut self, select: Select, plan: &LogicalPlan, ordered: bool) -> Option<Select> {

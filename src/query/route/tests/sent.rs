@@ -292,3 +292,25 @@ async fn a_column_that_is_filled_beside_another_is_read_beside_it() {
     let filtered = "select count(*) from sys_invocation where scheduled_start_at is not null";
     assert!(routes.sent(filtered).await[0].contains(beside));
 }
+
+/// Where a filter is true already, a runtime's scan would be asked for a column that it no longer has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_that_a_filter_below_implies_is_not_sent() {
+    let routes = Routes::over("1.7.12").await;
+    // What is common to both uses of it becomes a column below.
+    let computed = "case when id <> 'inv_003' then id <> 'inv_003' else status is null end";
+    let sql = format!(
+        "select status from (select * from sys_invocation where completed_at is not null) s where {computed} or completed_at is not null"
+    );
+    let sent = routes.sent(&sql).await;
+    assert!(
+        matches!(sent.as_slice(), [one] if one.matches("\"completed_at\" IS NOT NULL").count() == 1),
+        "{sent:?}"
+    );
+    routes.same(&sql).await;
+    let sql = format!(
+        "select status from (select * from sys_invocation where completed_at is not null) s where {computed} or journal_size > 4"
+    );
+    assert!(routes.sent(&sql).await[0].contains(" OR "));
+    routes.same(&sql).await;
+}

@@ -191,6 +191,14 @@ async fn a_lateral_subquery_that_is_cut_gives_the_first_rows_of_each() {
             "select s.name, l.status, l.n from sys_service s left join lateral (select status, count(*) as n from sys_invocation i where i.target_service_name = s.name group by 1 order by 2 desc, 1 limit 1) l on true".to_owned(),
             "with g as (select target_service_name as t, status, count(*) as n from sys_invocation group by 1, 2), r as (select *, row_number() over (partition by t order by n desc, status) as p from g) select s.name, r.status, r.n from sys_service s left join r on r.t = s.name and p = 1".to_owned(),
         ),
+        (
+            "select s.name, (select i.id from sys_invocation i join sys_journal j on j.id = i.id where i.target_service_name = s.name and j.index = 0 order by i.created_at desc, i.id limit 1) as id from sys_service s".to_owned(),
+            "with r as (select i.id, i.target_service_name as t, row_number() over (partition by target_service_name order by created_at desc, i.id) as n from sys_invocation i join sys_journal j on j.id = i.id and j.index = 0) select s.name, r.id from sys_service s left join r on r.t = s.name and n = 1".to_owned(),
+        ),
+        (
+            "select s.name, (select i.id from sys_invocation i where i.target_service_name = s.name order by created_at desc, id limit 1 offset 1) as id from sys_service s where s.name <> coalesce((select status from sys_invocation i where i.target_service_name = s.name group by 1 order by 1 limit 1 offset 2), '')".to_owned(),
+            format!("select s.name, i.id from sys_service s left join {numbered} i on i.target_service_name = s.name and n = 2"),
+        ),
         // No row is cut, and the order says nothing.
         (
             "select s.name, l.id from sys_service s cross join lateral (select id from sys_invocation i where i.target_service_name = s.name order by id) l".to_owned(),

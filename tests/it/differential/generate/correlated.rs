@@ -1,6 +1,6 @@
 //! Subqueries in conditions and in lists, and lateral joins.
 
-use super::{Generator, Kind, Scoped, source::named};
+use super::{Generator, Kind, Scoped, Source, apart::either, source::named};
 
 impl Generator<'_> {
     pub(super) fn semijoin(&mut self) -> (String, Vec<Scoped>) {
@@ -109,6 +109,13 @@ impl Generator<'_> {
         let filter = self.filtered(&inner);
         let and = if filter.is_empty() { " where" } else { " and" };
         let alias = self.alias();
+        if self.random.chance(40) {
+            let (from, columns) = self.first_of_each(&source, &inner, (&a, &b), &filter, &alias);
+            let mut joined = source.clone();
+            joined.from = from;
+            joined.columns = [source.columns.clone(), named(&alias, &columns)].concat();
+            return self.rows(&joined, 4, "");
+        }
         let (select, columns) = match self.random.chance(60) {
             true => {
                 let (calls, columns) = self.calls(&inner.columns, 0);
@@ -127,6 +134,43 @@ impl Generator<'_> {
         lateral.from = from;
         lateral.columns = both;
         self.rows(&lateral, 4, "")
+    }
+
+    /// A source beside the first rows of another that belong to each of its own: for the runtime, those that a window numbers.
+    fn first_of_each(
+        &mut self,
+        source: &Source,
+        inner: &Source,
+        (a, b): (&str, &str),
+        filter: &str,
+        alias: &str,
+    ) -> (String, Vec<Scoped>) {
+        let (list, columns) = self.comparable(inner, 2, true);
+        let keys: Vec<String> = columns
+            .iter()
+            .map(|column| {
+                let direction = if self.random.chance(40) { " desc" } else { "" };
+                format!("{}{direction}", column.sql)
+            })
+            .collect();
+        let (keys, limit, offset) = (keys.join(", "), 1 + self.random.below(4), self.random.below(3));
+        let and = if filter.is_empty() { " where" } else { " and" };
+        let outer = self.random.chance(50);
+        let (cross, join, on) = match outer {
+            true => (" left join lateral ", " left join ", " on true"),
+            false => (" cross join lateral ", " join ", ""),
+        };
+        let first = format!(
+            "{cross}(select {list} from {}{filter}{and} {b} = {a} order by {keys} limit {limit} offset {offset}) {alias}{on}",
+            inner.from
+        );
+        let numbered = format!(
+            "{join}(select {list}, {b} as k, row_number() over (partition by {b} order by {keys}) as n from {}{filter}) {alias} \
+             on {alias}.k = {a} and {alias}.n > {offset} and {alias}.n <= {}",
+            inner.from,
+            offset + limit
+        );
+        (format!("{}{}", source.from, either(&first, &numbered)), columns)
     }
 
     /// A scalar subquery that depends on nothing, compared with or shown.

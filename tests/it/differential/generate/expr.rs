@@ -1,6 +1,9 @@
 //! Expressions by the kind of their value, and conditions.
 
-use super::{Generator, Kind, Scoped, apart::clear};
+use super::{
+    Generator, Kind, Scoped,
+    apart::{clear, either},
+};
 
 const TRUNCATED: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
 /// Not `second`: PostgreSQL's has a fraction.
@@ -168,7 +171,14 @@ impl Generator<'_> {
             9 => return (format!("{x} is not null"), Kind::Bool),
             10 => format!("{x} + interval '1 month 2 days'"),
             11 => format!("{x} - interval '36 hours'"),
-            12 => return (format!("extract({} from {x})", self.random.pick(&PARTS)), Kind::Float),
+            12 => {
+                let part = self.random.pick(&PARTS);
+                let extracted = either(
+                    &format!("extract({part} from {x})"),
+                    &format!("date_part('{part}', {x})"),
+                );
+                return (extracted, Kind::Float);
+            }
             13 => return (format!("{x} - {y}"), Kind::Float),
             14 => return (format!("{x} - {y} > interval '10 minutes'"), Kind::Bool),
             15 => format!("greatest({x}, {y})"),

@@ -25,7 +25,7 @@ pub use statement::Shape;
 pub struct Statement {
     /// As the runtime is asked.
     pub sql: String,
-    /// As we are: with parameters in place of some of its literals, and their values, and without the parentheses that it needs.
+    /// As we are: with parameters in place of some of its literals, and their values, and in PostgreSQL's words.
     prepared: String,
     parameters: Vec<String>,
     /// Its rows come in the order that it asks for, which leaves no choice.

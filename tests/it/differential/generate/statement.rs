@@ -1,6 +1,6 @@
 //! Whole statements, by shape.
 
-use super::{Generator, Kind, Scoped, Source, Statement, source::named};
+use super::{Generator, Kind, Scoped, Source, Statement, apart::either, source::named};
 
 /// What a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +111,7 @@ impl Generator<'_> {
     }
 
     /// Values of a source; where they are `compared` (by DISTINCT), none is a list or a float. A source may have nothing else.
-    fn comparable(&mut self, source: &Source, most: usize, compared: bool) -> (String, Vec<Scoped>) {
+    pub(super) fn comparable(&mut self, source: &Source, most: usize, compared: bool) -> (String, Vec<Scoped>) {
         const ATTEMPTS: usize = 30;
         for _ in 0..ATTEMPTS {
             let (list, columns) = self.selection(source, most);
@@ -155,6 +155,8 @@ impl Generator<'_> {
                 (4, Kind::Text) => (format!("string_agg({x}, ',' order by {x})"), Kind::Text),
                 (5, Kind::Text) => (format!("string_agg(distinct {x}, ',')"), Kind::Float),
                 (_, Kind::Bytes) => (format!("count({x})"), Kind::Int),
+                (4 | 5, Kind::Span) => (format!("sum({x})"), Kind::Float),
+                (5..=7, Kind::Time) => (self.of_passed(x, columns), Kind::Float),
                 (n, kind) => (format!("{}({x})", if n % 2 == 0 { "min" } else { "max" }), kind),
             }
         };
@@ -166,6 +168,23 @@ impl Generator<'_> {
             call = format!("{call} filter (where {})", self.condition(columns, 1));
         }
         (call, kind)
+    }
+
+    /// An aggregate of the time from one time to another. The runtime knows no seconds of it, but their number.
+    fn of_passed(&mut self, x: &str, columns: &[Scoped]) -> String {
+        let y = self.column(columns, Kind::Time).expect("the column itself").sql.clone();
+        let passed = format!("{x} - {y}");
+        let seconds = either(
+            &format!("extract(epoch from {passed})"),
+            &format!("(arrow_cast(arrow_cast({passed}, 'Int64'), 'Float64') / 1000)"),
+        );
+        match self.random.below(6) {
+            0 | 1 => format!("avg({seconds})"),
+            2 => format!("sum({seconds})"),
+            3 => format!("max({seconds})"),
+            4 => format!("sum({passed})"),
+            _ => format!("count({seconds})"),
+        }
     }
 
     pub(super) fn calls(&mut self, columns: &[Scoped], from: usize) -> (Vec<String>, Vec<Scoped>) {
