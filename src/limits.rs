@@ -142,6 +142,10 @@ pub const UNASKED_SCROLL_MEMORY_MAX: usize = 256 * 1024;
 /// some hundred bytes a token, so this bounds what one statement takes before it runs to some ten megabytes.
 pub const STATEMENT_TOKENS_MAX: usize = 100_000;
 
+/// Tokens that the parser may read, those within calls as often as it reads them: a million takes a second. Calls may lie some fifteen
+/// deep in one another, whatever else there is.
+pub const TOKENS_READ_MAX: u64 = 1_000_000;
+
 /// Links in a chain of operators, joins or set operations, each of which is a level of the syntax tree. Runtimes abort
 /// (the process, not the query) at 1,500 to 3,000 levels. Planning cannot be cancelled, and its time grows with the square of the
 /// links, for some operators with the cube: 300 take some tenths of a second, 1,000 would take many seconds.

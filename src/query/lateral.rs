@@ -306,6 +306,10 @@ impl Apart {
                 };
             }
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => (&sort.input, &sort.expr),
+            // An order further down is the order of its rows, which would be lost.
+            plan if plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Sort(sort) if sort.fetch.is_none())))? => {
+                return Ok(None);
+            }
             plan => (plan, &[]),
         };
         if order

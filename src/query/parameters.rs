@@ -304,9 +304,9 @@ fn elementwise(mut query: ast::Statement) -> ast::Statement {
 /// be inferred. `None` where there is no such parameter.
 fn beside(query: &ast::Statement) -> Option<ast::Statement> {
     let mut query = query.clone();
-    let mut changed = false;
+    let (mut changed, mut left) = (false, COMPARED_SIZE_MAX);
     let _ = ast::visit_expressions_mut(&mut query, |expr| {
-        if let Some(case) = compared(expr) {
+        if let Some(case) = compared(expr, &mut left) {
             *expr = case;
             changed = true;
         }
@@ -315,8 +315,13 @@ fn beside(query: &ast::Statement) -> Option<ast::Statement> {
     changed.then_some(query)
 }
 
-/// `CASE WHEN x = $1 THEN x …` for a choice among `x` and `$1`.
-fn compared(expr: &ast::Expr) -> Option<ast::Expr> {
+/// Characters that comparisons may add to a statement: what a parameter is beside is said again for each, and choices may lie within
+/// one another, each twice as long as the one in it. Parameters beyond that are text.
+const COMPARED_SIZE_MAX: usize = 64 * 1024;
+
+/// `CASE WHEN x = $1 THEN x …` for a choice among `x` and `$1`. Takes the characters that it adds from those that are `left`; `None` where
+/// they are not enough.
+fn compared(expr: &ast::Expr, left: &mut usize) -> Option<ast::Expr> {
     let equal = |left: &ast::Expr, right: &ast::Expr| ast::Expr::BinaryOp {
         left: Box::new(left.clone()),
         op: ast::BinaryOperator::Eq,
@@ -343,6 +348,10 @@ fn compared(expr: &ast::Expr) -> Option<ast::Expr> {
             else_result,
             ..
         } => {
+            if let Some(operand) = operand {
+                let added = operand.to_string().len().saturating_mul(conditions.len());
+                *left = left.checked_sub(added)?;
+            }
             let choices = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
             let conditions = conditions.iter().map(|when| ast::CaseWhen {
                 condition: match operand {
@@ -376,6 +385,8 @@ fn compared(expr: &ast::Expr) -> Option<ast::Expr> {
         return None;
     }
     if let Some(typed) = typed {
+        let copies = 2 * open.len() + conditions.len() + 1;
+        *left = left.checked_sub(typed.to_string().len().saturating_mul(copies))?;
         for when in conditions.iter_mut().filter(|when| placeholder(&when.result).is_some()) {
             when.result = typed.clone();
         }
@@ -416,4 +427,28 @@ fn inferred_fields(plan: &LogicalPlan) -> Result<BTreeMap<usize, FieldRef>> {
     })
     .map_err(from_datafusion)?;
     Ok(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
+
+    use super::*;
+
+    #[test]
+    fn what_is_compared_is_not_said_again_without_end() {
+        let within = (0..13).fold("relname".to_owned(), |within, _| format!("coalesce({within}, $1)"));
+        let beside_each_other = format!("coalesce('{}' || relname{})", "x".repeat(10_000), ", $1".repeat(1_000));
+        let wide_operand = format!(
+            "case '{}' || relname {} end",
+            "x".repeat(10_000),
+            "when $1 then 1 ".repeat(1_000)
+        );
+        for choice in [within, beside_each_other, wide_operand] {
+            let sql = format!("select {choice} from pg_class");
+            let statement = Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap().remove(0);
+            let size = beside(&statement).map_or(0, |statement| statement.to_string().len());
+            assert!(size < sql.len() + 4 * COMPARED_SIZE_MAX, "{size}");
+        }
+    }
 }

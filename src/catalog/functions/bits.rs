@@ -55,9 +55,17 @@ fn digits(text: &str) -> Result<String> {
     }
 }
 
+/// The longest string of bits that a cast makes (PostgreSQL: 83,886,080): each bit is a character here.
+const LENGTH_MAX: i64 = 1024 * 1024;
+
 /// A cast to `bit(n)`: an integer's last bits, the first of a string, filled up with zeros behind it.
 fn to_bit(row: &Row<'_>) -> Result<Value> {
-    let length = usize::try_from(row.integer(1)).unwrap_or(0);
+    let length = match row.integer(1) {
+        ..1 => Err("length for type bit must be at least 1".to_owned()),
+        length if length > LENGTH_MAX => Err(format!("length for type bit cannot exceed {LENGTH_MAX}")),
+        length => usize::try_from(length).map_err(|error| error.to_string()),
+    };
+    let length = length.map_err(|words| Error::new(SqlState::INVALID_PARAMETER_VALUE, words))?;
     let bits = match row.get(0) {
         Value::Int(value) => {
             let all = format!("{value:064b}");
@@ -68,8 +76,9 @@ fn to_bit(row: &Row<'_>) -> Result<Value> {
             filled + all.get(start..).unwrap_or_default()
         }
         Value::Text(text) => {
-            let bits: String = digits(text)?.chars().take(length).collect();
-            format!("{bits:0<length$}")
+            let mut bits: String = digits(text)?.chars().take(length).collect();
+            bits.extend(std::iter::repeat_n('0', length - bits.len()));
+            bits
         }
         _ => return Err(Error::internal("a cast to bit got neither a number nor text")),
     };
@@ -135,6 +144,17 @@ mod tests {
         }
         let types = engine.run("select B'1', 1::bit(3)").await.unwrap().types;
         assert_eq!(types, [Some("bit".to_owned()), Some("bit(3)".to_owned())]);
+        assert_eq!(engine.rows("select length('1'::bit(70000)::text)").await, ["70000"]);
+        for (length, words) in [
+            ("0", "must be at least 1"),
+            ("2000000000", "cannot exceed"),
+            ("18446744073709551615", ""),
+        ] {
+            for value in ["5", "'1'"] {
+                let error = engine.error(&format!("select {value}::bit({length})")).await;
+                assert!(error.contains(words), "{error}");
+            }
+        }
         let error = engine.error("select B'1' & B'10'").await;
         assert!(
             error.contains("cannot AND bit strings of different sizes (22026)"),

@@ -129,8 +129,11 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_wait_gives_a_row_for_each_row() {
         let engine = Engine::new();
-        let sql = "select x, pg_sleep(x), pg_sleep_for('1 millisecond') from (values (0.001), (null)) t(x)";
-        assert_eq!(engine.rows(sql).await, ["0.001||", "||"]);
+        let sql = "select x, pg_sleep(x), pg_sleep_for('20 milliseconds') from (values (0.02), (null)) t(x)";
+        let start = std::time::Instant::now();
+        assert_eq!(engine.rows(sql).await, ["0.02||", "||"]);
+        let waited = std::time::Duration::from_millis(60);
+        assert!(start.elapsed() >= waited, "it did not wait");
         assert_eq!(
             engine.run("select pg_sleep(0)").await.unwrap().types,
             [Some("void".to_owned())]

@@ -22,6 +22,7 @@ pub fn select(select: &mut Select) {
         Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets) => Some(sets),
         _ => None,
     });
+    let mut left = SPELLED_OUT_SIZE_MAX;
     for key in sets.flatten().flatten() {
         let Expr::Value(value) = &*key else { continue };
         let Value::Number(number, _) = &value.value else {
@@ -30,6 +31,10 @@ pub fn select(select: &mut Select) {
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let item = index.and_then(|index| select.projection.get(index));
         if let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item {
+            let Some(rest) = left.checked_sub(expr.to_string().len()) else {
+                return;
+            };
+            left = rest;
             *key = expr.clone();
         }
     }
@@ -40,10 +45,12 @@ pub fn select(select: &mut Select) {
     }
 }
 
+/// Characters that keys may take once they are spelled out: there are as many sets as a ROLLUP has keys, and two to the power of a CUBE's.
+/// What would be longer is left to the engine, which refuses it.
+const SPELLED_OUT_SIZE_MAX: usize = 256 * 1024;
+
 /// The sets of a ROLLUP or a CUBE that has a key twice.
 fn spelled_out(key: &Expr) -> Option<Vec<Vec<Expr>>> {
-    /// There are two to the power of this many sets.
-    const CUBED_MAX: usize = 12;
     let (Expr::Rollup(parts) | Expr::Cube(parts)) = key else {
         return None;
     };
@@ -51,17 +58,21 @@ fn spelled_out(key: &Expr) -> Option<Vec<Vec<Expr>>> {
     if parts.iter().flatten().all(|key| seen.insert(key.to_string())) {
         return None;
     }
+    let sets = match key {
+        Expr::Cube(_) => 1_usize.checked_shl(u32::try_from(parts.len()).ok()?)?,
+        _ => parts.len() + 1,
+    };
+    let size: usize = parts.iter().flatten().map(|key| key.to_string().len() + 1).sum();
+    if size.saturating_mul(sets) > SPELLED_OUT_SIZE_MAX {
+        return None;
+    }
     let of = |is_chosen: &dyn Fn(usize) -> bool| {
         let chosen = parts.iter().enumerate().filter(|(index, _)| is_chosen(*index));
         chosen.flat_map(|(_, part)| part.iter().cloned()).collect::<Vec<Expr>>()
     };
     match key {
-        Expr::Rollup(_) => Some((0..=parts.len()).rev().map(|most| of(&|index| index < most)).collect()),
-        _ if parts.len() <= CUBED_MAX => {
-            let sets = (0..1_usize << parts.len()).rev();
-            Some(sets.map(|set| of(&|index| set >> index & 1 == 1)).collect())
-        }
-        _ => None,
+        Expr::Rollup(_) => Some((0..sets).rev().map(|most| of(&|index| index < most)).collect()),
+        _ => Some((0..sets).rev().map(|set| of(&|index| set >> index & 1 == 1)).collect()),
     }
 }
 
@@ -179,6 +190,21 @@ mod tests {
             expected.extend(vec!["sys_deployment_2|1"; sets]);
             expected.push("|2");
             assert_eq!(engine.rows(&sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_would_be_spelled_out_without_end_is_refused() {
+        let engine = Engine::new();
+        let (many, wide) = (vec!["id"; 20_000].join(", "), "x".repeat(100_000));
+        for grouping in [
+            format!("rollup ({many})"),
+            format!("cube ({})", vec!["id"; 70].join(", ")),
+            format!("cube (id, id, id, id, id, id, id || '{wide}')"),
+        ] {
+            engine
+                .error(&format!("select count(*) from sys_deployment group by {grouping}"))
+                .await;
         }
     }
 

@@ -146,6 +146,63 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<usize> {
     Ok(nesting)
 }
 
+/// Refuses statements (54001) that the parser, here or in a runtime, would read for minutes: it reads each argument of a call twice, for
+/// it may be `name => value`, and so what lies within n calls 2ⁿ times.
+pub(super) fn check_calls(tokens: &[TokenWithSpan]) -> Result<()> {
+    /// What a parenthesis may follow that calls nothing.
+    const NO_CALLS: [Keyword; 30] = [
+        Keyword::ALL,
+        Keyword::AND,
+        Keyword::ANY,
+        Keyword::AS,
+        Keyword::BETWEEN,
+        Keyword::BY,
+        Keyword::CASE,
+        Keyword::DISTINCT,
+        Keyword::ELSE,
+        Keyword::EXCEPT,
+        Keyword::EXISTS,
+        Keyword::FILTER,
+        Keyword::FROM,
+        Keyword::HAVING,
+        Keyword::ILIKE,
+        Keyword::IN,
+        Keyword::INTERSECT,
+        Keyword::JOIN,
+        Keyword::LATERAL,
+        Keyword::LIKE,
+        Keyword::NOT,
+        Keyword::ON,
+        Keyword::OR,
+        Keyword::OVER,
+        Keyword::SELECT,
+        Keyword::THEN,
+        Keyword::UNION,
+        Keyword::USING,
+        Keyword::WHEN,
+        Keyword::WHERE,
+    ];
+    let (mut open, mut calls, mut read) = (Vec::new(), 0_u32, 0_u64);
+    let mut is_name = false;
+    for TokenWithSpan { token, .. } in tokens {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                open.push(is_name);
+                calls += u32::from(is_name);
+            }
+            Token::RParen => calls -= u32::from(open.pop().unwrap_or_default()),
+            _ => {}
+        }
+        is_name = matches!(token, Token::Word(word) if !NO_CALLS.contains(&word.keyword));
+        read = read.saturating_add(1_u64.checked_shl(calls).unwrap_or(u64::MAX));
+        if read > limits::TOKENS_READ_MAX {
+            return Err(too_complex());
+        }
+    }
+    Ok(())
+}
+
 /// Refuses statements (54001) that grow beyond the limits once their CTEs are put in place of their names, as planners do: thirty
 /// of them, each of which names the one before it twice, are a thousand million.
 pub(super) fn check_growth(query: &Query) -> Result<()> {
@@ -272,4 +329,43 @@ pub(super) fn too_complex() -> Error {
         limits::RELATIONS_MAX,
         limits::STATEMENT_TOKENS_MAX
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        SqlState,
+        query::statement::{Piece, Statement},
+    };
+
+    fn parse(sql: &str) -> Result<Statement, SqlState> {
+        Statement::parse(Piece::whole(sql)).map_err(|error| error.code())
+    }
+
+    fn within(call: &str, depth: usize, rest: &str) -> String {
+        format!("select {}1{}", call.repeat(depth), rest.repeat(depth))
+    }
+
+    #[test]
+    fn calls_deep_within_one_another_are_refused_before_they_are_read() {
+        for (call, rest) in [
+            ("abs(", ")"),
+            ("replace(", ", 'a', 'b')"),
+            ("\"f\"(", ")"),
+            ("coalesce(", ", $1)"),
+        ] {
+            assert!(parse(&within(call, 12, rest)).is_ok(), "{call}");
+            for depth in [20, 40, 1_000] {
+                assert_eq!(
+                    parse(&within(call, depth, rest)),
+                    Err(SqlState::STATEMENT_TOO_COMPLEX),
+                    "{call} {depth}"
+                );
+            }
+        }
+        // What is read once: parentheses, conditions, subqueries, long lists of arguments.
+        assert!(parse(&within("(1 + (", 15, "))")).is_ok());
+        assert!(parse(&within("(true and (not (", 10, ")))")).is_ok());
+        assert!(parse(&format!("select concat(1{})", ", 1".repeat(40_000))).is_ok());
+    }
 }

@@ -62,6 +62,7 @@ pub(super) fn parse_names(piece: Piece<'_>) -> Result<Vec<ObjectName>> {
 
 fn parse<T>(piece: Piece<'_>, rule: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>) -> Result<T> {
     let tokens = tokenize(piece)?;
+    guard::check_calls(&tokens)?;
     let nesting = guard::check_depth(&tokens)?;
     let mut parser = Parser::new(&DIALECT).with_tokens_with_locations(tokens);
     let outcome = rule(&mut parser)

@@ -28,8 +28,10 @@ pub(super) enum Retry {
     No,
     /// Once: the connection may have been closed while it was idle, or by this very request.
     Once,
-    /// Until the budget ends: a node starts, or another takes over.
+    /// Until the budget ends: a node starts.
     Backoff,
+    /// A few times: another node may take over from one that died; or the statement fails there whenever it runs.
+    Seldom,
     /// After a pause that the runtime asked for.
     After(Duration),
 }
@@ -65,7 +67,7 @@ pub(super) fn broken_off(log: String) -> Failure {
         .with_detail("The rows received so far are incomplete; the cluster does not say why it stopped.");
     Failure {
         error: error.with_log(log),
-        retry: Retry::Backoff,
+        retry: Retry::Seldom,
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     future::poll_fn,
-    mem,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,6 +20,7 @@ use hyper::{
 };
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::{Connection as _, HttpInfo};
+use tokio::task::AbortHandle;
 use tower_service::Service;
 
 use super::{
@@ -186,8 +186,8 @@ struct Idle {
 struct Waiting {
     /// Each since when, the newest last.
     connections: Vec<(Instant, Connection)>,
-    /// Somebody closes those that have waited too long.
-    is_looked_after: bool,
+    /// The task that closes those that have waited too long. It ends with the threads that it runs on.
+    carer: Option<AbortHandle>,
 }
 
 impl Idle {
@@ -201,8 +201,9 @@ impl Idle {
     /// One that is still open; the newest, so that others may go.
     fn take(&self) -> Option<Connection> {
         loop {
-            let (_, mut connection) = self.waiting().connections.pop()?;
-            if connection.is_open() {
+            let (since, mut connection) = self.waiting().connections.pop()?;
+            // One that is older may have been dropped on the way without a word.
+            if since.elapsed() < self.time_max && connection.is_open() {
                 return Some(connection);
             }
         }
@@ -217,8 +218,8 @@ impl Idle {
             return;
         }
         waiting.connections.push((Instant::now(), connection));
-        if !mem::replace(&mut waiting.is_looked_after, true) {
-            tokio::spawn(Arc::clone(self).look_after());
+        if waiting.carer.as_ref().is_none_or(AbortHandle::is_finished) {
+            waiting.carer = Some(tokio::spawn(Arc::clone(self).look_after()).abort_handle());
         }
     }
 
@@ -229,7 +230,7 @@ impl Idle {
             let mut waiting = self.waiting();
             waiting.connections.retain(|(since, _)| since.elapsed() < self.time_max);
             if waiting.connections.is_empty() {
-                waiting.is_looked_after = false;
+                waiting.carer = None;
                 return;
             }
         }
@@ -284,6 +285,32 @@ mod tests {
         }
         ask(&pool).await;
         assert_eq!(server.connections(), 2);
+    }
+
+    #[test]
+    fn connections_are_closed_although_the_threads_ended_that_they_were_made_on() {
+        let threads = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+        };
+        let serving = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let server = serving.block_on(Server::always(vec![head(), end()]));
+        let pool = pool(&server, Duration::from_millis(200));
+        threads().block_on(ask(&pool));
+        assert_eq!(idle(&pool), 1);
+        threads().block_on(async {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            ask(&pool).await;
+            assert_eq!((server.connections(), idle(&pool)), (2, 1), "the first was too old");
+            while idle(&pool) > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
     }
 
     #[tokio::test]

@@ -38,6 +38,14 @@ const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// up to this.
 const RETRY_PAUSE_MAX: Duration = Duration::from_millis(500);
 
+/// The pauses before a reply that was cut is asked for again, once each.
+const CUT_PAUSES: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
 /// How much of a reply is read before any of it is handed on,
 const BEGINNING_SIZE_MAX: usize = 256 * 1024;
 /// and for how long at most: rows that come slowly are wanted as they come.
@@ -71,6 +79,7 @@ pub(super) async fn run(client: &Arc<HttpClient>, shield: &Shield, query: Query)
     let deadline = Instant::now() + RETRY_BUDGET;
     let mut pause = RETRY_PAUSE_FIRST;
     let mut asked_again = false;
+    let mut cut_pauses = CUT_PAUSES.into_iter();
     loop {
         let failure = match ask(client, shield, &query, permit.clone()).await {
             Ok(stream) => return Ok(stream),
@@ -80,6 +89,10 @@ pub(super) async fn run(client: &Arc<HttpClient>, shield: &Shield, query: Query)
             Retry::Once if !asked_again => Duration::ZERO,
             Retry::No | Retry::Once => return Err(failure.error),
             Retry::Backoff => pause,
+            Retry::Seldom => match cut_pauses.next() {
+                Some(pause) => pause,
+                None => return Err(failure.error),
+            },
             Retry::After(wait) => wait.max(RETRY_PAUSE_FIRST),
         };
         if Instant::now() + wait > deadline {

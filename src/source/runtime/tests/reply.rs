@@ -136,6 +136,15 @@ async fn a_short_result_that_is_cut_is_asked_for_again_and_its_rows_come_once() 
 }
 
 #[tokio::test]
+async fn a_result_that_is_always_cut_is_asked_for_a_few_times() {
+    let parts = messages(&schema(), &[batch(&[1])]);
+    let server = Server::always(vec![head(), Step::Send(chunk(&parts[..2].concat())), Step::Close]).await;
+    let error = failure(&source(&server)).await;
+    assert_eq!(error.message(), "cluster ended the result early");
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[tokio::test]
 async fn the_first_rows_of_a_result_that_comes_slowly_are_not_held() {
     let parts = messages(&schema(), &[batch(&[1])]);
     let server = Server::always(vec![head(), Step::Send(chunk(&parts[..2].concat())), Step::Hang]).await;
