@@ -1,6 +1,7 @@
 //! What the engine knows of GROUP BY and not within it. `ROLLUP (1)`: a position stands for an item of the list, within ROLLUP, CUBE and
-//! GROUPING SETS as well. `CUBE (a, a)`: the engine refuses a key that is there twice, and knows the sets themselves. `sum(x), sum(x::float8)`: the engine calls keys and aggregates by what is in them but for the casts, and
-//! refuses two that are called the same; where there are such, each cast becomes a call that names its type.
+//! GROUPING SETS as well. `CUBE (a, a)`: the engine refuses a key that is there twice, and knows the sets themselves.
+//! `sum(x), sum(x::float8)`: the engine calls keys and aggregates by what is in them but for the casts, and refuses two that are called
+//! the same; where there are such, each cast becomes a call that names its type.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

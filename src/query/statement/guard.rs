@@ -323,11 +323,12 @@ fn too_wide() -> Error {
 pub(super) fn too_complex() -> Error {
     Error::new(SqlState::STATEMENT_TOO_COMPLEX, "statement is too complex").with_hint(format!(
         "A chain of operators or set operations may have {} links at most, a FROM clause {} joins, a statement {} tables with its \
-         CTEs written out, and {} tokens.",
+         CTEs written out, and {} tokens, those within n calls counted 2 to the power of n times up to {}.",
         limits::EXPRESSION_DEPTH_MAX,
         limits::JOINS_MAX,
         limits::RELATIONS_MAX,
-        limits::STATEMENT_TOKENS_MAX
+        limits::STATEMENT_TOKENS_MAX,
+        limits::TOKENS_READ_MAX
     ))
 }
 
