@@ -20,6 +20,8 @@ pub enum Hold {
     Rest,
     /// What follows so many bytes: then the connection ends.
     Beyond(usize),
+    /// So many bytes at its end: what comes before them goes on, then the connection ends.
+    End(usize),
     /// All of it, and this is said in its place: then the connection ends.
     Saying(&'static [u8]),
 }
@@ -84,6 +86,15 @@ fn serve(mut client: TcpStream, upstream: &str, marker: &str, hold: Hold, counts
         let mut start = runtime.take(count.try_into().ok()?);
         std::io::copy(&mut start, &mut client).ok()?;
         return Some(());
+    }
+    if let Hold::End(count) = hold
+        && held
+    {
+        // Whichever of the runtime's partitions answers first, all of its batches but the last are whole.
+        let mut reply = Vec::new();
+        runtime.read_to_end(&mut reply).ok()?;
+        let sent = reply.len().checked_sub(count)?;
+        return client.write_all(&reply[..sent]).ok();
     }
     if held {
         let mut first = [0; 1024];
