@@ -196,7 +196,8 @@ fn keys_from_a_subquery_find_what_they_find_there() {
     }
 }
 
-/// 1.6.1 ignores FETCH FIRST and fails on any comparison of `partition_key` in these tables.
+/// 1.6.1 ignores FETCH FIRST, fails on any comparison of `partition_key` in these tables, and counts in nanoseconds once `date_trunc`
+/// was there.
 #[test]
 fn faults_of_an_old_runtime_are_none_of_ours() {
     let Some(runtime) = lab::runtime(Version::V1_6_1) else {
@@ -241,4 +242,21 @@ fn faults_of_an_old_runtime_are_none_of_ours() {
     let joined =
         "select count(*) from sys_invocation_status a join sys_invocation_state b on a.partition_key = b.partition_key";
     assert_eq!(rows(joined).expect("psql").len(), 1);
+
+    let unit = "select arrow_typeof(date_trunc('day', created_at)) from sys_invocation_status limit 1";
+    let unit = format!("{:?}", http::query(&runtime.admin, unit).expect("its answer"));
+    assert!(unit.contains("ns"), "the fault is there: {unit}");
+    for [of_units, plain] in [
+        [
+            "date_bin(interval '1 day', date_trunc('day', created_at), timestamp '2026-01-01')",
+            "date_trunc('day', created_at)",
+        ],
+        [
+            "extract(epoch from sum(date_trunc('day', created_at) - date_trunc('month', created_at)))::int8",
+            "sum(86400 * (extract(day from created_at) - 1))::int8",
+        ],
+    ] {
+        let of = |value: &str| rows(&format!("select {value} from sys_invocation_status order by 1"));
+        assert_eq!(of(of_units), of(plain), "{of_units}");
+    }
 }

@@ -12,7 +12,7 @@ use datafusion::{
 
 use super::{
     literal::literal,
-    meaning::{cast, comparable, is_text, operator, spelled},
+    meaning::{cast, comparable, is_text, is_units, operator, spelled},
     sql::Column,
     write::Writer,
 };
@@ -176,7 +176,12 @@ impl Writer<'_> {
                 if !cast(&from, to_type) {
                     return None;
                 }
-                format!("arrow_cast({}, '{}')", inner(&to.expr)?, spelled(to_type)?)
+                let mut value = inner(&to.expr)?;
+                if is_units(&from, to_type) && !matches!(*to.expr, Expr::Cast(_)) {
+                    // Which unit it is there depends on the version: 1.6's `date_trunc` counts in nanoseconds, whatever it is given.
+                    value = format!("arrow_cast({value}, '{}')", spelled(&from)?);
+                }
+                format!("arrow_cast({value}, '{}')", spelled(to_type)?)
             }
             Expr::ScalarFunction(function) => {
                 if !self.meaning.scalar(&function.func, &names.types_of(&function.args)?) {

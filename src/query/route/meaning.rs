@@ -207,11 +207,14 @@ pub(super) fn cast(from: &DataType, to: &DataType) -> bool {
     let same = from == to || is_text(from) && is_text(to);
     let numbers = number(from) && number(to) && !(from.is_floating() && is_decimal(to));
     let text = is_text(to) && (from.is_integer() || *from == DataType::Boolean);
-    // The number that a time is kept as, what `date_bin` counts in, and that of units which a duration is.
-    let units = is_timestamp(from) || is_duration(from);
-    let raw = units && *to == DataType::Int64 || *from == DataType::Int64 && is_timestamp(to);
+    let raw = is_units(from, to) || *from == DataType::Int64 && is_timestamp(to);
     let times = is_time(from) && is_time(to) || is_duration(from) && is_duration(to);
     comparable(from) && comparable(to) && (same || numbers || text || raw || times)
+}
+
+/// Whether a cast asks for the number that a time is kept as, what `date_bin` counts in, or that of units which a duration is.
+pub(super) fn is_units(from: &DataType, to: &DataType) -> bool {
+    *to == DataType::Int64 && (is_timestamp(from) || is_duration(from))
 }
 
 /// Whether values of a type compare, group and sort alike in both.

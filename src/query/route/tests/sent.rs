@@ -207,7 +207,7 @@ async fn a_union_with_a_column_that_is_there_twice_is_sorted_here() {
 async fn durations_are_added_up_there() {
     let routes = Routes::over("1.7.12").await;
     let passed = "(t0.\"completed_at\" - t0.\"created_at\")";
-    let units = format!("arrow_cast({passed}, 'Int64')");
+    let units = format!("arrow_cast(arrow_cast({passed}, 'Duration(Millisecond)'), 'Int64')");
     for (value, sent) in [
         (
             "avg(extract(epoch from i.completed_at - i.created_at))",
