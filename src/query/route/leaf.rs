@@ -15,8 +15,8 @@ use datafusion::{
     error::Result,
     execution::context::QueryPlanner,
     logical_expr::{
-        Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore, expr_rewriter::unnormalize_cols,
-        physical_planning_context::PhysicalPlanningContext,
+        Expr, FetchType, LogicalPlan, SkipType, TableScan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
+        expr_rewriter::unnormalize_cols, physical_planning_context::PhysicalPlanningContext,
     },
     physical_plan::ExecutionPlan,
     physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner},
@@ -112,8 +112,8 @@ impl QueryPlanner for RoutePlanner {
         match way.as_deref().copied().unwrap_or_default() {
             Route::Local => planner.create_physical_plan(plan, session).await,
             Route::Auto | Route::Runtime => {
-                // A table as it is: nothing is to be planned.
-                if let LogicalPlan::TableScan(scan) = plan
+                // A table as it is, or its first rows: nothing is to be planned.
+                if let Some(scan) = scanned(plan)
                     && with_table(scan, |_| ()).is_some()
                 {
                     let filters = unnormalize_cols(scan.filters.iter().cloned());
@@ -132,6 +132,20 @@ impl QueryPlanner for RoutePlanner {
                 planner.create_physical_plan(&plan, session).await
             }
         }
+    }
+}
+
+/// The scan that yields all rows of `plan` and no others. What it was given (filters, a number of rows) is the runtime's to do.
+fn scanned(plan: &LogicalPlan) -> Option<&TableScan> {
+    match plan {
+        LogicalPlan::TableScan(scan) => Some(scan),
+        LogicalPlan::Limit(limit) => {
+            let scan = scanned(&limit.input)?;
+            let first = matches!(limit.get_skip_type(), Ok(SkipType::Literal(0)))
+                && matches!(limit.get_fetch_type(), Ok(FetchType::Literal(rows)) if rows.is_some() && rows == scan.fetch);
+            first.then_some(scan)
+        }
+        _ => None,
     }
 }
 

@@ -111,6 +111,26 @@ async fn the_largest_parts_below_what_stays_go() {
     assert_eq!(sent.iter().filter(|sent| sent.contains("upper")).count(), 2, "{sent:?}");
 }
 
+/// Their names would take the runtime longer to resolve than the rows to find.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_columns_of_the_first_rows_are_asked_for_by_no_name() {
+    let routes = Routes::over("1.7.12").await;
+    for (sql, whole) in [
+        (
+            "select * from sys_service limit 2",
+            "SELECT * FROM \"sys_service\" LIMIT 2",
+        ),
+        (
+            "select * from sys_service where name > 'C' limit 3",
+            "SELECT * FROM \"sys_service\" WHERE (\"name\" > 'C') LIMIT 3",
+        ),
+    ] {
+        assert_eq!(routes.sent(sql).await, [whole], "{sql}");
+    }
+    let later = routes.sent("select * from sys_service limit 2 offset 1").await;
+    assert!(later[0].ends_with("LIMIT 2 OFFSET 1"), "{later:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_runtime_is_spared_its_faults() {
     let routes = Routes::over("1.6.1").await;
