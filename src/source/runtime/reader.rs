@@ -4,8 +4,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use bytes::Bytes;
+use arrow::array::RecordBatch;
 use datafusion::{
     error::DataFusionError,
     execution::SendableRecordBatchStream,
@@ -48,8 +47,8 @@ const CUT_PAUSES: [Duration; 4] = [
 
 /// How much of a reply is read before any of it is handed on,
 const BEGINNING_SIZE_MAX: usize = 256 * 1024;
-/// and for how long at most: rows that come slowly are wanted as they come.
-const BEGINNING_HELD_MAX: Duration = Duration::from_millis(100);
+/// and for how long at most from its first rows on: rows that come slowly are wanted as they come.
+pub(super) const BEGINNING_HELD_MAX: Duration = Duration::from_millis(250);
 
 /// A query and what is counted of its reply.
 pub(super) struct Query {
@@ -112,16 +111,26 @@ async fn ask(
     permit: Arc<OwnedSemaphorePermit>,
 ) -> Result<SendableRecordBatchStream, Failure> {
     let mut sent = client.query(&query.sql).await?;
-    let beginning = Beginning::read(&mut sent, &query.received).await?;
-    if beginning.is_all {
-        return whole(beginning.pieces);
+    let Beginning {
+        mut decoder,
+        batches,
+        is_all,
+    } = Beginning::read(&mut sent, &query.received).await?;
+    if is_all {
+        let schema = decoder
+            .is_whole()
+            .then(|| decoder.schema())
+            .flatten()
+            .ok_or_else(not_whole)?;
+        let rows = stream::iter(batches.into_iter().map(Ok));
+        return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
     }
     let (mut writer, reader) = spool(shield.disk.clone(), query.spooled.clone());
     let received = query.received.clone();
     let (watch, idle_max) = (writer.watch(), shield.idle_max);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
         let end = tokio::select! {
-            end = drain(beginning.pieces, sent, &mut writer, received) => end,
+            end = drain(sent, &mut writer, received) => end,
             failure = watch.idle(idle_max) => Err(failure),
         };
         drop(permit);
@@ -129,76 +138,65 @@ async fn ask(
         // What was read whole may still wait for its client.
         watch.idle(idle_max).await;
     }));
-    let mut reply = Reply {
-        decoder: IpcDecoder::default(),
+    let reply = Reply {
+        decoder,
         reader,
         _task: task,
     };
-    let first = reply.next().await?;
-    let schema = reply.decoder.schema().ok_or_else(not_whole)?;
-    Ok(reply.into_stream(schema, first))
+    reply.into_stream(batches).await
 }
 
-/// The first pieces of a reply, read by whoever asked: most replies are no longer. No row of them was handed on, so a reply that is cut
+/// The first rows of a reply, read by whoever asked: most replies are no longer. None of them was handed on, so a reply that is cut
 /// there is asked for again, and nobody hears of it.
+#[derive(Default)]
 struct Beginning {
-    pieces: Vec<Bytes>,
+    decoder: IpcDecoder,
+    batches: Vec<RecordBatch>,
     /// The body has ended.
     is_all: bool,
 }
 
 impl Beginning {
     async fn read(sent: &mut client::Reply, received: &Count) -> Result<Self, Failure> {
-        let (mut pieces, mut size) = (Vec::new(), 0);
+        let (mut beginning, mut size) = (Beginning::default(), 0);
         let mut held = pin!(None);
         while size < BEGINNING_SIZE_MAX {
             consume_budget().await;
             let next = tokio::select! {
                 biased;
                 next = sent.next(received) => next?,
-                // From when the first of them is there.
                 Some(()) = OptionFuture::from(held.as_mut().as_pin_mut()) => break,
             };
             let Some(piece) = next else {
-                return Ok(Beginning { pieces, is_all: true });
+                beginning.is_all = true;
+                break;
             };
             size += piece.len();
-            pieces.push(piece);
-            if held.is_none() {
+            beginning.decoder.feed(piece).map_err(malformed)?;
+            while let Some(batch) = next_rows(&mut beginning.decoder)? {
+                beginning.batches.push(batch);
+            }
+            // Not before: the runtime says of which columns its rows will be before it has any.
+            if held.is_none() && !beginning.batches.is_empty() {
                 held.set(Some(sleep(BEGINNING_HELD_MAX)));
             }
         }
-        Ok(Beginning { pieces, is_all: false })
+        Ok(beginning)
     }
 }
 
-/// The rows of a reply that is all here.
-fn whole(pieces: Vec<Bytes>) -> Result<SendableRecordBatchStream, Failure> {
-    let mut decoder = IpcDecoder::default();
-    let mut batches = Vec::new();
-    for piece in pieces {
-        decoder.feed(piece).map_err(malformed)?;
-        while let Some(batch) = decoder.next().map_err(malformed)? {
-            if batch.num_rows() > 0 {
-                batches.push(Ok(batch));
-            }
+/// The next rows that are here as a whole. A filter leaves many batches without any, and they say nothing.
+fn next_rows(decoder: &mut IpcDecoder) -> Result<Option<RecordBatch>, Failure> {
+    while let Some(batch) = decoder.next().map_err(malformed)? {
+        if batch.num_rows() > 0 {
+            return Ok(Some(batch));
         }
     }
-    let schema = decoder.schema().filter(|_| decoder.is_whole()).ok_or_else(not_whole)?;
-    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(batches))))
+    Ok(None)
 }
 
-/// Reads a body, of which `pieces` were read, to its end as HTTP says it. What it says is kept as Arrow's bytes, and the limits are of
-/// those.
-async fn drain(
-    pieces: Vec<Bytes>,
-    mut sent: client::Reply,
-    writer: &mut SpoolWriter,
-    received: Count,
-) -> Result<(), Failure> {
-    for piece in pieces {
-        writer.push(piece).await.map_err(Failure::lasting)?;
-    }
+/// Reads a body to its end as HTTP says it. What it says is kept as Arrow's bytes, and the limits are of those.
+async fn drain(mut sent: client::Reply, writer: &mut SpoolWriter, received: Count) -> Result<(), Failure> {
     while let Some(piece) = sent.next(&received).await? {
         writer.push(piece).await.map_err(Failure::lasting)?;
         consume_budget().await;
@@ -219,11 +217,8 @@ impl Reply {
     async fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
         loop {
             consume_budget().await;
-            match self.decoder.next().map_err(malformed)? {
-                // A filter leaves many of them, and they say nothing.
-                Some(batch) if batch.num_rows() == 0 => continue,
-                Some(batch) => return Ok(Some(batch)),
-                None => {}
+            if let Some(batch) = next_rows(&mut self.decoder)? {
+                return Ok(Some(batch));
             }
             match self.reader.next().await? {
                 Some(chunk) => self.decoder.feed(chunk).map_err(malformed)?,
@@ -233,9 +228,13 @@ impl Reply {
         }
     }
 
-    /// All rows, of which `first` were taken. The reply goes with the first error or the last row.
-    fn into_stream(self, schema: SchemaRef, first: Option<RecordBatch>) -> SendableRecordBatchStream {
-        let rest = first.is_some().then(|| Box::new(self));
+    /// All rows, of which `batches` were taken, and one more is if there are none. The reply goes with the first error or the last row.
+    async fn into_stream(mut self, mut batches: Vec<RecordBatch>) -> Result<SendableRecordBatchStream, Failure> {
+        if batches.is_empty() {
+            batches.extend(self.next().await?);
+        }
+        let schema = self.decoder.schema().ok_or_else(not_whole)?;
+        let rest = (!batches.is_empty()).then(|| Box::new(self));
         let rest = stream::unfold(rest, |reply| async {
             let mut reply = reply?;
             match reply.next().await {
@@ -244,8 +243,8 @@ impl Reply {
                 Err(failure) => Some((Err(to_datafusion(failure.error)), None)),
             }
         });
-        let rows = stream::iter(first.map(Ok)).chain(rest).fuse();
-        Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+        let rows = stream::iter(batches.into_iter().map(Ok)).chain(rest).fuse();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 }
 

@@ -1,8 +1,11 @@
 //! A runtime that misbehaves on purpose: an HTTP server of a few lines that sends exactly the bytes that a test wants sent.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use arrow::{
@@ -23,6 +26,7 @@ pub(in crate::source) enum Step {
     Send(Vec<u8>),
     /// Sends the same bytes until the client goes away.
     Endless(Vec<u8>),
+    Wait(Duration),
     /// Says nothing more until the client goes away.
     Hang,
     Close,
@@ -156,6 +160,7 @@ async fn serve(
                     let _ = gone.send(*sent.lock().unwrap());
                     return;
                 }
+                Step::Wait(time) => tokio::time::sleep(time).await,
                 Step::Hang => {
                     let _ = socket.read_u8().await;
                     let _ = gone.send(0);

@@ -14,6 +14,7 @@ use crate::{
         client::HttpClient,
         decode::IpcDecoder,
         from_datafusion,
+        reader::BEGINNING_HELD_MAX,
         testing::{Server, Step, chunk, end, error, head, messages, response, result},
     },
 };
@@ -150,6 +151,22 @@ async fn the_first_rows_of_a_result_that_comes_slowly_are_not_held() {
     let server = Server::always(vec![head(), Step::Send(chunk(&parts[..2].concat())), Step::Hang]).await;
     let mut stream = source(&server).query("SELECT *").await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), batch(&[1]));
+}
+
+/// Its columns come at once.
+#[tokio::test]
+async fn the_first_rows_of_a_result_are_held_from_when_they_are_there() {
+    let parts = messages(&schema(), &[batch(&[1]), batch(&[2])]);
+    let send = |part: &[u8]| Step::Send(chunk(part));
+    let wait = Step::Wait(2 * BEGINNING_HELD_MAX);
+    let cut = vec![head(), send(&parts[0]), wait, send(&parts[1]), Step::Close];
+    let server = Server::start(move |number, _| match number {
+        0 => cut.clone(),
+        _ => result(&schema(), &[batch(&[1]), batch(&[2])]),
+    })
+    .await;
+    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 2);
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]
