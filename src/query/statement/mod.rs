@@ -10,6 +10,7 @@ mod encoding;
 mod explain;
 mod guard;
 mod lexer;
+mod maintain;
 mod precedence;
 mod prepare;
 mod query;
@@ -28,6 +29,7 @@ pub use copy_options::{CopyFormat, CopyOptions, ForceQuote};
 pub use cursor::{Direction, Scroll};
 pub use encoding::encoding_name;
 pub use explain::{ExplainFormat, ExplainOptions};
+pub use maintain::{Maintained, Maintenance};
 pub use query::ROWS_FROM;
 pub use set::{Discard, Parameter, Show, Value};
 pub use split::{Piece, split};
@@ -89,6 +91,11 @@ pub enum Statement {
     Unlisten(Option<String>),
     /// `LOCK TABLE` in a mode that a read-only server grants: the tables must exist, and nothing else comes of it.
     Lock(Vec<ast::ObjectName>),
+    /// `VACUUM` or `ANALYZE`, of these tables or of all.
+    Maintain {
+        command: Maintenance,
+        tables: Vec<Maintained>,
+    },
     /// `EXPLAIN` of a [`Statement::Query`] or a [`Statement::Execute`].
     Explain {
         options: ExplainOptions,
@@ -132,6 +139,7 @@ impl Statement {
             Statement::Listen(_) => "LISTEN",
             Statement::Unlisten(_) => "UNLISTEN",
             Statement::Lock(_) => "LOCK TABLE",
+            Statement::Maintain { command, .. } => command.tag(),
             Statement::Explain { .. } => "EXPLAIN",
             Statement::Query(_)
             | Statement::Execute { .. }
@@ -181,6 +189,8 @@ fn parse_any(tokens: &mut Tokens<'_>) -> Result<Statement> {
             Some(tokens.ident()?)
         })),
         "lock" => refuse::parse_lock(tokens),
+        "vacuum" => maintain::parse(Maintenance::Vacuum, tokens),
+        "analyze" | "analyse" => maintain::parse(Maintenance::Analyze, tokens),
         "explain" => explain::parse(tokens),
         "copy" => copy::parse(tokens),
         _ => {

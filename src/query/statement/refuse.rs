@@ -1,5 +1,5 @@
 //! What does not run here: everything that writes. Each is refused as PostgreSQL refuses it in a read-only transaction,
-//! under its command tag; where PostgreSQL would let it pass (VACUUM, DO, NOTIFY), it is refused all the same.
+//! under its command tag; where PostgreSQL would let it pass (DO, CALL, NOTIFY), it is refused all the same.
 
 use super::{Statement, query, tokens::Tokens};
 use crate::{Error, Result, SqlState};
@@ -20,9 +20,9 @@ pub(super) fn refusal(tokens: &mut Tokens<'_>) -> Result<Error> {
     let command = first.text.to_ascii_uppercase();
     tokens.next()?;
     Ok(match command.as_str() {
-        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COMMENT" | "REINDEX" | "VACUUM" | "ANALYZE" | "CLUSTER" | "DO"
-        | "CALL" | "NOTIFY" => query::refused(&command),
-        "ANALYSE" => query::refused("ANALYZE"),
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COMMENT" | "REINDEX" | "CLUSTER" | "DO" | "CALL" | "NOTIFY" => {
+            query::refused(&command)
+        }
         "TRUNCATE" => query::refused("TRUNCATE TABLE"),
         "GRANT" | "REVOKE" if outermost(tokens, &["on"])? => query::refused(&command),
         "GRANT" | "REVOKE" => query::refused(&format!("{command} ROLE")),

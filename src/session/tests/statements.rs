@@ -19,6 +19,21 @@ async fn simple_queries_answer_statement_by_statement() {
 }
 
 #[tokio::test]
+async fn what_needs_no_upkeep_is_answered_as_if_it_had_it() {
+    let mut client = Client::new().await;
+    for (sql, answer) in [
+        ("vacuum", "C:VACUUM Z:I"),
+        ("analyze pg_class (relname, oid), pg_type", "C:ANALYZE Z:I"),
+        ("analyze no_table", "E:42P01 Z:I"),
+        ("vacuum pg_class (no_column)", "E:42703 Z:I"),
+        ("begin; analyze", "C:BEGIN C:ANALYZE Z:T"),
+        ("vacuum", "E:25001 Z:E"),
+    ] {
+        assert_eq!(client.query(sql).await, answer, "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_failed_transaction_takes_only_its_end() {
     let mut client = Client::new().await;
     assert_eq!(client.query("begin").await, "C:BEGIN Z:T");

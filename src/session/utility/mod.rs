@@ -24,7 +24,7 @@ use crate::{
     Error, Result, SqlState,
     query::{
         Plan,
-        statement::{Discard, Piece, Statement},
+        statement::{Discard, Maintenance, Piece, Statement},
     },
 };
 pub use cursor::no_cursor;
@@ -82,7 +82,19 @@ impl Backend {
             Statement::Close(None) => self.portals.clear(),
             // Nothing is ever notified here.
             Statement::Listen(_) | Statement::Unlisten(_) => {}
-            Statement::Lock(tables) => self.lock(tables).await?,
+            Statement::Lock(tables) => {
+                if !self.transaction.in_block() && !self.implicit_block {
+                    return Err(super::transaction::only_in_block("LOCK TABLE"));
+                }
+                self.must_exist(tables.iter().map(|table| (table, &[] as _))).await?;
+            }
+            Statement::Maintain { command, tables } => {
+                if *command == Maintenance::Vacuum && (self.transaction.in_block() || self.implicit_block) {
+                    return Err(not_in_block("VACUUM"));
+                }
+                self.must_exist(tables.iter().map(|(table, columns)| (table, columns.as_slice())))
+                    .await?;
+            }
             Statement::Explain { options, statement } => match statement.as_ref() {
                 Statement::Execute { name, arguments } => return self.explain_named(options, name, arguments).await,
                 _ => return Err(Error::internal("EXPLAIN of neither a query nor EXECUTE")),
@@ -117,8 +129,7 @@ impl Backend {
             return Ok(());
         }
         if self.transaction.in_block() || self.implicit_block {
-            let words = "DISCARD ALL cannot run inside a transaction block";
-            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, words));
+            return Err(not_in_block("DISCARD ALL"));
         }
         self.portals.clear();
         self.statements.clear();
@@ -126,17 +137,23 @@ impl Backend {
         Ok(())
     }
 
-    /// LOCK TABLE in a mode that readers take: the tables must exist.
-    async fn lock(&mut self, tables: &[ast::ObjectName]) -> Result<()> {
-        if !self.transaction.in_block() && !self.implicit_block {
-            return Err(super::transaction::only_in_block("LOCK TABLE"));
-        }
+    /// What LOCK TABLE, VACUUM and ANALYZE ask of the tables, and of those of their columns, that they name.
+    async fn must_exist(&mut self, tables: impl Iterator<Item = (&ast::ObjectName, &[ast::Ident])>) -> Result<()> {
         let scope = self.scope().await?;
-        for table in tables {
-            Plan::new(&scope, parsed_query(&format!("SELECT * FROM {table}"))?, &[])?;
+        for (table, columns) in tables {
+            let columns = match columns {
+                [] => "*".to_owned(),
+                named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            };
+            Plan::new(&scope, parsed_query(&format!("SELECT {columns} FROM {table}"))?, &[])?;
         }
         Ok(())
     }
+}
+
+fn not_in_block(command: &str) -> Error {
+    let words = format!("{command} cannot run inside a transaction block");
+    Error::new(SqlState::ACTIVE_SQL_TRANSACTION, words)
 }
 
 /// A query of our own.

@@ -227,6 +227,39 @@ fn prepared_statements_and_cursors() {
 }
 
 #[test]
+fn maintenance() {
+    let named = |sql| match ok(sql) {
+        Statement::Maintain { command, tables } => {
+            let tables = tables.iter().map(|(table, columns)| (table.to_string(), columns.len()));
+            (command.tag(), tables.collect::<Vec<_>>())
+        }
+        other => panic!("{other:?}"),
+    };
+    let table = |name: &str, columns| (name.to_owned(), columns);
+    assert_eq!(named("vacuum"), ("VACUUM", vec![]));
+    assert_eq!(
+        named("VACUUM FULL FREEZE VERBOSE ANALYZE t"),
+        ("VACUUM", vec![table("t", 0)])
+    );
+    assert_eq!(
+        named("vacuum (full, skip_locked off, parallel 2, index_cleanup auto) a.b, \"C\" (x, \"Y\")"),
+        ("VACUUM", vec![table("a.b", 0), table("\"C\"", 2)])
+    );
+    assert_eq!(named("analyze"), ("ANALYZE", vec![]));
+    assert_eq!(
+        named("ANALYSE VERBOSE t (a), u"),
+        ("ANALYZE", vec![table("t", 1), table("u", 0)])
+    );
+    refused(&[
+        ("vacuum (foo) t", "42601", "unrecognized VACUUM option \"foo\""),
+        ("analyze (full) t", "42601", "unrecognized ANALYZE option \"full\""),
+        ("analyze t u", "42601", "syntax error at or near \"u\""),
+        ("analyze t,", "42601", "syntax error at end of input"),
+        ("vacuum t (", "42601", "syntax error at end of input"),
+    ]);
+}
+
+#[test]
 fn explain_options() {
     let options = |sql| match ok(sql) {
         Statement::Explain { options, .. } => options,
