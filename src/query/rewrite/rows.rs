@@ -2,11 +2,15 @@
 
 use datafusion::sql::sqlparser::ast::{
     Array, DataType, Expr, Function, FunctionArg, FunctionArgExpr, Ident, Query, Select, SelectItem, Statement,
-    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, UnaryOperator, Value,
+    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, UnaryOperator, Value,
 };
 use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
-use super::{arguments, call, calls, folded, function_name, parts, relations, syntax};
+use super::{
+    arguments,
+    build::{self, nested},
+    call, cast, folded, function_name, number, parts, relations, text,
+};
 use crate::{catalog::functions::records, query::statement::ROWS_FROM};
 
 /// Rewrites the functions among a SELECT's relations.
@@ -150,10 +154,7 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                 _ if records::set_returning(&name).is_some() => {
                     let (list, columns) = records::set_returning(&name).unwrap_or_default();
                     let row = call("unnest", vec![call(list, args.clone())]);
-                    let field = |name: &str| {
-                        let name = Expr::value(Value::SingleQuotedString(name.to_owned()));
-                        call("get_field", vec![row.clone(), name])
-                    };
+                    let field = |name: &str| call("get_field", vec![row.clone(), text(name)]);
                     let columns = columns.into_iter().enumerate();
                     columns
                         .map(|(i, name)| (field(name), given(i).unwrap_or_else(|| Ident::new(name))))
@@ -177,7 +178,7 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                     _ => match list_of(&name, &args) {
                         Some(list) => list,
                         None => Expr::Array(Array {
-                            elem: vec![Expr::value(Value::Number("1".into(), false))],
+                            elem: vec![number(1)],
                             named: true,
                         }),
                     },
@@ -190,7 +191,7 @@ fn relation(factor: &mut TableFactor, lateral: bool) {
                 .into_iter()
                 .map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias })
                 .collect();
-            syntax::query_of(syntax::select(items, Vec::new()))
+            build::query_of(build::select(items, None))
         }
     };
     let columns = match relations::query(&name).is_some() {
@@ -251,25 +252,11 @@ fn series(args: Vec<Expr>, alias: Option<TableAlias>) -> TableFactor {
     if !small {
         return series;
     }
-    let number = calls::cast(Expr::Identifier(column.clone()), DataType::Int4(None));
     let item = SelectItem::ExprWithAlias {
-        expr: number,
+        expr: cast(Expr::Identifier(column.clone()), DataType::Int4(None)),
         alias: column,
     };
-    let from = TableWithJoins {
-        relation: series,
-        joins: Vec::new(),
-    };
-    TableFactor::Derived {
-        lateral: false,
-        subquery: Box::new(syntax::query_of(syntax::select(vec![item], vec![from]))),
-        alias: Some(alias),
-        sample: None,
-    }
-}
-
-fn nested(expr: Expr) -> Expr {
-    Expr::Nested(Box::new(expr))
+    build::derived(false, build::query_of(build::select(vec![item], Some(series))), alias)
 }
 
 /// Whether a factor is a series that was made here: parentheses around its bounds say so.
@@ -303,22 +290,7 @@ fn engine_series(args: Vec<Expr>, alias: Option<TableAlias>) -> TableFactor {
             data_type: None,
         });
     }
-    let args = args
-        .into_iter()
-        .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
-        .collect();
-    TableFactor::Table {
-        name: vec![name].into(),
-        alias: Some(alias),
-        args: Some(TableFunctionArgs { args, settings: None }),
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    }
+    build::table(vec![name].into(), Some(args), Some(alias))
 }
 
 fn expressions(args: &[FunctionArg]) -> Option<Vec<Expr>> {
@@ -337,7 +309,7 @@ fn parsed(sql: &str) -> Query {
         .and_then(|mut statements| statements.pop());
     match statement {
         Some(Statement::Query(query)) => *query,
-        _ => syntax::query_of(syntax::select(Vec::new(), Vec::new())),
+        _ => build::query_of(build::select(Vec::new(), None)),
     }
 }
 
@@ -352,16 +324,16 @@ fn members_as(function: &str, document: &Expr, columns: Vec<TableAliasColumnDef>
         true => DataType::JSONB,
         false => DataType::JSON,
     };
-    let object = calls::cast(object, kind);
+    let object = cast(object, kind);
     let column = |column: TableAliasColumnDef| {
-        let name = Expr::value(Value::SingleQuotedString(folded(&column.name)));
+        let name = text(folded(&column.name));
         let get = match column.data_type {
             Some(DataType::JSON | DataType::JSONB) => "pg_json_get",
             _ => "pg_json_get_text",
         };
         let value = call(get, vec![object.clone(), name]);
         let value = match column.data_type {
-            Some(data_type) => calls::cast(value, data_type),
+            Some(data_type) => cast(value, data_type),
             None => value,
         };
         (value, column.name)
@@ -391,10 +363,9 @@ fn lists_of_calls(calls: &[Expr]) -> Option<Vec<(String, Expr)>> {
 /// 1, 2, … as far as the longest of several lists.
 fn numbered(lists: &[(String, Expr)]) -> Expr {
     let lengths = lists.iter().map(|(_, list)| call("cardinality", vec![list.clone()]));
-    let bigint = |expr| calls::cast(expr, DataType::BigInt(None));
-    let one = Expr::value(Value::Number("1".into(), false));
+    let bigint = |expr| cast(expr, DataType::BigInt(None));
     let longest = call("greatest", lengths.collect());
-    call("pg_series", vec![bigint(one), bigint(longest)])
+    call("pg_series", vec![bigint(number(1)), bigint(longest)])
 }
 
 /// The name of a set-returning function and the list of what a call of it gives.
