@@ -13,7 +13,7 @@ use hyper_util::{
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 
 use super::KeyFault;
-use crate::limits::JWKS_SIZE_MAX;
+use crate::{error::causes, limits::JWKS_SIZE_MAX};
 
 /// Where an issuer publishes its keys: an `https://` URL, or `http://` on a loopback address, where nobody stands between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Fetcher {
             .client
             .request(request)
             .await
-            .map_err(|fault| KeyFault(describe(&fault)))?;
+            .map_err(|fault| KeyFault(causes(&fault)))?;
         // A redirect too: whoever could answer with one could point this server at its neighbours.
         if response.status() != StatusCode::OK {
             return Err(KeyFault(format!("the server answered {}", response.status())));
@@ -120,18 +120,6 @@ impl Fetcher {
             Err(fault) => Err(KeyFault(format!("the answer broke off: {fault}"))),
         }
     }
-}
-
-/// An error with its causes: hyper-util's own text is only "client error (Connect)".
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, OrderBy, OrderByExpr, OrderByKind,
-    OrderByOptions, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins,
+    OrderByOptions, Query, SelectItem, SetExpr,
 };
 
-use super::{call, syntax};
+use super::{build, call};
 
 /// `(SELECT pg_array(array_agg(item ORDER BY key …)) FROM (query) AS array_rows (item, key …))`.
 ///
@@ -27,22 +27,7 @@ pub fn array_of(mut query: Query) -> Expr {
             with_fill: None,
         });
     }
-    let columns = columns
-        .into_iter()
-        .map(|name| TableAliasColumnDef { name, data_type: None })
-        .collect();
-    let alias = TableAlias {
-        explicit: true,
-        name: Ident::new("array_rows"),
-        columns,
-        at: None,
-    };
-    let rows = TableFactor::Derived {
-        lateral: false,
-        subquery: Box::new(query),
-        alias: Some(alias),
-        sample: None,
-    };
+    let rows = build::derived(false, query, build::alias(Ident::new("array_rows"), columns));
     let mut aggregate = call("array_agg", vec![column("array_item")]);
     if let Expr::Function(Function {
         args: FunctionArguments::List(list),
@@ -56,14 +41,7 @@ pub fn array_of(mut query: Query) -> Expr {
         expr: call("pg_array", vec![aggregate]),
         alias: Ident::new("array"),
     };
-    let select = syntax::select(
-        vec![item],
-        vec![TableWithJoins {
-            relation: rows,
-            joins: Vec::new(),
-        }],
-    );
-    Expr::Subquery(Box::new(syntax::query_of(select)))
+    Expr::Subquery(Box::new(build::query_of(build::select(vec![item], Some(rows)))))
 }
 
 /// What a query of one column is ordered by: whether it is another expression, which becomes a column of its own, and how.

@@ -5,7 +5,7 @@
 
 use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CastKind, CharacterLength, DataType, Expr, Value};
 
-use super::{call, parts, take};
+use super::{call, cast, number, parts, take};
 use crate::catalog::types::REG_TYPES;
 
 /// The `reg*` type or `oid` that a SQL type names.
@@ -52,16 +52,6 @@ fn length_of(length: &CharacterLength) -> Option<u64> {
     }
 }
 
-fn text(expr: Expr) -> Expr {
-    Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(expr),
-        data_type: DataType::Text,
-        array: false,
-        format: None,
-    }
-}
-
 /// Whether an expression is a call that gives a value of a `reg*` type.
 fn is_reg_call(expr: &Expr) -> bool {
     match expr {
@@ -94,11 +84,10 @@ pub fn expr(expr: &mut Expr, over_catalogue: bool) {
             } else if let Some((length, padded)) = limited(data_type) {
                 let text = match over_catalogue && !is_literal(inner) {
                     true => call("pg_text", vec![take(inner)]),
-                    false => text(take(inner)),
+                    false => cast(take(inner), DataType::Text),
                 };
                 let function = if padded { "rpad" } else { "left" };
-                let length = Expr::value(Value::Number(length.to_string(), false));
-                **inner = call(function, vec![text, length]);
+                **inner = call(function, vec![text, number(length)]);
             } else if let (true, Some(items)) = (is_array(data_type), array_literal(inner)) {
                 **inner = items;
             }

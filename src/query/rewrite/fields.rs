@@ -1,9 +1,9 @@
 //! `(x).f` and `t.column[i]`: the parser makes one chain of both. A field of a row becomes a call that takes it out, and the
 //! path to a column one name, so that no other rule takes a part of it for a name of its own.
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Value};
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr};
 
-use super::{call, folded, take};
+use super::{call, folded, take, text};
 
 /// Before anything within is touched.
 pub fn expr(expr: &mut Expr) {
@@ -20,10 +20,7 @@ pub fn expr(expr: &mut Expr) {
                 path.push(part);
                 Expr::CompoundIdentifier(path)
             }
-            (row, AccessExpr::Dot(Expr::Identifier(field))) => {
-                let name = Expr::value(Value::SingleQuotedString(folded(&field)));
-                call("get_field", vec![row, name])
-            }
+            (row, AccessExpr::Dot(Expr::Identifier(field))) => call("get_field", vec![row, text(folded(&field))]),
             (root, access) => match root {
                 Expr::CompoundFieldAccess { root, mut access_chain } => {
                     access_chain.push(access);

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::{call, take};
+use super::{call, take, text};
 
 /// Positions within grouping sets, before anything is said in another way.
 pub fn select(select: &mut Select) {
@@ -161,7 +161,7 @@ impl VisitorMut for Typed {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Cast { data_type, .. } = expr {
-            let name = Expr::value(Value::SingleQuotedString(data_type.to_string()));
+            let name = text(data_type.to_string());
             *expr = call("pg_as", vec![take(expr), name]);
         }
         ControlFlow::Continue(())

@@ -1,22 +1,15 @@
 //! Words of SQL that are functions or literals in another dress: `LOCALTIMESTAMP`, `CURRENT_ROLE`, `U&'…'`, `every`.
 
-use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArguments, Ident, ObjectName, TimezoneInfo, Value,
-};
+use datafusion::sql::sqlparser::ast::{DataType, Expr, FunctionArguments, Ident, ObjectName, TimezoneInfo, Value};
 
-use super::{call, function_name};
+use super::{call, cast, function_name};
 
 pub fn expr(expr: &mut Expr) {
     match expr {
         Expr::Function(function) => match function_name(function).as_str() {
             // A precision that they may carry has no say: they are as precise as the clock.
-            "localtimestamp" => *expr = local(DataType::Timestamp(None, TimezoneInfo::None)),
-            "localtime" => {
-                *expr = cast(
-                    local(DataType::Timestamp(None, TimezoneInfo::None)),
-                    DataType::Time(None, TimezoneInfo::None),
-                )
-            }
+            "localtimestamp" => *expr = local(),
+            "localtime" => *expr = local_time(),
             "current_timestamp" => *expr = call("now", Vec::new()),
             "current_time" => function.args = FunctionArguments::None,
             "every" => function.name = ObjectName::from(vec![Ident::new("bool_and")]),
@@ -24,12 +17,7 @@ pub fn expr(expr: &mut Expr) {
         },
         Expr::Identifier(ident) if ident.quote_style.is_none() => match ident.value.to_ascii_lowercase().as_str() {
             "current_role" => *expr = call("current_user", Vec::new()),
-            "localtime" => {
-                *expr = cast(
-                    local(DataType::Timestamp(None, TimezoneInfo::None)),
-                    DataType::Time(None, TimezoneInfo::None),
-                )
-            }
+            "localtime" => *expr = local_time(),
             _ => {}
         },
         Expr::Value(value) => {
@@ -42,18 +30,12 @@ pub fn expr(expr: &mut Expr) {
 }
 
 /// The time of the session's zone, without the zone.
-fn local(data_type: DataType) -> Expr {
-    cast(call("now", Vec::new()), data_type)
+fn local() -> Expr {
+    cast(call("now", Vec::new()), DataType::Timestamp(None, TimezoneInfo::None))
 }
 
-fn cast(expr: Expr, data_type: DataType) -> Expr {
-    Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(expr),
-        data_type,
-        array: false,
-        format: None,
-    }
+fn local_time() -> Expr {
+    cast(local(), DataType::Time(None, TimezoneInfo::None))
 }
 
 #[cfg(test)]

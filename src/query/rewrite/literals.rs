@@ -1,19 +1,44 @@
-//! Integer constants: one that fits is of four bytes, as in PostgreSQL, where the engine has eight for all. Where a query has a
-//! position and no value (LIMIT, ORDER BY 1, a frame's rows) it stays as it was.
+//! Constants. An integer that fits is of four bytes, as in PostgreSQL, where the engine has eight for all; where a query has a
+//! position and no value (LIMIT, ORDER BY 1, a frame's rows) it stays as it was. Bit strings, which the engine lacks.
 
 use datafusion::sql::sqlparser::ast::{
     DataType, Expr, Function, FunctionArg, FunctionArgExpr, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind,
     Query, Select, TableFactor, Value, WindowFrame, WindowFrameBound, WindowType,
 };
 
-use super::{calls::cast, take};
+use super::{call, cast, take, text};
 
-/// An integer constant that fits is of four bytes.
-pub fn integer(literal: Expr) -> Expr {
-    cast(literal, DataType::Int4(None))
+/// Expressions, from the leaves up.
+pub fn expr(expr: &mut Expr) {
+    let Expr::Value(value) = expr else { return };
+    match &value.value {
+        Value::Number(digits, false) if digits.parse::<i32>().is_ok() => {
+            *expr = cast(take(expr), DataType::Int4(None));
+        }
+        Value::SingleQuotedByteStringLiteral(bits) => *expr = call("pg_bits", vec![text(bits.as_str())]),
+        Value::HexStringLiteral(digits) => {
+            let bits = digits.chars().map(|digit| match digit.to_digit(16) {
+                Some(value) => format!("{value:04b}"),
+                None => digit.to_string(),
+            });
+            *expr = call("pg_bits", vec![text(bits.collect::<String>())]);
+        }
+        _ => {}
+    }
 }
 
-/// The constant under [`integer`]'s cast, for places that take a position and no value.
+/// What a quoted constant says.
+pub fn string(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The integer under [`expr`]'s cast, for places that take a position and no value.
 fn constant(expr: &mut Expr) {
     if let Expr::Cast {
         expr: literal,
@@ -26,7 +51,7 @@ fn constant(expr: &mut Expr) {
     }
 }
 
-/// Undoes [`integer`] where a query has numbers that are no values: LIMIT, OFFSET and ORDER BY's positions.
+/// Undoes [`expr`] where a query has numbers that are no values: LIMIT, OFFSET and ORDER BY's positions.
 pub fn query(query: &mut Query) {
     if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
         limit.iter_mut().for_each(constant);

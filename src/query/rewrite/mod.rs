@@ -5,16 +5,17 @@
 pub mod annotate;
 pub mod apply;
 mod arrays;
+mod build;
 mod calls;
 mod casts;
 pub mod conversions;
 mod fields;
 mod first_row;
-mod functions;
 mod grouping;
 mod keywords;
 mod labels;
 mod literals;
+mod modifiers;
 mod named_arguments;
 pub mod operators;
 mod ordered;
@@ -39,8 +40,8 @@ mod whole_rows;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
+    SetExpr, Statement, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::{
@@ -48,6 +49,7 @@ use crate::{
     catalog::{Catalog, model},
 };
 
+use build::{call, cast, number, text};
 pub use labels::output_name;
 
 /// Rewrites a statement before it is planned: names in it mean what `catalog` says.
@@ -181,10 +183,12 @@ impl VisitorMut for Rules<'_> {
         if !self.over_catalogue {
             first_row::expr(expr);
         }
-        functions::expr(expr);
-        named_arguments::expr(expr);
-        tuples::within(expr);
+        tuples::expr(expr);
+        patterns::expr(expr);
+        modifiers::expr(expr);
+        literals::expr(expr);
         calls::expr(expr);
+        named_arguments::expr(expr);
         ControlFlow::Continue(())
     }
 }
@@ -236,30 +240,9 @@ fn function_name(function: &Function) -> String {
     parts(&function.name).pop().unwrap_or_default()
 }
 
-/// A call of one of this program's own functions.
-fn call(name: &str, args: Vec<Expr>) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args
-                .into_iter()
-                .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
-                .collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 /// Takes an expression out, to be put back changed.
 fn take(expr: &mut Expr) -> Expr {
-    std::mem::replace(expr, Expr::value(datafusion::sql::sqlparser::ast::Value::Null))
+    std::mem::replace(expr, Expr::value(Value::Null))
 }
 
 /// The argument expressions of a call; `None` where an argument is none (`*`, a name with a value).

@@ -1,12 +1,14 @@
 //! `= ANY (SELECT …)`, `<> ALL (SELECT …)`, `(a, b) IN (SELECT …)`, `LIKE ANY (ARRAY[…])`, `LIKE ALL (…)`: as IN, EXISTS, OR and AND, which the
 //! engine has.
 
-use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, Expr, Ident, Query, SelectItem, TableAlias, TableAliasColumnDef, TableFactor,
-    TableWithJoins, Value,
-};
+use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, Expr, Ident, Query, SelectItem};
 
-use super::{arguments, casts::array_literal, function_name, syntax, take};
+use super::{
+    arguments,
+    build::{self, binary, nested, number},
+    casts::array_literal,
+    function_name, take,
+};
 
 pub fn expr(expr: &mut Expr) {
     match expr {
@@ -57,47 +59,20 @@ fn test(tested: Expr, subquery: Box<Query>, negated: bool) -> Expr {
     };
     let table = Ident::new("in_rows");
     let name = |index: usize| Ident::new(format!("in_column_{index}"));
-    let columns = (0..values.len()).map(|index| TableAliasColumnDef {
-        name: name(index),
-        data_type: None,
-    });
-    let alias = TableAlias {
-        explicit: true,
-        name: table.clone(),
-        columns: columns.collect(),
-        at: None,
-    };
-    let rows = TableFactor::Derived {
-        lateral: false,
-        subquery,
-        alias: Some(alias),
-        sample: None,
-    };
-    let equal = values.into_iter().enumerate().map(|(index, value)| Expr::BinaryOp {
-        left: Box::new(value),
-        op: BinaryOperator::Eq,
-        right: Box::new(Expr::CompoundIdentifier(vec![table.clone(), name(index)])),
-    });
-    let one = SelectItem::UnnamedExpr(Expr::value(Value::Number("1".into(), false)));
-    let mut select = syntax::select(
-        vec![one],
-        vec![TableWithJoins {
-            relation: rows,
-            joins: Vec::new(),
-        }],
+    let rows = build::derived(
+        false,
+        *subquery,
+        build::alias(table.clone(), (0..values.len()).map(name)),
     );
-    select.selection = equal.reduce(|left, right| joined(left, BinaryOperator::And, right));
+    let equal = values.into_iter().enumerate().map(|(index, value)| {
+        let column = Expr::CompoundIdentifier(vec![table.clone(), name(index)]);
+        binary(value, BinaryOperator::Eq, column)
+    });
+    let mut select = build::select(vec![SelectItem::UnnamedExpr(number(1))], Some(rows));
+    select.selection = equal.reduce(|left, right| binary(left, BinaryOperator::And, right));
     Expr::Exists {
-        subquery: Box::new(syntax::query_of(select)),
+        subquery: Box::new(build::query_of(select)),
         negated,
-    }
-}
-
-fn joined(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
     }
 }
 
@@ -127,9 +102,9 @@ fn like_each(expr: &mut Expr) {
     if let Some(any) = patterns
         .into_iter()
         .map(single)
-        .reduce(|left, right| joined(left, op.clone(), right))
+        .reduce(|left, right| binary(left, op.clone(), right))
     {
-        *expr = Expr::Nested(Box::new(any));
+        *expr = nested(any);
     }
 }
 

@@ -1,9 +1,18 @@
 //! Functions in FROM that give rows of several columns: a relation by another name, one row of what is not known here, or none.
 
+use datafusion::sql::sqlparser::{
+    ast::{Query, Statement},
+    dialect::PostgreSqlDialect,
+    parser::Parser,
+};
+
 /// The query that such a function stands for, whatever its arguments.
-pub fn query(function: &str) -> Option<&'static str> {
-    let found = RELATIONS.iter().find(|(name, _)| *name == function);
-    found.map(|(_, query)| *query)
+pub fn query(function: &str) -> Option<Query> {
+    let (_, sql) = RELATIONS.iter().find(|(name, _)| *name == function)?;
+    match Parser::parse_sql(&PostgreSqlDialect {}, sql).ok()?.pop()? {
+        Statement::Query(query) => Some(*query),
+        _ => None,
+    }
 }
 
 /// Functions in FROM that are a relation by another name, or none at all.

@@ -1,15 +1,16 @@
 //! `a[:2]`, `a[2:]`: a slice whose bounds are not said reaches as far as the array does.
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Subscript, Value};
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Subscript};
+
+use super::number;
 
 /// More than an array has elements: PostgreSQL counts them in 32 bits, and the engine cuts a slice at the array's end.
-const LAST: &str = "2147483647";
+const LAST: i32 = i32::MAX;
 
 pub fn expr(expr: &mut Expr) {
     let Expr::CompoundFieldAccess { access_chain, .. } = expr else {
         return;
     };
-    let number = |text: &str| Some(Expr::value(Value::Number(text.into(), false)));
     for access in access_chain {
         if let AccessExpr::Subscript(Subscript::Slice {
             lower_bound,
@@ -17,8 +18,8 @@ pub fn expr(expr: &mut Expr) {
             stride: None,
         }) = access
         {
-            *lower_bound = lower_bound.take().or_else(|| number("1"));
-            *upper_bound = upper_bound.take().or_else(|| number(LAST));
+            *lower_bound = lower_bound.take().or_else(|| Some(number(1)));
+            *upper_bound = upper_bound.take().or_else(|| Some(number(LAST)));
         }
     }
 }

@@ -6,14 +6,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, Value, Visit,
-    VisitMut, Visitor, VisitorMut,
+    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 
 use super::{
     arguments, folded, function_name,
     labels::{MARK, label},
-    quoted, rows,
+    number, quoted, rows,
     scope::{self, Named},
     take,
 };
@@ -78,7 +78,7 @@ fn of_branches(body: &mut SetExpr, catalog: &Catalog, named: &Named) -> bool {
 }
 
 fn position(at: usize) -> Expr {
-    Expr::value(Value::Number((at + 1).to_string(), false))
+    number(at + 1)
 }
 
 fn of_select(query: &mut Query, catalog: &Catalog, named: &Named) -> bool {

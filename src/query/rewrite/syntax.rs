@@ -1,12 +1,16 @@
 //! Spellings: what means the same in other words.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, GroupByExpr, Ident,
-    LimitClause, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, TableFactor, TableWithJoins,
-    TimezoneInfo, Value, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    BinaryOperator, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, Ident, LimitClause, ObjectName,
+    Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value, ValueWithSpan, WildcardAdditionalOptions,
 };
 
-use super::{call, casts, function_name, parts, take, values};
+use super::{
+    build::{self, binary},
+    call, cast, casts, function_name,
+    literals::string,
+    number, parts, take, text, values,
+};
 use crate::catalog::functions::patterns::like_escape;
 
 /// `TABLE t`, `FETCH FIRST n ROWS ONLY`.
@@ -17,9 +21,7 @@ pub fn query(query: &mut Query) {
         quantity,
     }) = &query.fetch
     {
-        let quantity = quantity
-            .clone()
-            .unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+        let quantity = quantity.clone().unwrap_or_else(|| number(1));
         match &mut query.limit_clause {
             Some(LimitClause::LimitOffset {
                 limit: limit @ None, ..
@@ -47,78 +49,15 @@ fn set_expr(body: &mut SetExpr) {
                 .flatten()
                 .map(|part| Ident::new(part.as_str()))
                 .collect();
-            let relation = TableFactor::Table {
-                name: name.into(),
-                alias: None,
-                args: None,
-                with_hints: Vec::new(),
-                version: None,
-                with_ordinality: false,
-                partitions: Vec::new(),
-                json_path: None,
-                sample: None,
-                index_hints: Vec::new(),
-            };
             let everything = SelectItem::Wildcard(WildcardAdditionalOptions::default());
-            *body = SetExpr::Select(Box::new(select(
-                vec![everything],
-                vec![TableWithJoins {
-                    relation,
-                    joins: Vec::new(),
-                }],
-            )));
+            let relation = build::table(name.into(), None, None);
+            *body = SetExpr::Select(Box::new(build::select(vec![everything], Some(relation))));
         }
         SetExpr::SetOperation { left, right, .. } => {
             set_expr(left);
             set_expr(right);
         }
         _ => {}
-    }
-}
-
-/// `SELECT projection FROM from`.
-pub fn select(projection: Vec<SelectItem>, from: Vec<TableWithJoins>) -> Select {
-    Select {
-        select_token: AttachedToken::empty(),
-        optimizer_hints: Vec::new(),
-        distinct: None,
-        select_modifiers: None,
-        top: None,
-        top_before_distinct: false,
-        projection,
-        exclude: None,
-        into: None,
-        from,
-        lateral_views: Vec::new(),
-        prewhere: None,
-        selection: None,
-        connect_by: Vec::new(),
-        group_by: GroupByExpr::Expressions(Vec::new(), Vec::new()),
-        cluster_by: Vec::new(),
-        distribute_by: Vec::new(),
-        sort_by: Vec::new(),
-        having: None,
-        named_window: Vec::new(),
-        qualify: None,
-        window_before_qualify: false,
-        value_table_mode: None,
-        flavor: SelectFlavor::Standard,
-    }
-}
-
-/// A query that is nothing but that.
-pub fn query_of(select: Select) -> Query {
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Select(Box::new(select))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
     }
 }
 
@@ -162,11 +101,7 @@ pub fn expr(expr: &mut Expr) {
             if let Some(tested) = operand.take() {
                 for when in conditions {
                     let value = take(&mut when.condition);
-                    when.condition = Expr::BinaryOp {
-                        left: tested.clone(),
-                        op: BinaryOperator::Eq,
-                        right: Box::new(value),
-                    };
+                    when.condition = binary(tested.as_ref().clone(), BinaryOperator::Eq, value);
                 }
             }
         }
@@ -175,28 +110,44 @@ pub fn expr(expr: &mut Expr) {
                 // Reserved words that the parser takes for columns.
                 "current_schema" => *expr = call("current_schema", Vec::new()),
                 "localtimestamp" => {
-                    *expr = Expr::Cast {
-                        kind: CastKind::Cast,
-                        expr: Box::new(call("now", Vec::new())),
-                        data_type: DataType::Timestamp(None, TimezoneInfo::None),
-                        array: false,
-                        format: None,
-                    }
+                    *expr = cast(call("now", Vec::new()), DataType::Timestamp(None, TimezoneInfo::None));
                 }
                 _ => {}
             }
         }
         // `interval '1' hour`.
         Expr::Interval(interval) => {
-            if let (Some(field), None, Expr::Value(value)) =
-                (&interval.leading_field, &interval.last_field, interval.value.as_ref())
-                && let Value::SingleQuotedString(number) = &value.value
-                && let Some(unit) = unit(field)
-            {
-                let text = format!("{} {unit}", number.trim());
-                *interval.value = Expr::value(Value::SingleQuotedString(text));
-                interval.leading_field = None;
+            if let Some(length) = string(&interval.value) {
+                let unit = match (&interval.leading_field, &interval.last_field) {
+                    (Some(field), None) => format!(" {field}"),
+                    _ => String::new(),
+                };
+                let kind = DataType::Interval {
+                    fields: None,
+                    precision: None,
+                };
+                *expr = cast(text(format!("{length}{unit}")), kind);
             }
+        }
+        Expr::Extract { field, expr: of, .. } => {
+            let name = match field {
+                DateTimeField::Custom(name) => name.value.clone(),
+                field => field.to_string(),
+            };
+            *expr = call("pg_extract", vec![text(name), take(of)]);
+        }
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            *expr = call("timezone", vec![take(time_zone), take(timestamp)]);
+        }
+        Expr::UnaryOp { op, expr: of } => {
+            let name = match op {
+                UnaryOperator::PGAbs => "abs",
+                UnaryOperator::PGSquareRoot => "sqrt",
+                UnaryOperator::PGCubeRoot => "cbrt",
+                UnaryOperator::BitwiseNot => "pg_bit_not",
+                _ => return,
+            };
+            *expr = call(name, vec![take(of)]);
         }
         Expr::Function(function) => {
             unqualify(function);
@@ -253,20 +204,8 @@ fn operator(name: &str) -> Option<BinaryOperator> {
     })
 }
 
-fn unit(field: &DateTimeField) -> Option<&'static str> {
-    Some(match field {
-        DateTimeField::Year | DateTimeField::Years => "years",
-        DateTimeField::Month | DateTimeField::Months => "months",
-        DateTimeField::Day | DateTimeField::Days => "days",
-        DateTimeField::Hour | DateTimeField::Hours => "hours",
-        DateTimeField::Minute | DateTimeField::Minutes => "minutes",
-        DateTimeField::Second | DateTimeField::Seconds => "seconds",
-        _ => return None,
-    })
-}
-
 /// `LIKE 'a!_b' ESCAPE '!'`: the engine knows the backslash alone.
-fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpan>, pattern: &mut Expr) {
+fn escape(escape_char: &mut Option<ValueWithSpan>, pattern: &mut Expr) {
     let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else {
         return;
     };
@@ -280,11 +219,10 @@ fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpa
     }
     *escape_char = None;
     *pattern = match constant(pattern) {
-        Some(text) => Expr::value(Value::SingleQuotedString(like_escape(&text, escape))),
+        Some(pattern) => text(like_escape(&pattern, escape)),
         None => {
             let escape = escape.map(String::from).unwrap_or_default();
-            let escape = Expr::value(Value::SingleQuotedString(escape));
-            call("like_escape", vec![take(pattern), escape])
+            call("like_escape", vec![take(pattern), text(escape)])
         }
     };
 }
@@ -292,10 +230,7 @@ fn escape(escape_char: &mut Option<datafusion::sql::sqlparser::ast::ValueWithSpa
 /// The text of a quoted literal or of several joined by `||`.
 fn constant(expr: &Expr) -> Option<String> {
     match expr {
-        Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text.clone()),
-            _ => None,
-        },
+        Expr::Value(_) => string(expr).map(str::to_owned),
         Expr::Nested(inner) => constant(inner),
         Expr::BinaryOp {
             left,
@@ -375,7 +310,7 @@ mod tests {
             ),
             (
                 "SELECT a FROM t WHERE b > INTERVAL '1' HOUR",
-                "SELECT a FROM t WHERE b > '1 hours'::INTERVAL",
+                "SELECT a FROM t WHERE b > '1 HOUR'::INTERVAL",
             ),
             ("SELECT pg_catalog.Lower(a) AS l FROM t", "SELECT lower(a) AS l FROM t"),
             ("SELECT CURRENT_USER AS u", "SELECT current_user() AS u"),

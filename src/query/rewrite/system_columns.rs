@@ -1,9 +1,9 @@
 //! Columns that every PostgreSQL table has and no wildcard shows: `tableoid`, `ctid`, `xmin` and kin. A catalogue relation
 //! has no versions and no pages: its `tableoid` is a constant and so is the rest.
 
-use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, Ident, Value};
+use datafusion::sql::sqlparser::ast::{DataType, Expr, Ident};
 
-use super::{call, folded, scope::Scope};
+use super::{call, cast, folded, number, scope::Scope, text};
 
 pub fn is_system_column(name: &str) -> bool {
     matches!(name, "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax")
@@ -44,10 +44,9 @@ fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Ex
             _ => return None,
         },
     };
-    let number = |number: u32| Expr::value(Value::Number(number.to_string(), false));
     Some(match column.as_str() {
         "tableoid" => call("oid", vec![number(oid)]),
-        "ctid" => Expr::value(Value::SingleQuotedString("(0,1)".into())),
+        "ctid" => text("(0,1)"),
         "xmin" => typed(number(1), "xid"),
         "xmax" => typed(number(0), "xid"),
         _ => typed(number(0), "cid"),
@@ -55,13 +54,7 @@ fn value(qualifier: Option<&str>, column: &Ident, scopes: &[Scope]) -> Option<Ex
 }
 
 fn typed(value: Expr, name: &str) -> Expr {
-    Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(value),
-        data_type: DataType::Custom(vec![Ident::new(name)].into(), Vec::new()),
-        array: false,
-        format: None,
-    }
+    cast(value, DataType::Custom(vec![Ident::new(name)].into(), Vec::new()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Comparisons of rows, `(a, b) < (c, d)`, as comparisons of what they hold; rows that are values, as ROW(…).
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Select, SelectItem, Value,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Select, SelectItem, UnaryOperator,
 };
 
-use super::{call, take};
+use super::{
+    build::{binary, nested},
+    call, take, text,
+};
 
 /// `(a, b)` where it is a value: ROW(a, b).
 fn value(expr: &mut Expr) {
@@ -15,16 +18,40 @@ fn value(expr: &mut Expr) {
 
 /// A row whose fields have the names that PostgreSQL gives them.
 pub fn record(values: Vec<Expr>) -> Expr {
-    let fields = values.into_iter().enumerate().flat_map(|(index, value)| {
-        let name = Value::SingleQuotedString(format!("f{}", index + 1));
-        [Expr::value(name), value]
-    });
+    let fields = values
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, value)| [text(format!("f{}", index + 1)), value]);
     call("pg_record", fields.collect())
 }
 
-/// Rows that are cast, or are arguments of a function.
-pub fn within(expr: &mut Expr) {
+/// Rows that are compared, are cast, or are arguments of a function.
+pub fn expr(expr: &mut Expr) {
     match expr {
+        Expr::BinaryOp { left, op, right } => {
+            if let (Expr::Tuple(first), Expr::Tuple(second)) = (left.as_mut(), right.as_mut())
+                && let Some(compared) = pair(op, first, second)
+            {
+                *expr = compared;
+            }
+        }
+        Expr::InList {
+            expr: of,
+            list,
+            negated,
+        } => {
+            if let Expr::Tuple(first) = of.as_ref()
+                && let Some(any) = among(first, list)
+            {
+                *expr = match negated {
+                    true => Expr::UnaryOp {
+                        op: UnaryOperator::Not,
+                        expr: Box::new(any),
+                    },
+                    false => any,
+                };
+            }
+        }
         Expr::Cast { expr: of, .. } => value(of),
         Expr::Function(Function {
             args: FunctionArguments::List(list),
@@ -49,24 +76,44 @@ pub fn select(select: &mut Select) {
     }
 }
 
-pub fn joined(conditions: Vec<Expr>, op: BinaryOperator) -> Option<Expr> {
-    conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: op.clone(),
-        right: Box::new(right),
-    })
+/// An operator between two rows.
+fn pair(op: &BinaryOperator, first: &mut [Expr], second: &mut [Expr]) -> Option<Expr> {
+    match op {
+        BinaryOperator::Eq
+        | BinaryOperator::NotEq
+        | BinaryOperator::Lt
+        | BinaryOperator::LtEq
+        | BinaryOperator::Gt
+        | BinaryOperator::GtEq => compared(op, first, second).map(nested),
+        BinaryOperator::Overlaps => {
+            let points = first.iter_mut().chain(second).map(take);
+            Some(call("pg_overlaps", points.collect()))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a row is equal to one of several; `None` where one of them is no row of its length.
+fn among(row: &[Expr], list: &[Expr]) -> Option<Expr> {
+    let equal = list.iter().map(|item| match item {
+        Expr::Tuple(other) => compared(&BinaryOperator::Eq, row, other),
+        _ => None,
+    });
+    joined(equal.collect::<Option<Vec<_>>>()?, BinaryOperator::Or).map(nested)
+}
+
+fn joined(conditions: Vec<Expr>, op: BinaryOperator) -> Option<Expr> {
+    conditions
+        .into_iter()
+        .reduce(|left, right| binary(left, op.clone(), right))
 }
 
 /// A comparison of two rows, as comparisons of what they hold: the first that differs decides.
-pub fn compared(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<Expr> {
+fn compared(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<Expr> {
     if first.len() != second.len() {
         return None;
     }
-    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| Expr::BinaryOp {
-        left: Box::new(left.clone()),
-        op: op.clone(),
-        right: Box::new(right.clone()),
-    };
+    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| binary(left.clone(), op.clone(), right.clone());
     let pairs = || first.iter().zip(second);
     let strict = match op {
         BinaryOperator::Eq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::And),
@@ -79,7 +126,7 @@ pub fn compared(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<
         let op = if index == last { op } else { &strict };
         let equal = pairs().take(index).map(|pair| compare(&BinaryOperator::Eq, pair));
         let deciding = pairs().nth(index).map(|pair| compare(op, pair));
-        joined(equal.chain(deciding).collect(), BinaryOperator::And).map(|branch| Expr::Nested(Box::new(branch)))
+        joined(equal.chain(deciding).collect(), BinaryOperator::And).map(nested)
     });
     joined(branches.collect::<Option<Vec<_>>>()?, BinaryOperator::Or)
 }

@@ -3,11 +3,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select, SelectItem, Value,
-    visit_expressions,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select, SelectItem, visit_expressions,
 };
 
-use super::{call, folded, function_name, parts, quoted, scope::Scope};
+use super::{call, folded, function_name, number, parts, quoted, scope::Scope, text};
 
 /// Functions whose whole-row arguments another rule reads.
 const OTHERS: [&str; 2] = ["_pg_truetypid", "_pg_truetypmod"];
@@ -94,14 +93,9 @@ fn item_row(name: &str, scopes: &[Scope]) -> Option<Expr> {
     }
     let fields = item.columns.names.iter().flat_map(|column| {
         let path: Vec<Ident> = vec![quoted(name), quoted(column)];
-        [
-            Expr::value(Value::SingleQuotedString(column.clone())),
-            Expr::CompoundIdentifier(path),
-        ]
+        [text(column.as_str()), Expr::CompoundIdentifier(path)]
     });
-    let row_type = item
-        .row_type
-        .map(|oid| Expr::value(Value::Number(oid.to_string(), false)));
+    let row_type = item.row_type.map(number);
     Some(call("pg_record", fields.chain(row_type).collect()))
 }
 

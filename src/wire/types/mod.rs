@@ -3,8 +3,16 @@
 //! A field may carry the PostgreSQL type that it stands for in its metadata under [`PG_TYPE`]; it wins over the Arrow
 //! type. The catalogue sets it (`oid`, `name`, `bigint` for an unsigned 64-bit length …), the encoder and Describe read it.
 
+mod known;
+mod name;
+mod origin;
+
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use postgres_types::{Kind, Type};
+
+pub use known::{array_type, typlen};
+pub use name::{element_name, parse_type_name};
+pub use origin::{Origin, PG_ORIGIN, PG_ROW, origin, type_oid};
 
 /// Field metadata key: the PostgreSQL type, as `format_type` spells it (`bigint`, `numeric(20,0)`, `oid`, `"char"`, `name[]`).
 pub const PG_TYPE: &str = "pg.type";
@@ -103,49 +111,6 @@ fn is_integer(ty: &Type) -> bool {
     ) || ty.name().starts_with("reg")
 }
 
-/// Field metadata key: which column of which relation a field is, as `oid.attnum`; the catalogue sets it.
-pub const PG_ORIGIN: &str = "pg.origin";
-
-/// Where a result's column comes from, as RowDescription says it; zeros for an expression.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The relation's OID.
-    pub table: u32,
-    /// `attnum`.
-    pub column: i16,
-}
-
-impl Origin {
-    /// As field metadata, under [`PG_ORIGIN`].
-    pub fn to_metadata(self) -> String {
-        format!("{}.{}", self.table, self.column)
-    }
-}
-
-/// The relation and column that a field is.
-pub fn origin(field: &Field) -> Origin {
-    let parse = || {
-        let (table, column) = field.metadata().get(PG_ORIGIN)?.split_once('.')?;
-        Some(Origin {
-            table: table.parse().ok()?,
-            column: column.parse().ok()?,
-        })
-    };
-    parse().unwrap_or_default()
-}
-
-/// Field metadata key: the OID of the composite type that a row is of; the catalogue sets it.
-pub const PG_ROW: &str = "pg.row";
-
-/// The OID that RowDescription names: of a relation's row the relation's own type, which is written as any record is.
-pub fn type_oid(field: &Field, ty: &Type) -> u32 {
-    let row = || field.metadata().get(PG_ROW)?.parse().ok();
-    match *ty {
-        Type::RECORD => row().unwrap_or(ty.oid()),
-        _ => ty.oid(),
-    }
-}
-
 fn arrow_pg_type(data_type: &DataType) -> PgType {
     let ty = match data_type {
         DataType::Boolean => Type::BOOL,
@@ -222,166 +187,9 @@ pub fn arrow_type(ty: &Type) -> Option<DataType> {
     })
 }
 
-/// A type name as `format_type` spells it, or as it stands in `pg_type.typname`; `None` for one that is not known here.
-pub fn parse_type_name(name: &str) -> Option<PgType> {
-    let name = name.trim();
-    // `format_type` writes `oid[]`, `typname` is `_oid`. An array has one type, whatever its dimensions; a client may write any number.
-    let item = element_name(name);
-    match item.strip_prefix('_') {
-        Some(element) => array_of(parse_item_name(element)?),
-        None if item.len() < name.len() => array_of(parse_item_name(item)?),
-        None => parse_item_name(item),
-    }
-}
-
-/// A type's name without the brackets of its dimensions.
-pub fn element_name(name: &str) -> &str {
-    let mut name = name.trim();
-    while let Some(item) = name.strip_suffix("[]") {
-        name = item.trim_end();
-    }
-    name
-}
-
-fn array_of(item: PgType) -> Option<PgType> {
-    Some(PgType {
-        ty: array_type(&item.ty)?,
-        typmod: item.typmod,
-    })
-}
-
-/// The name of a type that is no array.
-fn parse_item_name(name: &str) -> Option<PgType> {
-    if let Some((base, rest)) = name.split_once('(') {
-        let (modifiers, suffix) = rest.split_once(')')?;
-        let base = format!("{}{suffix}", base.trim_end());
-        let ty = parse_base_name(&base)?;
-        let mut modifiers = modifiers.split(',').map(|m| m.trim().parse::<i32>().ok());
-        let first = modifiers.next()??;
-        return Some(match ty {
-            Type::NUMERIC => PgType::numeric(first, modifiers.next().flatten().unwrap_or(0)),
-            Type::VARCHAR | Type::BPCHAR => PgType {
-                ty,
-                typmod: first.checked_add(TYPMOD_OFFSET)?,
-            },
-            _ => PgType { ty, typmod: first },
-        });
-    }
-    parse_base_name(name).map(PgType::new)
-}
-
-fn parse_base_name(name: &str) -> Option<Type> {
-    let bare = name
-        .strip_prefix("pg_catalog.")
-        .or_else(|| name.strip_prefix("information_schema."));
-    Some(match bare.unwrap_or(name) {
-        "boolean" => Type::BOOL,
-        "smallint" => Type::INT2,
-        "integer" | "int" | "cardinal_number" => Type::INT4,
-        "bigint" => Type::INT8,
-        "real" => Type::FLOAT4,
-        "double precision" => Type::FLOAT8,
-        "decimal" => Type::NUMERIC,
-        "character varying" | "character_data" | "yes_or_no" => Type::VARCHAR,
-        "character" => Type::BPCHAR,
-        "sql_identifier" => Type::NAME,
-        // The type `"char"` of one byte, and not `char(n)`: format_type quotes it, typname does not.
-        "\"char\"" | "char" => Type::CHAR,
-        "\"any\"" => Type::ANY,
-        "timestamp without time zone" => Type::TIMESTAMP,
-        "timestamp with time zone" | "time_stamp" => Type::TIMESTAMPTZ,
-        "time without time zone" => Type::TIME,
-        "time with time zone" => Type::TIMETZ,
-        "bit varying" => Type::VARBIT,
-        other => {
-            return TYPES.iter().find(|row| row.0.name() == other).map(|row| row.0.clone());
-        }
-    })
-}
-
-/// The array type over an element type, where PostgreSQL has one.
-pub fn array_type(item: &Type) -> Option<Type> {
-    TYPES.iter().find(|row| row.0 == *item).and_then(|row| row.1.clone())
-}
-
-/// `pg_type.typlen`.
-pub fn typlen(ty: &Type) -> i16 {
-    TYPES.iter().find(|row| row.0 == *ty).map_or(-1, |row| row.2)
-}
-
-/// Every type that a column may have: the type, its array type, `typlen`. Array types are varlena like all the rest.
-static TYPES: &[(Type, Option<Type>, i16)] = &[
-    (Type::TEXT, Some(Type::TEXT_ARRAY), -1),
-    (Type::INT8, Some(Type::INT8_ARRAY), 8),
-    (Type::INT4, Some(Type::INT4_ARRAY), 4),
-    (Type::INT2, Some(Type::INT2_ARRAY), 2),
-    (Type::BOOL, Some(Type::BOOL_ARRAY), 1),
-    (Type::TIMESTAMPTZ, Some(Type::TIMESTAMPTZ_ARRAY), 8),
-    (Type::TIMESTAMP, Some(Type::TIMESTAMP_ARRAY), 8),
-    (Type::NUMERIC, Some(Type::NUMERIC_ARRAY), -1),
-    (Type::FLOAT8, Some(Type::FLOAT8_ARRAY), 8),
-    (Type::FLOAT4, Some(Type::FLOAT4_ARRAY), 4),
-    (Type::BYTEA, Some(Type::BYTEA_ARRAY), -1),
-    (Type::VARCHAR, Some(Type::VARCHAR_ARRAY), -1),
-    (Type::BPCHAR, Some(Type::BPCHAR_ARRAY), -1),
-    (Type::NAME, Some(Type::NAME_ARRAY), 64),
-    (Type::OID, Some(Type::OID_ARRAY), 4),
-    (Type::CHAR, Some(Type::CHAR_ARRAY), 1),
-    (Type::DATE, Some(Type::DATE_ARRAY), 4),
-    (Type::TIME, Some(Type::TIME_ARRAY), 8),
-    (Type::TIMETZ, Some(Type::TIMETZ_ARRAY), 12),
-    (Type::INTERVAL, Some(Type::INTERVAL_ARRAY), 16),
-    (Type::UUID, Some(Type::UUID_ARRAY), 16),
-    (Type::JSON, Some(Type::JSON_ARRAY), -1),
-    (Type::JSONB, Some(Type::JSONB_ARRAY), -1),
-    (Type::XML, Some(Type::XML_ARRAY), -1),
-    (Type::REGCLASS, Some(Type::REGCLASS_ARRAY), 4),
-    (Type::REGTYPE, Some(Type::REGTYPE_ARRAY), 4),
-    (Type::REGPROC, Some(Type::REGPROC_ARRAY), 4),
-    (Type::REGPROCEDURE, Some(Type::REGPROCEDURE_ARRAY), 4),
-    (Type::REGOPER, Some(Type::REGOPER_ARRAY), 4),
-    (Type::REGOPERATOR, Some(Type::REGOPERATOR_ARRAY), 4),
-    (Type::REGNAMESPACE, Some(Type::REGNAMESPACE_ARRAY), 4),
-    (Type::REGROLE, Some(Type::REGROLE_ARRAY), 4),
-    (Type::REGCONFIG, Some(Type::REGCONFIG_ARRAY), 4),
-    (Type::REGDICTIONARY, Some(Type::REGDICTIONARY_ARRAY), 4),
-    (Type::REGCOLLATION, Some(Type::REGCOLLATION_ARRAY), 4),
-    (Type::INT2_VECTOR, Some(Type::INT2_VECTOR_ARRAY), -1),
-    (Type::OID_VECTOR, Some(Type::OID_VECTOR_ARRAY), -1),
-    (Type::XID, Some(Type::XID_ARRAY), 4),
-    (Type::CID, Some(Type::CID_ARRAY), 4),
-    (Type::XID8, Some(Type::XID8_ARRAY), 8),
-    (Type::TID, Some(Type::TID_ARRAY), 6),
-    (Type::PG_LSN, Some(Type::PG_LSN_ARRAY), 8),
-    (Type::ACLITEM, Some(Type::ACLITEM_ARRAY), 12),
-    (Type::RECORD, Some(Type::RECORD_ARRAY), -1),
-    (Type::INET, Some(Type::INET_ARRAY), -1),
-    (Type::CIDR, Some(Type::CIDR_ARRAY), -1),
-    (Type::MONEY, Some(Type::MONEY_ARRAY), 8),
-    (Type::BIT, Some(Type::BIT_ARRAY), -1),
-    (Type::VARBIT, Some(Type::VARBIT_ARRAY), -1),
-    (Type::TS_VECTOR, Some(Type::TS_VECTOR_ARRAY), -1),
-    (Type::CSTRING, Some(Type::CSTRING_ARRAY), -2),
-    (Type::PG_NODE_TREE, None, -1),
-    (Type::PG_NDISTINCT, None, -1),
-    (Type::PG_DEPENDENCIES, None, -1),
-    (Type::PG_MCV_LIST, None, -1),
-    (Type::ANYARRAY, None, -1),
-    (Type::ANYELEMENT, None, 4),
-    (Type::ANYNONARRAY, None, 4),
-    (Type::ANY, None, 4),
-    (Type::VOID, None, 4),
-    (Type::TRIGGER, None, 4),
-    (Type::UNKNOWN, None, -2),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn named(name: &str) -> PgType {
-        parse_type_name(name).unwrap()
-    }
 
     fn kept_as(name: &str, data_type: DataType) -> Type {
         let metadata = [(PG_TYPE.to_string(), name.to_string())].into();
@@ -396,6 +204,8 @@ mod tests {
             most.cast_to(&DataType::UInt64).unwrap(),
             ScalarValue::UInt64(Some(u64::MAX))
         );
+        // As the modifier of numeric(20,0) stands in pg_attribute.
+        assert_eq!(arrow_pg_type(&DataType::UInt64).typmod, 1_310_724);
     }
 
     #[test]
@@ -416,65 +226,6 @@ mod tests {
         ] {
             assert_eq!(kept_as(name, data_type.clone()), ty, "{name} in {data_type}");
         }
-    }
-
-    #[test]
-    fn names_are_read_as_format_type_writes_them() {
-        assert_eq!(named("bigint"), PgType::new(Type::INT8));
-        assert_eq!(named("\"char\""), PgType::new(Type::CHAR));
-        assert_eq!(named("name[]"), PgType::new(Type::NAME_ARRAY));
-        assert_eq!(named("_oid"), PgType::new(Type::OID_ARRAY));
-        assert_eq!(named("information_schema.sql_identifier"), PgType::new(Type::NAME));
-        assert_eq!(
-            named("timestamp(3) with time zone"),
-            PgType {
-                ty: Type::TIMESTAMPTZ,
-                typmod: 3
-            }
-        );
-        assert_eq!(named("int2vector"), PgType::new(Type::INT2_VECTOR));
-        assert_eq!(parse_type_name("no such type"), None);
-        // A client may write any number of dimensions: they are one type, and no depth.
-        assert_eq!(
-            named(&format!("oid{}", "[]".repeat(500_000))),
-            PgType::new(Type::OID_ARRAY)
-        );
-        assert_eq!(named("_oid[] []"), PgType::new(Type::OID_ARRAY));
-        assert_eq!(parse_type_name(&"_".repeat(1_000_000)), None);
-    }
-
-    /// `select atttypmod from pg_attribute` over numeric(20,0), numeric(10,2), numeric(5,-2), varchar(7).
-    #[test]
-    fn modifiers_are_what_pg_attribute_holds() {
-        assert_eq!(
-            named("numeric(20,0)"),
-            PgType {
-                ty: Type::NUMERIC,
-                typmod: 1_310_724
-            }
-        );
-        assert_eq!(
-            named("numeric(10,2)"),
-            PgType {
-                ty: Type::NUMERIC,
-                typmod: 655_366
-            }
-        );
-        assert_eq!(
-            named("numeric(5,-2)"),
-            PgType {
-                ty: Type::NUMERIC,
-                typmod: 329_730
-            }
-        );
-        assert_eq!(
-            named("character varying(7)"),
-            PgType {
-                ty: Type::VARCHAR,
-                typmod: 11
-            }
-        );
-        assert_eq!(arrow_pg_type(&DataType::UInt64).typmod, 1_310_724);
     }
 
     #[test]
@@ -500,11 +251,5 @@ mod tests {
             let field = Field::new("p", arrow_type(&ty).unwrap(), true);
             assert_eq!(pg_type(&field).ty, ty);
         }
-    }
-
-    #[test]
-    fn lengths_are_those_of_pg_type() {
-        let lengths = [Type::NAME, Type::INTERVAL, Type::TEXT_ARRAY, Type::TID].map(|ty| typlen(&ty));
-        assert_eq!(lengths, [64, 16, -1, 6]);
     }
 }
