@@ -302,7 +302,7 @@ async fn invocations_in_memory_are_asked_for_first() {
     let plan = planned(&scope, "select id, target from sys_invocation where status = 'running'")
         .await
         .unwrap();
-    let question = "SELECT id FROM sys_invocation_state WHERE in_flight LIMIT 301";
+    let question = "SELECT id FROM sys_invocation_state WHERE (in_flight) LIMIT 301";
     let sent = sends(&plan);
     assert_eq!(sent.len(), 2, "{sent:?}");
     assert_eq!(sent[0], question);
