@@ -37,11 +37,21 @@ const SUBQUERY: &str = "select (select count(*) from pg_attribute a, pg_attribut
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subquery_that_holds_its_thread_hears_its_timeout_and_cancel_requests() {
+    assert_heard_by(SUBQUERY).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sleep_hears_its_timeout_and_cancel_requests() {
+    assert_heard_by("select pg_sleep(1000)").await;
+}
+
+/// A timeout and a cancel request each end `sql`, which would go on for long.
+async fn assert_heard_by(sql: &str) {
     let mut client = Client::new().await;
     client.query("set statement_timeout = '100ms'").await;
-    assert_eq!(client.query(SUBQUERY).await, "T E:57014 Z:I");
+    assert_eq!(client.query(sql).await, "T E:57014 Z:I");
     client.query("reset statement_timeout").await;
-    client.send(&message(b'Q', &[SUBQUERY.as_bytes(), b"\0"])).await;
+    client.send(&message(b'Q', &[sql.as_bytes(), b"\0"])).await;
     let cancels = Arc::clone(&client.cancels);
     let key = CancelKey {
         pid: client.key.pid,
