@@ -54,6 +54,7 @@ use super::facts::SessionFacts;
 use native::{Bound, Native};
 use typed::Typed;
 
+pub use template::finest_unit;
 pub use typed::zone_of;
 
 /// The function of that name, in lower case and without a schema, as it answers for one session.

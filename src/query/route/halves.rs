@@ -2,6 +2,7 @@
 //! it groups by what it knows of that key (`date_trunc(…)`), and where a value is (`sum(extract(epoch from a - b))`, as of an average), it
 //! adds up what the value is made of ([`parts`]). What is left to be grouped here is as small as the answer.
 
+mod buckets;
 mod parts;
 
 use std::sync::Arc;
@@ -139,6 +140,9 @@ impl Router<'_> {
                 return Ok(Transformed::no(part));
             }
             if !self.groups_by(whole, &part)? {
+                if let Some(bucketed) = self.bucketed(whole, &part)? {
+                    return Ok(Transformed::yes(bucketed));
+                }
                 // A column that is not known is one of nothing that is.
                 possible &= !matches!(
                     part,

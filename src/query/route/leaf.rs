@@ -122,7 +122,7 @@ impl QueryPlanner for RoutePlanner {
                         .scan(session, scan.projection.as_ref(), &filters, scan.fetch)
                         .await;
                 }
-                let plan = route(plan.clone()).await?;
+                let plan = route(plan.clone(), session.config().options()).await?;
                 // All of it runs there: nothing is left to plan.
                 if let LogicalPlan::Extension(extension) = &plan
                     && let Some(query) = extension.node.as_any().downcast_ref::<RuntimeQuery>()

@@ -169,6 +169,12 @@ impl<'a> Meaning<'a> {
         self.is_since([1, 7, 0])
     }
 
+    /// `date_trunc`, where it keeps the unit of what it is given: before 1.7 it counts in nanoseconds, which end in 2262.
+    pub(super) fn date_trunc(&self) -> Option<&'static Arc<ScalarUDF>> {
+        let own = OWN.scalars.get("date_trunc");
+        own.filter(|function| self.is_since([1, 7, 0]) && self.has(function.name()))
+    }
+
     fn is_since(&self, version: [u32; 3]) -> bool {
         let parts = self.introspection.version.split('.').map(str::parse::<u32>);
         let known: Vec<u32> = parts.map_while(|part| part.ok()).collect();
@@ -235,7 +241,7 @@ pub(super) fn is_duration(ty: &DataType) -> bool {
     matches!(ty, DataType::Duration(_))
 }
 
-fn is_timestamp(ty: &DataType) -> bool {
+pub(super) fn is_timestamp(ty: &DataType) -> bool {
     matches!(ty, DataType::Timestamp(..)) && spelled(ty).is_some()
 }
 
@@ -269,7 +275,7 @@ pub(super) fn zoneless(ty: &DataType) -> Option<DataType> {
     }
 }
 
-fn is_utc(zone: &str) -> bool {
+pub(super) fn is_utc(zone: &str) -> bool {
     matches!(zone, "+00:00" | "UTC" | "Etc/UTC" | "GMT" | "Z")
 }
 

@@ -21,6 +21,7 @@ use std::{any::Any, collections::HashSet, sync::Arc};
 use datafusion::{
     common::{
         Column,
+        config::ConfigOptions,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     datasource::source_as_provider,
@@ -28,7 +29,12 @@ use datafusion::{
     logical_expr::{Aggregate, Expr, Extension, LogicalPlan, Projection, Sort, SortExpr, TableScan},
 };
 
-use self::{expr::unaliased, leaf::RuntimeQuery, meaning::Meaning, write::Writer};
+use self::{
+    expr::unaliased,
+    leaf::RuntimeQuery,
+    meaning::{Meaning, is_utc},
+    write::Writer,
+};
 use crate::source::{RuntimeSource, Source, runtime::RuntimeTable};
 
 pub use leaf::RoutePlanner;
@@ -47,7 +53,7 @@ pub enum Route {
 
 /// Replaces the largest sub-plans of an optimized `plan` that its runtime can run. Where the plan reads no runtime, or its runtime
 /// cannot be asked what it has, the plan stays as it is.
-async fn route(plan: LogicalPlan) -> Result<LogicalPlan> {
+async fn route(plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
     let Some(source) = source(&plan)? else {
         return Ok(plan);
     };
@@ -58,6 +64,7 @@ async fn route(plan: LogicalPlan) -> Result<LogicalPlan> {
     let router = Router {
         source: &source,
         meaning: &meaning,
+        is_utc: options.execution.time_zone.as_deref().is_none_or(is_utc),
     };
     router.root(plan)
 }
@@ -89,6 +96,8 @@ const DEPTH_MAX: usize = 100;
 struct Router<'a> {
     source: &'a RuntimeSource,
     meaning: &'a Meaning<'a>,
+    /// The session's zone is UTC.
+    is_utc: bool,
 }
 
 impl Router<'_> {

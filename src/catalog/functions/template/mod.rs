@@ -122,6 +122,28 @@ fn nodes(template: &str) -> Vec<Node> {
     nodes
 }
 
+/// The unit of `date_trunc` that takes nothing from a time which the template says of it in UTC; `None` where it says seconds or less.
+pub fn finest_unit(template: &str) -> Option<&'static str> {
+    const UNITS: [&str; 5] = ["minute", "hour", "day", "month", "year"];
+    let mut finest = UNITS.len() - 1;
+    for node in nodes(template) {
+        let Node::Pattern { name, .. } = node else { continue };
+        let unit = match name {
+            "MI" => 0,
+            "HH24" | "HH12" | "HH" | "AM" | "PM" | "A.M." | "P.M." => 1,
+            "MONTH" | "MON" | "MM" | "RM" | "Q" => 3,
+            "YYYY" | "Y,YYY" | "YYY" | "YY" | "Y" | "CC" | "AD" | "BC" | "A.D." | "B.C." => 4,
+            "TZ" | "TZH" | "TZM" | "OF" => continue,
+            // Days, weeks, and the years that are made of weeks.
+            "DAY" | "DY" | "DDD" | "DD" | "D" | "J" | "W" | "WW" | "IW" | "ID" | "IDDD" | "IYYY" | "IYY" | "IY"
+            | "I" => 2,
+            _ => return None,
+        };
+        finest = finest.min(unit);
+    }
+    UNITS.get(finest).copied()
+}
+
 /// What a template's patterns write.
 pub struct Moment {
     year: i64,
@@ -167,5 +189,48 @@ impl Moment {
             days: None,
             zone: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::encode::days_from_civil;
+
+    /// A time's beginning, by a unit.
+    fn truncated(micros: i64, unit: &str) -> i64 {
+        let (year, month, _) = civil_from_days(micros.div_euclid(DAY));
+        match unit {
+            "minute" => micros.div_euclid(60 * SECOND) * 60 * SECOND,
+            "hour" => micros.div_euclid(3_600 * SECOND) * 3_600 * SECOND,
+            "day" => micros.div_euclid(DAY) * DAY,
+            "month" => days_from_civil(year, month, 1) * DAY,
+            _ => days_from_civil(year, 1, 1) * DAY,
+        }
+    }
+
+    #[test]
+    fn the_finest_unit_loses_nothing_that_a_template_says() {
+        let times = (0..500).map(|step| -70_000_000_000_000_000 + step * 1_234_567_890_123_457);
+        let times: Vec<i64> = times.collect();
+        let says = |template: &str, micros| write(&Moment::of_instant(micros, &Zone::Fixed(0)), template).unwrap();
+        for pattern in PATTERNS.into_iter().chain(MORE_PATTERNS) {
+            let Some(unit) = finest_unit(pattern) else {
+                assert!(
+                    pattern.starts_with("SS") || ["MS", "US"].contains(&pattern) || pattern.starts_with("FF"),
+                    "{pattern}"
+                );
+                continue;
+            };
+            for micros in &times {
+                assert_eq!(
+                    says(pattern, *micros),
+                    says(pattern, truncated(*micros, unit)),
+                    "{pattern}"
+                );
+            }
+        }
+        assert_eq!(finest_unit("YYYY-MM-DD \"at SS\" HH24"), Some("hour"));
+        assert_eq!(finest_unit("no pattern: 1"), Some("year"));
     }
 }

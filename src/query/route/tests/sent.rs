@@ -111,6 +111,28 @@ async fn the_largest_parts_below_what_stays_go() {
     assert_eq!(sent.iter().filter(|sent| sent.contains("upper")).count(), 2, "{sent:?}");
 }
 
+/// In the zone in which the runtime's days begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_times_are_grouped_by_the_times_beginnings() {
+    let routes = Routes::over("1.7.12").await;
+    for (template, key) in [
+        ("YYYY-MM-DD HH24:00", "date_trunc('hour', t0.\"created_at\")"),
+        ("FMDay", "date_trunc('day', t0.\"created_at\")"),
+        ("Mon YY", "date_trunc('month', t0.\"created_at\")"),
+    ] {
+        let sql = format!("select to_char(created_at, '{template}'), max(id) from sys_invocation group by 1");
+        let sent = routes.sent(&sql).await;
+        let by = format!("GROUP BY {key}");
+        assert!(matches!(sent.as_slice(), [one] if one.contains(&by)), "{sent:?}");
+    }
+    // Which counts in nanoseconds there.
+    let old = Routes::over("1.6.1").await;
+    let sent = old
+        .sent("select to_char(created_at, 'YYYY'), max(id) from sys_invocation group by 1")
+        .await;
+    assert!(!sent[0].contains("GROUP BY"), "{sent:?}");
+}
+
 /// Their names would take the runtime longer to resolve than the rows to find.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_columns_of_the_first_rows_are_asked_for_by_no_name() {
@@ -180,7 +202,7 @@ async fn keys_that_are_made_here_are_grouped_by_there() {
         ),
         // As many groups as rows.
         (
-            "select to_char(created_at, 'HH24') as h, count(*) from sys_invocation group by 1",
+            "select to_char(created_at, 'HH24:MI:SS') as h, count(*) from sys_invocation group by 1",
             None,
         ),
         // No aggregate of aggregates.

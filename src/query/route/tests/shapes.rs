@@ -47,7 +47,7 @@ const PREDICATES: [&str; 40] = [
 ];
 
 /// Statements of every shape; `ORDERED` marks those whose rows have an order.
-pub(super) const SHAPES: [&str; 90] = [
+pub(super) const SHAPES: [&str; 92] = [
     "select distinct on (status) status, id from sys_invocation order by status, status desc, id /* ORDERED */",
     "select distinct on (lower(c0)) lower(c0) as c0 from (select status as c0 from sys_invocation order by id limit 9) s order by lower(c0) /* ORDERED */",
     "select sum(index) filter (where completed is true), max(index) filter (where completed is true) from sys_journal",
@@ -116,6 +116,8 @@ pub(super) const SHAPES: [&str; 90] = [
     "select to_char(date_trunc('hour', created_at), 'HH24') as h, status, count(*), count(completed_at) filter (where journal_size > 3), sum(journal_size), max(id), min(created_at) from sys_invocation group by 1, 2 order by 1, 2 /* ORDERED */",
     "select md5(status) || upper(target_service_name) as k, count(*) as n from sys_invocation group by 1 having count(*) > 3",
     "select to_char(created_at, 'HH24') as h, count(distinct status) from sys_invocation group by 1",
+    "select to_char(created_at, 'YYYY-MM-DD HH24:00') as h, to_char(completed_at, 'FMMonth YYYY') as m, status, count(*) from sys_invocation group by 1, 2, 3",
+    "select to_char(created_at, 'HH24:MI:SS') as h, count(*) from sys_invocation group by 1",
     "select to_char(i.created_at, 'HH24:MI'), s.revision from sys_invocation i join sys_service s on s.name = i.target_service_name",
     "select to_char(i.created_at, 'HH24') as h, max(s.revision), avg(i.journal_size) from sys_invocation i left join sys_service s on s.name = i.target_service_name group by 1",
     "select date_bin(interval '15 minutes', created_at, timestamp '2026-01-01') as b, count(*) from sys_invocation group by 1 order by 1 /* ORDERED */",
