@@ -165,7 +165,8 @@ pub const QUERY_DEPTH_MAX: usize = 100;
 pub const COLUMNS_MAX: usize = 1_664;
 
 /// Expressions of one value once the columns of derived tables are put in place of their names, as a filter that moves down through
-/// them does: thirty derived tables that each say `x || x AS x` are a thousand million.
+/// them does: thirty derived tables that each say `x || x AS x` are a thousand million. And those that a statement's comparisons of
+/// rows, patterns and arrays stand for: ten within one another of four values each are a million.
 pub const EXPRESSION_GROWTH_MAX: u64 = 100_000;
 
 /// What a statement may take where the session asks for nothing else (`statement_timeout`). A full scan of a million invocations takes

@@ -36,6 +36,23 @@ pub fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     }
 }
 
+/// `first op second op …` of an operator for which it is the same in which order they are put together: no deeper than it must be, for
+/// planning takes ever longer with the depth.
+pub fn joined(mut terms: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
+    while terms.len() > 1 {
+        let mut rest = terms.into_iter();
+        let mut pairs = Vec::with_capacity(rest.len().div_ceil(2));
+        while let Some(left) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(right) => binary(left, op.clone(), right),
+                None => left,
+            });
+        }
+        terms = pairs;
+    }
+    terms.pop()
+}
+
 /// `(expr)`.
 pub fn nested(expr: Expr) -> Expr {
     Expr::Nested(Box::new(expr))

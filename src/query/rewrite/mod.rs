@@ -12,6 +12,7 @@ pub mod conversions;
 mod fields;
 mod first_row;
 mod grouping;
+mod growth;
 mod keywords;
 mod labels;
 mod literals;
@@ -50,6 +51,7 @@ use crate::{
 };
 
 use build::{call, cast, number, text};
+use growth::Growth;
 pub use labels::output_name;
 
 /// Rewrites a statement before it is planned: names in it mean what `catalog` says.
@@ -62,6 +64,8 @@ pub fn rewrite(statement: &mut Statement, catalog: &Catalog) -> Result<()> {
         branched: Vec::new(),
         named: vec![Vec::new()],
         scopes: Vec::new(),
+        growth: Growth::default(),
+        quantified: 0,
     };
     match VisitMut::visit(statement, &mut rules) {
         ControlFlow::Continue(()) => Ok(()),
@@ -82,6 +86,9 @@ struct Rules<'a> {
     named: Vec<scope::Named>,
     /// What names mean in the SELECTs around, innermost last.
     scopes: Vec<scope::Scope>,
+    growth: Growth,
+    /// How many ANY and ALL lie around the expression being visited.
+    quantified: u32,
 }
 
 impl VisitorMut for Rules<'_> {
@@ -163,6 +170,11 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        if self.quantified > 1 {
+            self.growth.add(QUANTIFIED_COPIES.saturating_pow(self.quantified));
+            self.growth.check()?;
+        }
+        self.quantified += u32::from(is_quantified(expr));
         fields::expr(expr);
         if let Expr::Subquery(query) = expr {
             let named = self.named.last().cloned().unwrap_or_default();
@@ -173,24 +185,32 @@ impl VisitorMut for Rules<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        self.quantified = self.quantified.saturating_sub(u32::from(is_quantified(expr)));
         system_columns::expr(expr, &self.scopes);
         whole_rows::expr(expr, &self.scopes);
         keywords::expr(expr);
-        syntax::expr(expr);
-        quantified::expr(expr);
+        syntax::expr(expr, &self.growth);
+        quantified::expr(expr, &self.growth);
         slices::expr(expr);
         casts::expr(expr, self.over_catalogue);
         if !self.over_catalogue {
             first_row::expr(expr);
         }
-        tuples::expr(expr);
+        tuples::expr(expr, &self.growth);
         patterns::expr(expr);
         modifiers::expr(expr);
         literals::expr(expr);
         calls::expr(expr);
         named_arguments::expr(expr);
-        ControlFlow::Continue(())
+        self.growth.check()
     }
+}
+
+/// How often the planner writes what ANY and ALL compare.
+const QUANTIFIED_COPIES: u64 = 6;
+
+fn is_quantified(expr: &Expr) -> bool {
+    matches!(expr, Expr::AnyOp { .. } | Expr::AllOp { .. })
 }
 
 /// Whether the statement names a relation of the system's schemas.

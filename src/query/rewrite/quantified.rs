@@ -5,12 +5,14 @@ use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, Expr, Ident, Query,
 
 use super::{
     arguments,
-    build::{self, binary, nested, number},
+    build::{self, binary, joined, nested, number},
     casts::array_literal,
-    function_name, take,
+    function_name,
+    growth::Growth,
+    take,
 };
 
-pub fn expr(expr: &mut Expr) {
+pub fn expr(expr: &mut Expr, growth: &Growth) {
     match expr {
         Expr::AnyOp {
             left,
@@ -36,7 +38,7 @@ pub fn expr(expr: &mut Expr) {
             subquery,
             negated,
         } if matches!(tested.as_ref(), Expr::Tuple(_)) => *expr = test(take(tested), subquery.clone(), *negated),
-        Expr::Like { .. } | Expr::ILike { .. } => like_each(expr),
+        Expr::Like { .. } | Expr::ILike { .. } => like_each(expr, growth),
         _ => {}
     }
 }
@@ -69,7 +71,12 @@ fn test(tested: Expr, subquery: Box<Query>, negated: bool) -> Expr {
         binary(value, BinaryOperator::Eq, column)
     });
     let mut select = build::select(vec![SelectItem::UnnamedExpr(number(1))], Some(rows));
-    select.selection = equal.reduce(|left, right| binary(left, BinaryOperator::And, right));
+    let equal = joined(equal.collect(), &BinaryOperator::And);
+    // Where it is not known whether they are equal, it is not known of the whole: no row passes by that.
+    select.selection = match negated {
+        true => equal.map(|equal| Expr::IsNotFalse(Box::new(nested(equal)))),
+        false => equal,
+    };
     Expr::Exists {
         subquery: Box::new(build::query_of(select)),
         negated,
@@ -77,7 +84,7 @@ fn test(tested: Expr, subquery: Box<Query>, negated: bool) -> Expr {
 }
 
 /// One LIKE for each pattern; patterns that are no literal array stay for the engine to refuse.
-fn like_each(expr: &mut Expr) {
+fn like_each(expr: &mut Expr, growth: &Growth) {
     let (Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. }) = &*expr else {
         return;
     };
@@ -91,19 +98,22 @@ fn like_each(expr: &mut Expr) {
         _ => return,
     };
     let Some(patterns) = patterns else { return };
+    let mut without = expr.clone();
+    if let Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. } = &mut without {
+        *any = false;
+        take(pattern);
+    }
+    if !growth.allows(&without, patterns.len()) {
+        return;
+    }
     let single = |one: Expr| {
-        let mut like = expr.clone();
-        if let Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. } = &mut like {
-            *any = false;
+        let mut like = without.clone();
+        if let Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } = &mut like {
             **pattern = one;
         }
         like
     };
-    if let Some(any) = patterns
-        .into_iter()
-        .map(single)
-        .reduce(|left, right| binary(left, op.clone(), right))
-    {
+    if let Some(any) = joined(patterns.into_iter().map(single).collect(), &op) {
         *expr = nested(any);
     }
 }
@@ -142,6 +152,10 @@ mod tests {
             ),
             (
                 "select count(*) from pg_namespace where (oid, nspname) not in (select oid, nspname from pg_namespace where oid > 11)",
+                "1",
+            ),
+            (
+                "select count(*) from (values (1, null::int), (2, 5), (1, 2)) v(a, b) where (a, b) not in (select 1, 2)",
                 "1",
             ),
             (

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::{
     build::{self, binary},
     call, cast, casts, function_name,
+    growth::Growth,
     literals::string,
     number, parts, take, text, values,
 };
@@ -61,7 +62,7 @@ fn set_expr(body: &mut SetExpr) {
     }
 }
 
-pub fn expr(expr: &mut Expr) {
+pub fn expr(expr: &mut Expr, growth: &Growth) {
     match expr {
         Expr::BinaryOp { op, .. } => {
             if let BinaryOperator::PGCustomBinaryOperator(name) = op {
@@ -98,7 +99,7 @@ pub fn expr(expr: &mut Expr) {
         Expr::Case {
             operand, conditions, ..
         } if conditions.iter().any(|when| is_boolean_literal(&when.condition)) => {
-            if let Some(tested) = operand.take() {
+            if let Some(tested) = operand.take_if(|tested| growth.allows(tested, conditions.len())) {
                 for when in conditions {
                     let value = take(&mut when.condition);
                     when.condition = binary(tested.as_ref().clone(), BinaryOperator::Eq, value);

@@ -5,8 +5,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{
-    build::{binary, nested},
-    call, take, text,
+    build::{binary, joined, nested},
+    call,
+    growth::Growth,
+    take, text,
 };
 
 /// `(a, b)` where it is a value: ROW(a, b).
@@ -26,11 +28,11 @@ pub fn record(values: Vec<Expr>) -> Expr {
 }
 
 /// Rows that are compared, are cast, or are arguments of a function.
-pub fn expr(expr: &mut Expr) {
+pub fn expr(expr: &mut Expr, growth: &Growth) {
     match expr {
         Expr::BinaryOp { left, op, right } => {
             if let (Expr::Tuple(first), Expr::Tuple(second)) = (left.as_mut(), right.as_mut())
-                && let Some(compared) = pair(op, first, second)
+                && let Some(compared) = pair(op, first, second, growth)
             {
                 *expr = compared;
             }
@@ -41,7 +43,7 @@ pub fn expr(expr: &mut Expr) {
             negated,
         } => {
             if let Expr::Tuple(first) = of.as_ref()
-                && let Some(any) = among(first, list)
+                && let Some(any) = among(first, list, growth)
             {
                 *expr = match negated {
                     true => Expr::UnaryOp {
@@ -77,14 +79,14 @@ pub fn select(select: &mut Select) {
 }
 
 /// An operator between two rows.
-fn pair(op: &BinaryOperator, first: &mut [Expr], second: &mut [Expr]) -> Option<Expr> {
+fn pair(op: &BinaryOperator, first: &mut [Expr], second: &mut [Expr], growth: &Growth) -> Option<Expr> {
     match op {
         BinaryOperator::Eq
         | BinaryOperator::NotEq
         | BinaryOperator::Lt
         | BinaryOperator::LtEq
         | BinaryOperator::Gt
-        | BinaryOperator::GtEq => compared(op, first, second).map(nested),
+        | BinaryOperator::GtEq => compared(op, first, second, growth).map(nested),
         BinaryOperator::Overlaps => {
             let points = first.iter_mut().chain(second).map(take);
             Some(call("pg_overlaps", points.collect()))
@@ -94,30 +96,33 @@ fn pair(op: &BinaryOperator, first: &mut [Expr], second: &mut [Expr]) -> Option<
 }
 
 /// Whether a row is equal to one of several; `None` where one of them is no row of its length.
-fn among(row: &[Expr], list: &[Expr]) -> Option<Expr> {
+fn among(row: &[Expr], list: &[Expr], growth: &Growth) -> Option<Expr> {
     let equal = list.iter().map(|item| match item {
-        Expr::Tuple(other) => compared(&BinaryOperator::Eq, row, other),
+        Expr::Tuple(other) => compared(&BinaryOperator::Eq, row, other, growth),
         _ => None,
     });
-    joined(equal.collect::<Option<Vec<_>>>()?, BinaryOperator::Or).map(nested)
-}
-
-fn joined(conditions: Vec<Expr>, op: BinaryOperator) -> Option<Expr> {
-    conditions
-        .into_iter()
-        .reduce(|left, right| binary(left, op.clone(), right))
+    joined(equal.collect::<Option<Vec<_>>>()?, &BinaryOperator::Or).map(nested)
 }
 
 /// A comparison of two rows, as comparisons of what they hold: the first that differs decides.
-fn compared(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<Expr> {
+fn compared(op: &BinaryOperator, first: &[Expr], second: &[Expr], growth: &Growth) -> Option<Expr> {
     if first.len() != second.len() {
+        return None;
+    }
+    // Beside those of an equality they stand in the branches behind their own.
+    let branches = |index: usize| match op {
+        BinaryOperator::Eq | BinaryOperator::NotEq => 1,
+        _ => first.len() - index,
+    };
+    let mut operands = first.iter().enumerate().chain(second.iter().enumerate());
+    if !operands.all(|(index, operand)| growth.allows(operand, branches(index))) {
         return None;
     }
     let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| binary(left.clone(), op.clone(), right.clone());
     let pairs = || first.iter().zip(second);
     let strict = match op {
-        BinaryOperator::Eq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::And),
-        BinaryOperator::NotEq => return joined(pairs().map(|pair| compare(op, pair)).collect(), BinaryOperator::Or),
+        BinaryOperator::Eq => return joined(pairs().map(|pair| compare(op, pair)).collect(), &BinaryOperator::And),
+        BinaryOperator::NotEq => return joined(pairs().map(|pair| compare(op, pair)).collect(), &BinaryOperator::Or),
         BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
         _ => BinaryOperator::Gt,
     };
@@ -126,9 +131,9 @@ fn compared(op: &BinaryOperator, first: &[Expr], second: &[Expr]) -> Option<Expr
         let op = if index == last { op } else { &strict };
         let equal = pairs().take(index).map(|pair| compare(&BinaryOperator::Eq, pair));
         let deciding = pairs().nth(index).map(|pair| compare(op, pair));
-        joined(equal.chain(deciding).collect(), BinaryOperator::And).map(nested)
+        joined(equal.chain(deciding).collect(), &BinaryOperator::And).map(nested)
     });
-    joined(branches.collect::<Option<Vec<_>>>()?, BinaryOperator::Or)
+    joined(branches.collect::<Option<Vec<_>>>()?, &BinaryOperator::Or)
 }
 
 #[cfg(test)]

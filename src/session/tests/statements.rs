@@ -28,6 +28,8 @@ async fn what_needs_no_upkeep_is_answered_as_if_it_had_it() {
         ("vacuum pg_class (no_column)", "E:42703 Z:I"),
         ("begin; analyze", "C:BEGIN C:ANALYZE Z:T"),
         ("vacuum", "E:25001 Z:E"),
+        ("rollback", "C:ROLLBACK Z:I"),
+        (&format!("analyze pg_class{}", ", pg_class".repeat(500)), "E:54000 Z:I"),
     ] {
         assert_eq!(client.query(sql).await, answer, "{sql}");
     }

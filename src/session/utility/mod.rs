@@ -21,7 +21,7 @@ use super::{
     state::{Answer, Backend},
 };
 use crate::{
-    Error, Result, SqlState,
+    Error, Result, SqlState, limits,
     query::{
         Plan,
         statement::{Discard, Maintenance, Piece, Statement},
@@ -140,7 +140,13 @@ impl Backend {
     /// What LOCK TABLE, VACUUM and ANALYZE ask of the tables, and of those of their columns, that they name.
     async fn must_exist(&mut self, tables: impl Iterator<Item = (&ast::ObjectName, &[ast::Ident])>) -> Result<()> {
         let scope = self.scope().await?;
-        for (table, columns) in tables {
+        for (count, (table, columns)) in tables.enumerate() {
+            if count >= limits::RELATIONS_MAX {
+                let message = format!("statement names more than {} tables", limits::RELATIONS_MAX);
+                return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
+            }
+            // Each takes some milliseconds, and a cancel request is heard between them.
+            tokio::task::yield_now().await;
             let columns = match columns {
                 [] => "*".to_owned(),
                 named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
