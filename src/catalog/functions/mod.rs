@@ -63,7 +63,6 @@ pub use typed::zone_of;
 pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<ScalarUDF>> {
     static NATIVE: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
         let all = [
-            describe::FUNCTIONS,
             patterns::FUNCTIONS,
             privileges::FUNCTIONS,
             reg::FUNCTIONS,
@@ -71,7 +70,11 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
             statistics::FUNCTIONS,
             strings::FUNCTIONS,
         ];
-        all.into_iter().flatten().map(|native| (native.name, *native)).collect()
+        all.into_iter()
+            .chain(describe::FUNCTIONS)
+            .flatten()
+            .map(|native| (native.name, *native))
+            .collect()
     });
     if let Some(native) = NATIVE.get(name) {
         return Some(Arc::new(ScalarUDF::new_from_impl(Bound {

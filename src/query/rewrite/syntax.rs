@@ -1,8 +1,9 @@
 //! Spellings: what means the same in other words.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, Ident, LimitClause, ObjectName,
-    Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value, ValueWithSpan, WildcardAdditionalOptions,
+    BinaryOperator, CaseWhen, DataType, DateTimeField, Expr, Fetch, Function, FunctionArguments, Ident, Interval,
+    LimitClause, ObjectName, Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value, ValueWithSpan,
+    WildcardAdditionalOptions,
 };
 
 use super::{
@@ -64,18 +65,10 @@ fn set_expr(body: &mut SetExpr) {
 
 pub fn expr(expr: &mut Expr, growth: &Growth) {
     match expr {
-        Expr::BinaryOp { op, .. } => {
-            if let BinaryOperator::PGCustomBinaryOperator(name) = op {
-                let plain = match name.as_slice() {
-                    [name] => operator(name),
-                    [schema, name] if schema.eq_ignore_ascii_case("pg_catalog") => operator(name),
-                    _ => None,
-                };
-                if let Some(plain) = plain {
-                    *op = plain;
-                }
-            }
-        }
+        Expr::BinaryOp {
+            op: op @ BinaryOperator::PGCustomBinaryOperator(_),
+            ..
+        } => plain(op),
         Expr::Like {
             escape_char, pattern, ..
         }
@@ -95,17 +88,9 @@ pub fn expr(expr: &mut Expr, growth: &Growth) {
                 timestamp_literal(&mut value.value);
             }
         }
-        // `CASE flag WHEN 't' THEN`: as comparisons, of which the planner knows what they compare.
         Expr::Case {
             operand, conditions, ..
-        } if conditions.iter().any(|when| is_boolean_literal(&when.condition)) => {
-            if let Some(tested) = operand.take_if(|tested| growth.allows(tested, conditions.len())) {
-                for when in conditions {
-                    let value = take(&mut when.condition);
-                    when.condition = binary(tested.as_ref().clone(), BinaryOperator::Eq, value);
-                }
-            }
-        }
+        } => boolean_case(operand, conditions, growth),
         Expr::Identifier(ident) if ident.quote_style.is_none() => {
             match ident.value.to_ascii_lowercase().as_str() {
                 // Reserved words that the parser takes for columns.
@@ -116,18 +101,9 @@ pub fn expr(expr: &mut Expr, growth: &Growth) {
                 _ => {}
             }
         }
-        // `interval '1' hour`.
         Expr::Interval(interval) => {
-            if let Some(length) = string(&interval.value) {
-                let unit = match (&interval.leading_field, &interval.last_field) {
-                    (Some(field), None) => format!(" {field}"),
-                    _ => String::new(),
-                };
-                let kind = DataType::Interval {
-                    fields: None,
-                    precision: None,
-                };
-                *expr = cast(text(format!("{length}{unit}")), kind);
+            if let Some(literal) = interval_literal(interval) {
+                *expr = literal;
             }
         }
         Expr::Extract { field, expr: of, .. } => {
@@ -167,6 +143,33 @@ pub fn expr(expr: &mut Expr, growth: &Growth) {
     }
 }
 
+/// `CASE flag WHEN 't' THEN`: as comparisons, of which the planner knows what they compare.
+fn boolean_case(operand: &mut Option<Box<Expr>>, conditions: &mut [CaseWhen], growth: &Growth) {
+    if !conditions.iter().any(|when| is_boolean_literal(&when.condition)) {
+        return;
+    }
+    if let Some(tested) = operand.take_if(|tested| growth.allows(tested, conditions.len())) {
+        for when in conditions {
+            let value = take(&mut when.condition);
+            when.condition = binary(tested.as_ref().clone(), BinaryOperator::Eq, value);
+        }
+    }
+}
+
+/// `interval '1' hour` as a cast of one text.
+fn interval_literal(interval: &Interval) -> Option<Expr> {
+    let length = string(&interval.value)?;
+    let unit = match (&interval.leading_field, &interval.last_field) {
+        (Some(field), None) => format!(" {field}"),
+        _ => String::new(),
+    };
+    let kind = DataType::Interval {
+        fields: None,
+        precision: None,
+    };
+    Some(cast(text(format!("{length}{unit}")), kind))
+}
+
 /// A function of the system's schemas goes by its own name, in lower case.
 fn unqualify(function: &mut Function) {
     let mut name = parts(&function.name);
@@ -178,7 +181,21 @@ fn unqualify(function: &mut Function) {
     function.name = ObjectName::from(name.into_iter().map(Ident::new).collect::<Vec<_>>());
 }
 
-/// The operator of that name in `OPERATOR(pg_catalog.name)`.
+/// `OPERATOR(pg_catalog.name)` as the operator of that name.
+fn plain(op: &mut BinaryOperator) {
+    let BinaryOperator::PGCustomBinaryOperator(name) = op else {
+        return;
+    };
+    let plain = match name.as_slice() {
+        [name] => operator(name),
+        [schema, name] if schema.eq_ignore_ascii_case("pg_catalog") => operator(name),
+        _ => None,
+    };
+    if let Some(plain) = plain {
+        *op = plain;
+    }
+}
+
 fn operator(name: &str) -> Option<BinaryOperator> {
     Some(match name {
         "=" => BinaryOperator::Eq,

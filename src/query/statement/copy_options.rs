@@ -51,41 +51,60 @@ pub(super) enum GivenValue {
     List(Vec<String>),
 }
 
-/// The options as PostgreSQL checks them, in its order.
+/// The options as PostgreSQL checks them, in its order: each by itself, then what they say together.
 pub(super) fn options(given: Vec<Given>) -> Result<CopyOptions> {
+    let mut said = Said::default();
     let mut names = Vec::new();
-    let mut format = CopyFormat::Text;
-    let (mut delimiter, mut null, mut quote, mut escape) = (None, None, None, None);
-    let (mut header, mut force_quote, mut force_not_null, mut force_null) = (false, ForceQuote::None, false, false);
     for Given { name, value, position } in given {
         if names.contains(&name) {
             let message = "conflicting or redundant options";
             return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_position(position));
         }
-        match name.as_str() {
-            "format" => format = parse_format(&required(&name, value)?, position)?,
-            "freeze" => drop(boolean(&name, optional(&value))?),
-            "delimiter" => delimiter = Some(required(&name, value)?),
-            "null" => null = Some(required(&name, value)?),
-            "quote" => quote = Some(required(&name, value)?),
-            "escape" => escape = Some(required(&name, value)?),
-            "header" => header = parse_header(optional(&value))?,
-            "encoding" => check_encoding(&required(&name, value)?, position)?,
+        said.take(&name, value, position)?;
+        names.push(name);
+    }
+    said.together()
+}
+
+/// What is said of each option; `None` and `false` of those that are not given.
+#[derive(Default)]
+struct Said {
+    format: CopyFormat,
+    delimiter: Option<String>,
+    null: Option<String>,
+    quote: Option<String>,
+    escape: Option<String>,
+    header: bool,
+    force_quote: ForceQuote,
+    force_not_null: bool,
+    force_null: bool,
+}
+
+impl Said {
+    fn take(&mut self, name: &str, value: GivenValue, position: usize) -> Result<()> {
+        match name {
+            "format" => self.format = parse_format(&required(name, value)?, position)?,
+            "freeze" => drop(boolean(name, optional(&value))?),
+            "delimiter" => self.delimiter = Some(required(name, value)?),
+            "null" => self.null = Some(required(name, value)?),
+            "quote" => self.quote = Some(required(name, value)?),
+            "escape" => self.escape = Some(required(name, value)?),
+            "header" => self.header = parse_header(optional(&value))?,
+            "encoding" => check_encoding(&required(name, value)?, position)?,
             "force_quote" => {
-                force_quote = match value {
+                self.force_quote = match value {
                     GivenValue::Star => ForceQuote::All,
                     GivenValue::List(columns) => ForceQuote::Columns(columns),
-                    _ => return Err(no_list(&name, position)),
+                    _ => return Err(no_list(name, position)),
                 }
             }
             "force_not_null" | "force_null" => {
                 let GivenValue::List(_) = value else {
-                    return Err(no_list(&name, position));
+                    return Err(no_list(name, position));
                 };
-                if name == "force_null" {
-                    force_null = true
-                } else {
-                    force_not_null = true
+                match name {
+                    "force_null" => self.force_null = true,
+                    _ => self.force_not_null = true,
                 }
             }
             _ => {
@@ -93,83 +112,98 @@ pub(super) fn options(given: Vec<Given>) -> Result<CopyOptions> {
                 return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_position(position));
             }
         }
-        names.push(name);
+        Ok(())
     }
 
-    let (csv, binary) = (format == CopyFormat::Csv, format == CopyFormat::Binary);
-    let unsupported = |text: &str| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, text));
-    let invalid = |text: &str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, text));
-    if binary && delimiter.is_some() {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            "cannot specify DELIMITER in BINARY mode",
-        ));
-    }
-    if binary && null.is_some() {
-        return Err(Error::new(SqlState::SYNTAX_ERROR, "cannot specify NULL in BINARY mode"));
-    }
-    let delimiter = delimiter.unwrap_or_else(|| if csv { "," } else { "\t" }.to_owned());
-    let null = null.unwrap_or_else(|| if csv { "" } else { "\\N" }.to_owned());
-    let &[delimiter_byte] = delimiter.as_bytes() else {
-        return unsupported("COPY delimiter must be a single one-byte character");
-    };
-    if delimiter.contains(['\r', '\n']) {
-        return invalid("COPY delimiter cannot be newline or carriage return");
-    }
-    if null.contains(['\r', '\n']) {
-        return invalid("COPY null representation cannot use newline or carriage return");
-    }
-    if !csv
-        && (delimiter_byte.is_ascii_lowercase() || delimiter_byte.is_ascii_digit() || delimiter.contains(['\\', '.']))
-    {
-        return invalid(&format!("COPY delimiter cannot be \"{delimiter}\""));
-    }
-    if binary && header {
-        return unsupported("cannot specify HEADER in BINARY mode");
-    }
-    if !csv && quote.is_some() {
-        return unsupported("COPY quote available only in CSV mode");
-    }
-    let quote = quote.unwrap_or_else(|| "\"".to_owned());
-    let &[quote_byte] = quote.as_bytes() else {
-        return unsupported("COPY quote must be a single one-byte character");
-    };
-    if csv && delimiter_byte == quote_byte {
-        return invalid("COPY delimiter and quote must be different");
-    }
-    if !csv && escape.is_some() {
-        return unsupported("COPY escape available only in CSV mode");
-    }
-    let escape = escape.unwrap_or_else(|| quote.clone());
-    let &[escape_byte] = escape.as_bytes() else {
-        return unsupported("COPY escape must be a single one-byte character");
-    };
-    if !csv && force_quote != ForceQuote::None {
-        return unsupported("COPY force quote available only in CSV mode");
-    }
-    for (forced, name) in [(force_not_null, "force not null"), (force_null, "force null")] {
-        if forced && !csv {
-            return unsupported(&format!("COPY {name} available only in CSV mode"));
+    fn together(self) -> Result<CopyOptions> {
+        let Said {
+            format,
+            delimiter,
+            null,
+            quote,
+            escape,
+            header,
+            force_quote,
+            force_not_null,
+            force_null,
+        } = self;
+        let (csv, binary) = (format == CopyFormat::Csv, format == CopyFormat::Binary);
+        let unsupported = |text: &str| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, text));
+        let invalid = |text: &str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, text));
+        if binary && delimiter.is_some() {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "cannot specify DELIMITER in BINARY mode",
+            ));
         }
-        if forced {
-            return unsupported(&format!("COPY {name} only available using COPY FROM"));
+        if binary && null.is_some() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "cannot specify NULL in BINARY mode"));
         }
+        let delimiter = delimiter.unwrap_or_else(|| if csv { "," } else { "\t" }.to_owned());
+        let null = null.unwrap_or_else(|| if csv { "" } else { "\\N" }.to_owned());
+        let &[delimiter_byte] = delimiter.as_bytes() else {
+            return unsupported("COPY delimiter must be a single one-byte character");
+        };
+        if delimiter.contains(['\r', '\n']) {
+            return invalid("COPY delimiter cannot be newline or carriage return");
+        }
+        if null.contains(['\r', '\n']) {
+            return invalid("COPY null representation cannot use newline or carriage return");
+        }
+        if !csv
+            && (delimiter_byte.is_ascii_lowercase()
+                || delimiter_byte.is_ascii_digit()
+                || delimiter.contains(['\\', '.']))
+        {
+            return invalid(&format!("COPY delimiter cannot be \"{delimiter}\""));
+        }
+        if binary && header {
+            return unsupported("cannot specify HEADER in BINARY mode");
+        }
+        if !csv && quote.is_some() {
+            return unsupported("COPY quote available only in CSV mode");
+        }
+        let quote = quote.unwrap_or_else(|| "\"".to_owned());
+        let &[quote_byte] = quote.as_bytes() else {
+            return unsupported("COPY quote must be a single one-byte character");
+        };
+        if csv && delimiter_byte == quote_byte {
+            return invalid("COPY delimiter and quote must be different");
+        }
+        if !csv && escape.is_some() {
+            return unsupported("COPY escape available only in CSV mode");
+        }
+        let escape = escape.unwrap_or_else(|| quote.clone());
+        let &[escape_byte] = escape.as_bytes() else {
+            return unsupported("COPY escape must be a single one-byte character");
+        };
+        if !csv && force_quote != ForceQuote::None {
+            return unsupported("COPY force quote available only in CSV mode");
+        }
+        for (forced, name) in [(force_not_null, "force not null"), (force_null, "force null")] {
+            if forced && !csv {
+                return unsupported(&format!("COPY {name} available only in CSV mode"));
+            }
+            if forced {
+                return unsupported(&format!("COPY {name} only available using COPY FROM"));
+            }
+        }
+        if null.contains(&delimiter) {
+            return unsupported("COPY delimiter must not appear in the NULL specification");
+        }
+        if csv && null.contains(&quote) {
+            return unsupported("CSV quote character must not appear in the NULL specification");
+        }
+        Ok(CopyOptions {
+            format,
+            delimiter: delimiter_byte,
+            null,
+            header,
+            quote: quote_byte,
+            escape: escape_byte,
+            force_quote,
+        })
     }
-    if null.contains(&delimiter) {
-        return unsupported("COPY delimiter must not appear in the NULL specification");
-    }
-    if csv && null.contains(&quote) {
-        return unsupported("CSV quote character must not appear in the NULL specification");
-    }
-    Ok(CopyOptions {
-        format,
-        delimiter: delimiter_byte,
-        null,
-        header,
-        quote: quote_byte,
-        escape: escape_byte,
-        force_quote,
-    })
 }
 
 fn optional(value: &GivenValue) -> Option<&str> {
