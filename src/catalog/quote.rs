@@ -13,6 +13,24 @@ static RESERVED: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Words that no table is called by without quotes, but for those that are calls of functions.
+static NO_TABLES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let is_call = |word: &str| {
+        word.starts_with("current_") || matches!(word, "user" | "session_user" | "localtime" | "localtimestamp")
+    };
+    seed::rows("keywords")
+        .iter()
+        .filter(|row| seed::get(row, "catcode") == "R")
+        .map(|row| seed::get(row, "word"))
+        .filter(|word| !is_call(word))
+        .collect()
+});
+
+/// Whether a word in lower case is a key word where a table's name would stand.
+pub fn is_reserved(word: &str) -> bool {
+    NO_TABLES.contains(word)
+}
+
 /// An identifier, quoted only where it must be.
 pub fn identifier(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')

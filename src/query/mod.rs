@@ -2,13 +2,16 @@
 
 mod append;
 mod away;
+mod by_length;
 mod cache;
+mod checked;
 pub mod engine;
 pub mod errors;
 mod execution;
 mod expansion;
 pub mod explain;
 mod growing;
+mod guarded;
 pub mod join_keys;
 mod lateral;
 mod names;

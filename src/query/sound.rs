@@ -9,7 +9,7 @@ use std::{
 use arrow::datatypes::DataType;
 use datafusion::{
     common::{
-        Column, DFSchema,
+        Column, DFSchema, ScalarValue,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     config::ConfigOptions,
@@ -22,6 +22,9 @@ use datafusion::{
     },
     optimizer::AnalyzerRule,
 };
+
+use super::{by_length, guarded::guarded};
+use crate::catalog::functions;
 
 /// The rule that all plans go through before they are optimized.
 #[derive(Debug)]
@@ -44,6 +47,12 @@ impl AnalyzerRule for Sound {
                 .map_expressions(|expr| {
                     let name = names.save(&expr);
                     let sound = expr.transform_up(|expr| sound(expr, input.as_deref()))?;
+                    let sound = match input.as_deref() {
+                        Some(input) => sound
+                            .transform_data(|expr| expr.transform_up(|expr| by_length::compared(expr, input)))?
+                            .transform_data(|expr| guarded(expr, input))?,
+                        None => sound,
+                    };
                     changed |= sound.transformed;
                     Ok(match sound.transformed {
                         true => Transformed::yes(name.restore(sound.data)),
@@ -56,7 +65,15 @@ impl AnalyzerRule for Sound {
                     distinct.sort_expr = distinct.sort_expr.map(|keys| once(keys).0);
                     LogicalPlan::Distinct(Distinct::On(distinct))
                 }
+                LogicalPlan::Aggregate(aggregate) => match of_any_keys(&aggregate)? {
+                    Some(of_any) => return Ok(Transformed::yes(of_any)),
+                    None => LogicalPlan::Aggregate(aggregate),
+                },
                 plan => plan,
+            };
+            let plan = match by_length::step(plan)? {
+                of_lengths if of_lengths.transformed => return Ok(of_lengths),
+                of_lengths => of_lengths.data,
             };
             if !changed {
                 return Ok(Transformed::no(plan));
@@ -192,6 +209,40 @@ fn of_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         .map(|aggregate| Transformed::yes(LogicalPlan::Aggregate(aggregate)))
 }
 
+/// Grouping sets over keys of which nothing is known. One that is the same in all rows (`WHERE k = 'x'`, a literal) the engine takes for
+/// the same in all groups: it does not sort by it, though it is NULL in some.
+fn of_any_keys(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
+    let is_opaque = |expr: &Expr| matches!(unaliased(expr), Expr::ScalarFunction(call) if call.name() == "pg_opaque");
+    let is_done = match aggregate.input.as_ref() {
+        LogicalPlan::Projection(projection) => projection.expr.iter().any(is_opaque),
+        _ => false,
+    };
+    let has_sets = aggregate
+        .group_expr
+        .iter()
+        .any(|key| matches!(key, Expr::GroupingSet(_)));
+    if !has_sets || is_done {
+        return Ok(None);
+    }
+    let keys: HashSet<Column> = aggregate
+        .group_expr
+        .iter()
+        .flat_map(|key| key.column_refs().into_iter().cloned().collect::<Vec<_>>())
+        .collect();
+    let columns = aggregate.input.schema().columns().into_iter();
+    let columns = columns.map(|column| match keys.contains(&column) {
+        true => functions::opaque(Expr::Column(column.clone())).alias_qualified(column.relation, column.name),
+        false => Expr::Column(column),
+    });
+    let below = Projection::try_new(columns.collect(), Arc::clone(&aggregate.input))?;
+    Aggregate::try_new(
+        Arc::new(LogicalPlan::Projection(below)),
+        aggregate.group_expr.clone(),
+        aggregate.aggr_expr.clone(),
+    )
+    .map(|aggregate| Some(LogicalPlan::Aggregate(aggregate)))
+}
+
 fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
@@ -213,6 +264,14 @@ fn sound(expr: Expr, input: Option<&DFSchema>) -> Result<Transformed<Expr>> {
         Expr::IsNotFalse(value) => test(value, Operator::IsDistinctFrom, false),
         Expr::IsUnknown(value) => Transformed::yes(Expr::IsNull(value)),
         Expr::IsNotUnknown(value) => Transformed::yes(Expr::IsNotNull(value)),
+        // What is in no array of known values may be what an unknown one is.
+        Expr::ScalarFunction(call) if call.name() == "array_has" && !is_of_known(call.args.first()) => {
+            let unknown = call.args.first().cloned().and_then(functions::unknown_in);
+            match unknown {
+                Some(unknown) => Transformed::yes(Expr::ScalarFunction(call).or(unknown)),
+                None => Transformed::no(Expr::ScalarFunction(call)),
+            }
+        }
         // `first_value(x ORDER BY a, a)` panics: one part of it counts the keys as written, another the different ones.
         Expr::AggregateFunction(AggregateFunction { func, mut params }) => {
             let (keys, shorter) = once(params.order_by);
@@ -237,6 +296,19 @@ fn sound(expr: Expr, input: Option<&DFSchema>) -> Result<Transformed<Expr>> {
         }
         expr => Transformed::no(expr),
     })
+}
+
+/// Whether an array is written out with no NULL in it.
+fn is_of_known(array: Option<&Expr>) -> bool {
+    match array {
+        Some(Expr::Literal(ScalarValue::List(list), _)) => list.values().null_count() == 0,
+        Some(Expr::ScalarFunction(call)) if call.name() == "make_array" => call
+            .args
+            .iter()
+            .all(|arg| matches!(arg, Expr::Literal(value, _) if !value.is_null())),
+        Some(Expr::Cast(cast)) => is_of_known(Some(&cast.expr)),
+        _ => false,
+    }
 }
 
 /// The keys without those that an earlier one decides already, and whether there were any.

@@ -115,3 +115,40 @@ fn json() {
 fn arrays() {
     compare("arrays");
 }
+
+/// Values at the edges of their types, and what is there only because of its neighbours.
+#[test]
+fn edges() {
+    compare("edges");
+}
+
+/// Columns that count are kept without a sign; to a client they are bigint.
+#[test]
+fn counts_may_be_less_than_others() {
+    let mut session = Raw::login(Server::shared(), "demo");
+    for (expression, expected) in [
+        (
+            "min(a.index - b.index) < 0, pg_typeof(min(a.index - b.index)) from sys_journal a join sys_journal b on a.id = b.id",
+            "bool,regtype\tt | bigint",
+        ),
+        (
+            "index - lag(index) over (order by index desc) < 1 from sys_journal order by index desc offset 1 limit 1",
+            "bool\tt",
+        ),
+        ("min(-index) < 0, min(index - 1) from sys_journal", "bool,int8\tt | -1"),
+        (
+            "retry_count - 1000000 < 0 from sys_invocation where retry_count is not null limit 1",
+            "bool\tt",
+        ),
+        (
+            "sum(partition_key - partition_key), sum(-partition_key) < 0 from sys_journal",
+            "numeric,bool\t0 | t",
+        ),
+    ] {
+        assert_eq!(
+            said(&session.query(&format!("select {expression}"))),
+            expected,
+            "{expression}"
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StructArray, UInt32Array},
+    array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, StructArray, UInt32Array},
     buffer::OffsetBuffer,
     compute::{cast, take},
     datatypes::{DataType, Field, FieldRef, Fields, Int32Type, Int64Type},
@@ -12,7 +12,8 @@ use datafusion::{
     common::{ScalarValue, exec_err, plan_err},
     error::Result as EngineResult,
     logical_expr::{
-        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        expr::ScalarFunction,
     },
 };
 
@@ -36,6 +37,8 @@ pub(super) enum ListFunction {
     Cardinality,
     /// The array, empty where it is NULL: what `ARRAY(SELECT …)` makes of no rows.
     OrEmpty,
+    /// NULL where an element is, else false: what `= ANY` is of a value that is not in the array.
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,9 +60,16 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
         ("array_length", Length),
         ("cardinality", Cardinality),
         ("pg_array", OrEmpty),
+        ("pg_array_unknown", Unknown),
     ];
     let (name, function) = functions.into_iter().find(|(own, _)| *own == name)?;
     Some(ScalarUDF::new_from_impl(OverList { name, function }))
+}
+
+/// `NULL` where an array has an element that is NULL, else false.
+pub fn unknown_in(array: Expr) -> Option<Expr> {
+    let function = Arc::new(function("pg_array_unknown")?);
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![array])))
 }
 
 /// What a subscript begins with: vectors count from 0.
@@ -128,6 +138,7 @@ impl ScalarUDFImpl for OverList {
                 Field::new(self.name, list_of(item(pair)), true)
             }
             ListFunction::OrEmpty => list.as_ref().clone(),
+            ListFunction::Unknown => Field::new(self.name, DataType::Boolean, true),
             ListFunction::Lower | ListFunction::Upper | ListFunction::Length | ListFunction::Cardinality => {
                 Field::new(self.name, DataType::Int32, true)
             }
@@ -184,6 +195,18 @@ impl ScalarUDFImpl for OverList {
                     Arc::clone(list.values()),
                     None,
                 )?)
+            }
+            ListFunction::Unknown => {
+                let values = list.values();
+                let unknown = |row: usize| list.is_valid(row) && list.value(row).null_count() > 0;
+                match values.logical_null_count() {
+                    0 => return Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(false)))),
+                    _ => Arc::new(
+                        (0..rows)
+                            .map(|row| (!unknown(row)).then_some(false))
+                            .collect::<BooleanArray>(),
+                    ),
+                }
             }
             bound => {
                 let value = |row| {

@@ -7,8 +7,8 @@
 //!
 //! * no infinite dates, no NaN and infinities as numeric; numerics of one column have one scale; roots, powers, logarithms and
 //!   deviations of numerics are double precision;
-//! * arithmetic of 64-bit columns wraps beyond 2⁶³ (that of constants and of smaller integers is refused with 22003);
-//! * intervals sort by their months first, and `= ANY` of an array with NULL is false where it is unknown;
+//! * arithmetic of 64 bits that is sent to a runtime wraps beyond 2⁶³ there, and its floats become infinite;
+//! * `greatest`, `least`, INTERSECT and `= ANY` know intervals by their months first; `<> ANY` and the like pass over an array's NULLs;
 //! * `char(n)` cuts and does not pad; back-references and look-around in regular expressions are refused;
 //! * no jsonpath.
 
@@ -22,6 +22,7 @@ mod lists;
 mod lsn;
 mod native;
 mod numeric;
+mod opaque;
 mod ordered_set;
 pub mod patterns;
 mod picture;
@@ -48,12 +49,15 @@ use std::{
 };
 
 use arrow::datatypes::FieldRef;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{Expr, ScalarUDF, expr::ScalarFunction};
 
 use super::facts::SessionFacts;
 use native::{Bound, Native};
 use typed::Typed;
 
+pub use lists::unknown_in;
+pub use numeric::checked::operator;
+pub use opaque::opaque;
 pub use template::finest_unit;
 pub use typed::zone_of;
 
@@ -106,6 +110,8 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
     }
     reg::function(name, facts)
         .or_else(|| lists::function(name))
+        .or_else(|| numeric::checked::function(name))
+        .or_else(|| numeric::floats::function(name))
         .or_else(|| json::function(name))
         .or_else(|| record::function(name))
         .or_else(|| records::function(name))
@@ -118,10 +124,20 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
 pub fn function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<ScalarUDF>> {
     scalar_function(name, facts).or_else(|| match name {
         "array_has_any" => Some(datafusion::functions_nested::array_has::array_has_any_udf()),
-        "power" => Some(datafusion::functions::math::power()),
         "starts_with" => Some(datafusion::functions::string::starts_with()),
         _ => None,
     })
+}
+
+/// The function that does the work of an operator on numbers and has an error where the result is none of their type.
+pub fn arithmetic(name: &str) -> Option<Arc<ScalarUDF>> {
+    numeric::checked::function(name).map(Arc::new)
+}
+
+/// How long an interval is, to compare it by.
+pub fn interval_order(interval: Expr) -> Expr {
+    let typed = datetime::INTERVAL_ORDER;
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(typed.function()), vec![interval]))
 }
 
 /// The function that casts to a field's type as PostgreSQL does.
@@ -136,6 +152,9 @@ pub fn is_shared(function: &ScalarUDF) -> bool {
     function.is::<Typed>()
         || function.is::<series::Series>()
         || function.is::<lists::OverList>()
+        || function.is::<numeric::checked::Checked>()
+        || function.is::<numeric::floats::OfFloats>()
+        || function.is::<opaque::Opaque>()
         || function.is::<json::Build>()
         || function.is::<record::Record>()
         || function.is::<records::Records>()

@@ -11,6 +11,72 @@ const MEANINGS: &[(&str, SqlState, Option<&str>)] = &[
         SqlState::DATETIME_FIELD_OVERFLOW,
         Some("timestamp out of range"),
     ),
+    (
+        "cannot take square root of a negative number",
+        SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+        Some("cannot take square root of a negative number"),
+    ),
+    (
+        "LIMIT must be >=",
+        SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+        Some("LIMIT must not be negative"),
+    ),
+    (
+        "OFFSET must be >=",
+        SqlState::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE,
+        Some("OFFSET must not be negative"),
+    ),
+    (
+        "Order by column out of bounds",
+        SqlState::INVALID_COLUMN_REFERENCE,
+        Some("ORDER BY position is not in select list"),
+    ),
+    (
+        "Aggregate functions are not allowed in the WHERE clause",
+        SqlState::GROUPING_ERROR,
+        Some("aggregate functions are not allowed in WHERE"),
+    ),
+    (
+        "Aggregate function calls cannot be nested",
+        SqlState::GROUPING_ERROR,
+        Some("aggregate function calls cannot be nested"),
+    ),
+    ("Invalid window frame", SqlState::WINDOWING_ERROR, None),
+    (
+        "Incompatible inputs for Union",
+        SqlState::DATATYPE_MISMATCH,
+        Some("UNION types cannot be matched"),
+    ),
+    (
+        "Cannot create filter with non-boolean predicate",
+        SqlState::DATATYPE_MISMATCH,
+        Some("argument of WHERE must be type boolean"),
+    ),
+    (
+        "Unary operator 'NOT' requires a boolean",
+        SqlState::DATATYPE_MISMATCH,
+        Some("argument of NOT must be type boolean"),
+    ),
+    (
+        "negative count not allowed",
+        SqlState::SUBSTRING_ERROR,
+        Some("negative substring length not allowed"),
+    ),
+    (
+        "Date arithmetic overflow",
+        SqlState::DATETIME_FIELD_OVERFLOW,
+        Some("date out of range"),
+    ),
+    (
+        "Cannot cast to Interval",
+        SqlState::DATETIME_FIELD_OVERFLOW,
+        Some("date out of range"),
+    ),
+    (
+        "Timestamp out of range",
+        SqlState::DATETIME_FIELD_OVERFLOW,
+        Some("timestamp out of range"),
+    ),
     ("verflow", SqlState::NUMERIC_VALUE_OUT_OF_RANGE, None),
     ("out of range", SqlState::NUMERIC_VALUE_OUT_OF_RANGE, None),
     ("Parsing timestamp", SqlState::INVALID_DATETIME_FORMAT, None),
@@ -87,8 +153,12 @@ pub(super) fn in_postgres_words(text: &str, code: SqlState) -> Option<Error> {
             },
             _ => "operator does not exist".to_owned(),
         };
+        if let [_, name @ ("AND" | "OR"), _] = parts.as_slice() {
+            let words = format!("argument of {name} must be type boolean");
+            return Error::new(SqlState::DATATYPE_MISMATCH, words);
+        }
         let hint = format!("No operator matches the given name and argument types. {CASTS}");
-        Error::new(code, words).with_hint(hint)
+        Error::new(SqlState::UNDEFINED_FUNCTION, words).with_hint(hint)
     };
     let error = if text.contains("Unsupported binary operator: ") {
         operator(None)
@@ -117,7 +187,7 @@ pub(super) fn in_postgres_words(text: &str, code: SqlState) -> Option<Error> {
         .and_then(|(_, types)| types.lines().next()?.split_once(" to "))
     {
         Error::new(
-            code,
+            SqlState::CANNOT_COERCE,
             match (type_name(from), type_name(to)) {
                 (Some(from), Some(to)) => format!("cannot cast type {from} to {to}"),
                 _ => "cannot cast between these types".to_owned(),

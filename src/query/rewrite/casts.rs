@@ -90,6 +90,8 @@ pub fn expr(expr: &mut Expr, over_catalogue: bool) {
                 **inner = call(function, vec![text, number(length)]);
             } else if let (true, Some(items)) = (is_array(data_type), array_literal(inner)) {
                 **inner = items;
+            } else if let (true, Some(digits)) = (is_float(data_type), with_exponent(inner)) {
+                **inner = digits;
             }
         }
         // `regclass 'pg_class'`, `oid '16'`.
@@ -99,6 +101,32 @@ pub fn expr(expr: &mut Expr, over_catalogue: bool) {
             }
         }
         _ => {}
+    }
+}
+
+fn is_float(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Real
+            | DataType::Float4
+            | DataType::Float8
+            | DataType::Float(_)
+            | DataType::Double(_)
+            | DataType::DoublePrecision
+    )
+}
+
+/// `1e300`, as the text that a float is read from: it has more digits than the engine's numerics have.
+fn with_exponent(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) if digits.contains(['e', 'E']) => {
+                Some(Expr::value(Value::SingleQuotedString(digits.clone())))
+            }
+            _ => None,
+        },
+        Expr::Nested(inner) => with_exponent(inner),
+        _ => None,
     }
 }
 

@@ -92,7 +92,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_multiplies_is_refused_before_it_does() {
         let engine = Engine::new();
-        let cases: [(fn(&str) -> String, usize); 5] = [
+        type Around = fn(&str) -> String;
+        let cases: [(Around, usize); 5] = [
             (|e| format!("(({e}, true, true, true) < (true, true, true, true))"), 10),
             (
                 |e| format!("(({e}, true) in ((true, true), (false, true), (true, false), (false, false)))"),

@@ -176,6 +176,7 @@ impl VisitorMut for Rules<'_> {
         }
         self.quantified += u32::from(is_quantified(expr));
         fields::expr(expr);
+        tuples::operands(expr);
         if let Expr::Subquery(query) = expr {
             let named = self.named.last().cloned().unwrap_or_default();
             let named = scope::named(query, self.catalog, &named);

@@ -1,5 +1,5 @@
 //! Operators that depend on the types of what they stand between and that PostgreSQL defines otherwise than the engine:
-//! division of numerics, arithmetic of small integers, intervals and dates, JSON, arrays, text beside other types.
+//! division of numerics, arithmetic that must not leave its type, intervals and dates, JSON, arrays, text beside other types.
 
 use std::sync::Arc;
 
@@ -93,14 +93,14 @@ impl TypedOperators {
     ) -> EngineResult<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator as Op;
         use Kind::*;
+        if let Some(planned) = self.arithmetic(&expr, kinds, fields)? {
+            return Ok(PlannerResult::Planned(planned));
+        }
         let swap = |expr: RawBinaryExpr| vec![expr.right, expr.left];
         let both = |expr: RawBinaryExpr| vec![expr.left, expr.right];
         let planned = |name: &str, args: Vec<Expr>| self.call(name, args).map(PlannerResult::Planned);
         let function = match (&expr.op, kinds) {
             (Op::Divide, (Decimal, Decimal | Integer) | (Integer, Decimal)) => "pg_divide",
-            (Op::Plus, (Integer, Integer)) if checked(&expr, fields) => "pg_add",
-            (Op::Minus, (Integer, Integer)) if checked(&expr, fields) => "pg_subtract",
-            (Op::Multiply, (Integer, Integer)) if checked(&expr, fields) => "pg_multiply",
             (Op::Multiply, (Interval, Integer | Decimal | Float)) => "pg_interval_multiply",
             (Op::Multiply, (Integer | Decimal | Float, Interval)) => {
                 return planned("pg_interval_multiply", swap(expr));
@@ -205,6 +205,72 @@ impl TypedOperators {
         planned(function, both(expr))
     }
 
+    /// Arithmetic of integers and floats, in the type that PostgreSQL does it in: columns that are counts (the engine knows them as
+    /// unsigned) would become huge where they should be negative. What leaves its type all the same is seen to when it is known where it
+    /// is computed (`query::checked`).
+    fn arithmetic(
+        &self,
+        expr: &RawBinaryExpr,
+        kinds: (Kind, Kind),
+        (left, right): (&FieldRef, &FieldRef),
+    ) -> EngineResult<Option<Expr>> {
+        use Kind::{Decimal, Float, Integer};
+        let (checked, operator) = match expr.op {
+            BinaryOperator::Plus => ("pg_add", Operator::Plus),
+            BinaryOperator::Minus => ("pg_subtract", Operator::Minus),
+            BinaryOperator::Multiply => ("pg_multiply", Operator::Multiply),
+            BinaryOperator::Divide => ("pg_quotient", Operator::Divide),
+            BinaryOperator::Modulo => ("", Operator::Modulo),
+            _ => return Ok(None),
+        };
+        let (function, data_type) = match kinds {
+            (Integer, Integer) => match (signed(left), signed(right)) {
+                (Some(left), Some(right)) => {
+                    let wider = if width(&left) < width(&right) { right } else { left };
+                    let function = match operator {
+                        Operator::Divide | Operator::Modulo => None,
+                        _ => Some(checked),
+                    };
+                    (function, wider)
+                }
+                // An integer that is kept without a sign and is a numeric to a client.
+                _ => {
+                    let numeric = |side: &Expr, field: &FieldRef| match signed(field) {
+                        Some(_) => side.clone(),
+                        None => Expr::Cast(Cast::new(Box::new(side.clone()), DataType::Decimal128(20, 0))),
+                    };
+                    let (left, right) = (numeric(&expr.left, left), numeric(&expr.right, right));
+                    if operator == Operator::Divide {
+                        return self.call("pg_divide", vec![left, right]).map(Some);
+                    }
+                    let numeric = BinaryExpr::new(Box::new(left), operator, Box::new(right));
+                    return Ok(Some(Expr::BinaryExpr(numeric)));
+                }
+            },
+            (Float, Float | Integer | Decimal) | (Integer | Decimal, Float) if operator != Operator::Modulo => {
+                let is_real = |field: &FieldRef| *field.data_type() == DataType::Float32;
+                let real = is_real(left) && is_real(right);
+                (Some(checked), if real { DataType::Float32 } else { DataType::Float64 })
+            }
+            _ => return Ok(None),
+        };
+        let as_type = |side: &Expr, field: &FieldRef| match *field.data_type() == data_type {
+            true => side.clone(),
+            false => Expr::Cast(Cast::new(Box::new(side.clone()), data_type.clone())),
+        };
+        let (left, right) = (as_type(&expr.left, left), as_type(&expr.right, right));
+        match function {
+            // What the engine would fold to a constant that has wrapped.
+            Some(function) if is_constant(&left) && is_constant(&right) => {
+                self.call(function, vec![left, right]).map(Some)
+            }
+            _ => {
+                let engine = BinaryExpr::new(Box::new(left), operator, Box::new(right));
+                Ok(Some(Expr::BinaryExpr(engine)))
+            }
+        }
+    }
+
     fn call(&self, name: &str, args: Vec<Expr>) -> EngineResult<Expr> {
         match functions::function(name, &self.facts) {
             Some(function) => Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))),
@@ -213,12 +279,22 @@ impl TypedOperators {
     }
 }
 
-/// Whether an operation of integers may pass what its type holds: one of small integers, or of constants. Columns of 64 bits
-/// are left to the engine, which wraps beyond 2⁶³: what a runtime computes is what is computed here.
-fn checked(expr: &RawBinaryExpr, (left, right): (&FieldRef, &FieldRef)) -> bool {
-    let small = |field: &FieldRef| matches!(field.data_type(), DataType::Int16 | DataType::Int32);
-    let constant = |expr: &Expr| expr.column_refs().is_empty() && !expr.any_column_refs();
-    small(left) && small(right) || constant(&expr.left) && constant(&expr.right)
+/// The type that an integer's arithmetic is done in; none where a client knows it as a numeric.
+fn signed(field: &FieldRef) -> Option<DataType> {
+    Some(match field.data_type() {
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => DataType::Int16,
+        DataType::UInt16 | DataType::Int32 => DataType::Int32,
+        DataType::UInt64 if !matches!(pg_type_of(field), Some("bigint")) => return None,
+        _ => DataType::Int64,
+    })
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    expr.column_refs().is_empty() && !expr.any_column_refs()
+}
+
+fn width(integer: &DataType) -> Option<usize> {
+    integer.primitive_width()
 }
 
 fn is_duration((left, right): (&FieldRef, &FieldRef)) -> bool {

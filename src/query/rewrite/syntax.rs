@@ -122,6 +122,7 @@ pub fn expr(expr: &mut Expr, growth: &Growth) {
                 UnaryOperator::PGSquareRoot => "sqrt",
                 UnaryOperator::PGCubeRoot => "cbrt",
                 UnaryOperator::BitwiseNot => "pg_bit_not",
+                UnaryOperator::Minus if !is_constant(of) => "pg_negate",
                 _ => return,
             };
             *expr = call(name, vec![take(of)]);
@@ -168,6 +169,16 @@ fn interval_literal(interval: &Interval) -> Option<Expr> {
         precision: None,
     };
     Some(cast(text(format!("{length}{unit}")), kind))
+}
+
+/// Whether a sign is read as part of what it stands before.
+fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(_) | Expr::Interval(_) => true,
+        Expr::Cast { expr: inner, .. } => matches!(inner.as_ref(), Expr::Value(_)),
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => is_constant(inner),
+        _ => false,
+    }
 }
 
 /// A function of the system's schemas goes by its own name, in lower case.

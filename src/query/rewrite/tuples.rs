@@ -1,15 +1,93 @@
-//! Comparisons of rows, `(a, b) < (c, d)`, as comparisons of what they hold; rows that are values, as ROW(…).
+//! Comparisons of rows, `(a, b) < (c, d)`, and their tests, `(a, b) IS NULL`, as those of what they hold; rows that are values, as ROW(…).
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Select, SelectItem, UnaryOperator,
 };
 
 use super::{
+    arguments,
     build::{binary, joined, nested},
-    call,
+    call, function_name,
     growth::Growth,
     take, text,
 };
+
+/// Rows that are compared or tested, however they are written: `ROW(a, b)` is `(a, b)`.
+pub fn operands(expr: &mut Expr) {
+    match expr {
+        Expr::BinaryOp { left, op, right } => {
+            use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+            if matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq) && is_row(left) && is_row(right) {
+                tuple(left);
+                tuple(right);
+            }
+        }
+        Expr::InList { expr: of, list, .. } if is_row(of) => {
+            tuple(of);
+            list.iter_mut().for_each(tuple);
+        }
+        Expr::InSubquery { expr: of, .. } => tuple(of),
+        // A row is NULL where all that it holds is, and is not where none is.
+        Expr::IsNull(of) => each(expr_of(of), expr, BinaryOperator::And, Expr::IsNull),
+        Expr::IsNotNull(of) => each(expr_of(of), expr, BinaryOperator::And, Expr::IsNotNull),
+        Expr::IsDistinctFrom(left, right) => {
+            let pairs = pairs(left, right);
+            let of = pairs.map(|pairs| pairs.map(|(left, right)| Expr::IsDistinctFrom(left, right)).collect());
+            replace(expr, of, BinaryOperator::Or);
+        }
+        Expr::IsNotDistinctFrom(left, right) => {
+            let pairs = pairs(left, right);
+            let of = pairs.map(|pairs| {
+                pairs
+                    .map(|(left, right)| Expr::IsNotDistinctFrom(left, right))
+                    .collect()
+            });
+            replace(expr, of, BinaryOperator::And);
+        }
+        _ => {}
+    }
+}
+
+fn is_row(expr: &Expr) -> bool {
+    expr_of(expr).is_some()
+}
+
+/// What a row that is written out holds.
+fn expr_of(expr: &Expr) -> Option<Vec<Expr>> {
+    match expr {
+        Expr::Tuple(items) => Some(items.clone()),
+        Expr::Function(function) if function_name(function) == "row" && function.over.is_none() => {
+            let items = arguments(function)?.into_iter().cloned().collect::<Vec<_>>();
+            (!items.is_empty()).then_some(items)
+        }
+        _ => None,
+    }
+}
+
+fn tuple(expr: &mut Expr) {
+    if let Some(items) = expr_of(expr) {
+        *expr = Expr::Tuple(items);
+    }
+}
+
+fn each(items: Option<Vec<Expr>>, expr: &mut Expr, op: BinaryOperator, test: fn(Box<Expr>) -> Expr) {
+    replace(
+        expr,
+        items.map(|items| items.into_iter().map(|item| test(Box::new(item))).collect()),
+        op,
+    );
+}
+
+fn pairs(left: &Expr, right: &Expr) -> Option<impl Iterator<Item = (Box<Expr>, Box<Expr>)> + use<>> {
+    let (left, right) = (expr_of(left)?, expr_of(right)?);
+    (left.len() == right.len()).then(|| left.into_iter().map(Box::new).zip(right.into_iter().map(Box::new)))
+}
+
+fn replace(expr: &mut Expr, by: Option<Vec<Expr>>, op: BinaryOperator) {
+    if let Some(joined) = by.and_then(|conditions| joined(conditions, &op)) {
+        *expr = nested(joined);
+    }
+}
 
 /// `(a, b)` where it is a value: ROW(a, b).
 fn value(expr: &mut Expr) {
@@ -151,6 +229,18 @@ mod tests {
             (
                 "select (1, 2) = (1, 2), (1, 2) <> (1, 2), (1, null) <> (2, 1)",
                 "true|false|true",
+            ),
+            (
+                "select row(1, 2) = row(1, 2), row(1, null) = row(1, null), row(1, null) = row(2, null), row(1, 2) < (1, 3)",
+                "true||false|true",
+            ),
+            (
+                "select (1, null) is null, row(null, null) is null, row(1, 2) is not null, (1, null) is not null",
+                "false|true|true|false",
+            ),
+            (
+                "select (1, null) is distinct from (1, null), row(1, 2) is not distinct from row(1, null)",
+                "false|false",
             ),
             (
                 "select (1, 2) in ((3, 4), (1, 2)), (1, 2) not in ((1, 2))",

@@ -16,6 +16,7 @@ use super::{
     sql::Column,
     write::Writer,
 };
+use crate::catalog::functions;
 
 /// Levels of one expression; each is a pair of parentheses or two, and the runtime's parser takes fewer than fifty.
 const DEPTH_MAX: usize = 12;
@@ -182,6 +183,25 @@ impl Writer<'_> {
                     value = format!("arrow_cast({value}, '{}')", spelled(&from)?);
                 }
                 format!("arrow_cast({value}, '{}')", spelled(to_type)?)
+            }
+            // The engine's own operator, which the runtime has.
+            Expr::ScalarFunction(function) if functions::operator(&function.func).is_some() => {
+                let op = functions::operator(&function.func)?;
+                let wide = |arg: &Expr| {
+                    names
+                        .type_of(arg)
+                        .filter(|ty| *ty == DataType::Int64 || ty.is_floating())
+                };
+                match function.args.as_slice() {
+                    [value] => {
+                        wide(value)?;
+                        format!("({op} {})", inner(value)?)
+                    }
+                    [left, right] if operator(op, &wide(left)?, &wide(right)?) => {
+                        format!("({} {op} {})", inner(left)?, inner(right)?)
+                    }
+                    _ => return None,
+                }
             }
             Expr::ScalarFunction(function) => {
                 if !self.meaning.scalar(&function.func, &names.types_of(&function.args)?) {

@@ -23,6 +23,7 @@ use datafusion::{
 };
 
 use super::{Route, route, with_table};
+use crate::query::checked::checked;
 use crate::source::{
     RuntimeSource,
     runtime::{Load, RowShape, RuntimeExec},
@@ -110,7 +111,7 @@ impl QueryPlanner for RoutePlanner {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(LeafPlanner)]);
         let way = session.config().get_extension::<Route>();
         match way.as_deref().copied().unwrap_or_default() {
-            Route::Local => planner.create_physical_plan(plan, session).await,
+            Route::Local => planner.create_physical_plan(&checked(plan.clone())?, session).await,
             Route::Auto | Route::Runtime => {
                 // A table as it is, or its first rows: nothing is to be planned.
                 if let Some(scan) = scanned(plan)
@@ -129,7 +130,7 @@ impl QueryPlanner for RoutePlanner {
                 {
                     return Ok(query.exec());
                 }
-                planner.create_physical_plan(&plan, session).await
+                planner.create_physical_plan(&checked(plan)?, session).await
             }
         }
     }

@@ -1,5 +1,5 @@
 //! `a IS DISTINCT FROM b AND c`: the parser takes all that follows for what `a` is compared with. In PostgreSQL AND and OR bind less than
-//! IS: what is compared is the first operand alone.
+//! IS: what is compared is the first operand alone. `-2 ^ 2`: a sign binds more than a power.
 
 use std::ops::ControlFlow;
 
@@ -51,6 +51,10 @@ fn last_operand(expr: &mut Expr) -> Option<(&mut Expr, &'static [BinaryOperator]
             op: UnaryOperator::Not,
             expr,
         } => Some((expr, BOTH)),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            expr,
+        } => Some((expr, &[BinaryOperator::PGExp])),
         Expr::BinaryOp {
             op: BinaryOperator::And,
             right,
@@ -95,6 +99,8 @@ mod tests {
             ),
             ("z or a is distinct from b or c", "z OR (a IS DISTINCT FROM b) OR c"),
             ("not a is distinct from b and c", "NOT (a IS DISTINCT FROM b) AND c"),
+            ("-a ^ b ^ c", "-a ^ b ^ c"),
+            ("-2 ^ 2 = 4", "-2 ^ 2 = 4"),
             (
                 "a is distinct from b and c is distinct from d or e",
                 "(a IS DISTINCT FROM b) AND (c IS DISTINCT FROM d) OR e",

@@ -128,11 +128,10 @@ fn arrow_pg_type(data_type: &DataType) -> PgType {
         DataType::Timestamp(_, None) => Type::TIMESTAMP,
         DataType::Timestamp(_, Some(_)) => Type::TIMESTAMPTZ,
         DataType::Duration(_) | DataType::Interval(_) => Type::INTERVAL,
-        any if *any == NUMERIC_ANY || *any == NUMERIC_QUOTIENT => Type::NUMERIC,
-        DataType::Decimal32(p, s)
-        | DataType::Decimal64(p, s)
-        | DataType::Decimal128(p, s)
-        | DataType::Decimal256(p, s) => return PgType::numeric(i32::from(*p), i32::from(*s)),
+        // The digits that a sum or a product is kept with are no limit that anybody set.
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+            Type::NUMERIC
+        }
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::ListView(item)

@@ -33,18 +33,21 @@ pub const FUNCTIONS: &[Typed] = &[
         }
         divide_interval(interval(row.get(0))?, divisor).map(Value::Interval)
     }),
-    Typed::new(
-        "pg_interval_order",
-        |_| Ok(plain("bigint")),
-        |row| {
-            let order = interval_order(interval(row.get(0))?);
-            i64::try_from(order)
-                .map(Value::Int)
-                .map_err(|_| interval_out_of_range())
-        },
-    ),
+    INTERVAL_ORDER,
     Typed::new("make_interval", returns::interval, make_interval),
 ];
+
+/// How long an interval is, in microseconds.
+pub const INTERVAL_ORDER: Typed = Typed::new(
+    "pg_interval_order",
+    |_| Ok(plain("bigint")),
+    |row| {
+        let order = interval_order(interval(row.get(0))?);
+        i64::try_from(order)
+            .map(Value::Int)
+            .map_err(|_| interval_out_of_range())
+    },
+);
 
 pub fn interval(value: &Value) -> Result<Interval> {
     match value {

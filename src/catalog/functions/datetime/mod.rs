@@ -15,7 +15,7 @@ use super::{typed::Typed, value::Value};
 use crate::{Error, Result, SqlState, wire::encode::Zone};
 
 pub use calendar::{add, add_zoned, iso_week};
-pub use intervals::{interval, interval_order};
+pub use intervals::{INTERVAL_ORDER, interval, interval_order};
 pub use make::seconds_to_micros;
 use zones::zone_named;
 pub use zones::{to_local, to_utc};

@@ -1,5 +1,5 @@
-//! Operators and sums: division whose digits PostgreSQL chooses by the values, integers that do not wrap, the mean. What
-//! else operators do to numbers is the engine's.
+//! Operators and sums: division whose digits PostgreSQL chooses by the values, the mean. Operators that must not leave their type are in
+//! `checked`; what else operators do to numbers is the engine's.
 
 use arrow::datatypes::{DataType, Field, i256};
 use datafusion::{
@@ -13,9 +13,7 @@ use crate::{
     catalog::functions::{
         datetime::DAY,
         typed::{Inputs, Row, Typed, numeric, plain},
-        value::{
-            Value, as_float, divided, division_by_zero, numeric_overflow, out_of_range, power_of_ten, rescaled, trimmed,
-        },
+        value::{Value, as_float, divided, division_by_zero, numeric_overflow, power_of_ten, rescaled, trimmed},
     },
     wire::{encode::Interval, types::NUMERIC_QUOTIENT},
 };
@@ -44,9 +42,6 @@ pub const FUNCTIONS: &[Typed] = &[
             whole_quotient(left, right)
         },
     ),
-    Typed::new("pg_add", integer_field, |row| checked(row, i64::checked_add)),
-    Typed::new("pg_subtract", integer_field, |row| checked(row, i64::checked_sub)),
-    Typed::new("pg_multiply", integer_field, |row| checked(row, i64::checked_mul)),
     Typed::new("pg_summand", summand, |row| Ok(row.get(0).clone())).simplified(engine_summand),
     Typed::new("pg_mean", mean_field, mean),
 ];
@@ -127,22 +122,6 @@ fn whole_quotient(left: Number, right: Number) -> Result<Value> {
     quotient
         .map(|value| Value::Numeric(value, 0))
         .ok_or_else(numeric_overflow)
-}
-
-fn integer_field(inputs: &Inputs<'_>) -> Result<Field> {
-    let small = |index| *inputs.data_type(index) == DataType::Int16;
-    let middle = |index| matches!(inputs.data_type(index), DataType::Int16 | DataType::Int32);
-    Ok(plain(match () {
-        () if small(0) && small(1) => "smallint",
-        () if middle(0) && middle(1) => "integer",
-        () => "bigint",
-    }))
-}
-
-fn checked(row: &Row<'_>, operation: fn(i64, i64) -> Option<i64>) -> Result<Value> {
-    operation(row.integer(0), row.integer(1))
-        .map(Value::Int)
-        .ok_or_else(|| out_of_range("bigint"))
 }
 
 /// What `sum` adds up: integers of 64 bits as numeric, so that they do not wrap.

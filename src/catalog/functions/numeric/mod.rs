@@ -1,8 +1,10 @@
-//! Numbers: `arithmetic`, `rounding` and the `facts` of one number. A numeric is its digits and their scale; what is done
+//! Numbers: `arithmetic` and its [`checked`] operators, `rounding` and the `facts` of one number. A numeric is its digits and their scale; what is done
 //! with those alone is in `value`.
 
 mod arithmetic;
+pub mod checked;
 mod facts;
+pub mod floats;
 mod rounding;
 
 use arrow::datatypes::{DataType, i256};

@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
     self, Fetch, Ident, LockType, ObjectName, Query, SetExpr, TableFactor, Visit, Visitor,
 };
 
-use super::{super::split::Piece, unexpected_string};
-use crate::{Error, Result, SqlState};
+use super::{super::split::Piece, column, syntax_error, unexpected_string};
+use crate::{Error, Result, SqlState, catalog::quote};
 
 /// Refuses what does not only read.
 pub fn check<T: Visit>(tree: &T, piece: Piece<'_>) -> Result<()> {
@@ -67,6 +67,14 @@ impl Visitor for ReadOnly<'_> {
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
         // DataFusion reads `FROM 'file.csv'` from a file; for PostgreSQL a string is no table name.
         let quoted = |ident: &&Ident| ident.quote_style.is_some_and(|quote| quote != '"');
+        if let [part] = relation.0.as_slice()
+            && let Some(ident) = part.as_ident()
+            && ident.quote_style.is_none()
+            && quote::is_reserved(&ident.value.to_ascii_lowercase())
+        {
+            let position = column(ident.span.start);
+            return ControlFlow::Break(syntax_error(self.piece, position));
+        }
         match relation.0.iter().filter_map(|part| part.as_ident()).find(quoted) {
             Some(ident) => ControlFlow::Break(unexpected_string(self.piece, &ident.to_string())),
             None => ControlFlow::Continue(()),

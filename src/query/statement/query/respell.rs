@@ -12,6 +12,7 @@ pub fn all(tokens: &mut Vec<TokenWithSpan>) {
     plain_operators(tokens);
     without_collations(tokens);
     rows_from(tokens);
+    one_row(tokens);
     without_only(tokens);
 }
 
@@ -77,6 +78,66 @@ fn rows_from(tokens: &mut Vec<TokenWithSpan>) {
     }
     let from: Vec<usize> = rows.iter().map(|at| at + 1).collect();
     drop_at(tokens, &from);
+}
+
+/// `SELECT WHERE …`: a SELECT of nothing from nowhere, which sqlparser knows with a FROM only. It is of one row.
+fn one_row(tokens: &mut Vec<TokenWithSpan>) {
+    let ends_list = |token: Option<&TokenWithSpan>| match token.map(|token| &token.token) {
+        None | Some(Token::EOF | Token::RParen | Token::SemiColon) => true,
+        Some(Token::Word(word)) if word.quote_style.is_none() => matches!(
+            word.keyword,
+            Keyword::WHERE
+                | Keyword::GROUP
+                | Keyword::HAVING
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::ORDER
+                | Keyword::LIMIT
+                | Keyword::OFFSET
+                | Keyword::FETCH
+        ),
+        _ => false,
+    };
+    let is_select = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) => word.keyword == Keyword::SELECT && word.quote_style.is_none(),
+        _ => false,
+    };
+    let is_after_dot = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        before.is_some_and(|token| matches!(&token.token, Token::Period) || is_as(token))
+    };
+    let empty: Vec<usize> = (0..tokens.len())
+        .filter(|at| tokens.get(*at).is_some_and(is_select) && ends_list(tokens.get(at + 1)) && !is_after_dot(*at))
+        .collect();
+    if empty.is_empty() {
+        return;
+    }
+    let mut empty = empty.into_iter().peekable();
+    let written = std::mem::take(tokens);
+    for (at, token) in written.into_iter().enumerate() {
+        let span = token.span;
+        tokens.push(token);
+        if empty.next_if_eq(&at).is_none() {
+            continue;
+        }
+        let from = [
+            Token::make_keyword("FROM"),
+            Token::LParen,
+            Token::make_keyword("VALUES"),
+            Token::LParen,
+            Token::Number("1".to_owned(), false),
+            Token::RParen,
+            Token::RParen,
+            Token::make_keyword("AS"),
+            Token::make_word("one_row", None),
+        ];
+        tokens.extend(from.into_iter().map(|token| TokenWithSpan { token, span }));
+    }
+}
+
+fn is_as(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if word.keyword == Keyword::AS && word.quote_style.is_none())
 }
 
 /// Drops `COLLATE "C"`: one collation is all there is, text compares by code point. sqlparser knows the clause after some expressions

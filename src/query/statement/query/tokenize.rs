@@ -89,7 +89,12 @@ pub fn tokenize(piece: Piece<'_>) -> Result<Vec<TokenWithSpan>> {
         let len = offset(token.span.end).saturating_sub(start);
         token.span = Span::new(location(position), location(position + len));
     }
+    let read = tokens.len();
     respell::all(&mut tokens);
+    // What a rule adds is parsed as what was written is.
+    if tokens.len() > read.max(limits::STATEMENT_TOKENS_MAX) {
+        return Err(guard::too_complex());
+    }
     Ok(tokens)
 }
 
