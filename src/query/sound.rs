@@ -17,8 +17,8 @@ use datafusion::{
     functions_aggregate::array_agg::array_agg_udaf,
     functions_nested::string::array_to_string_udf,
     logical_expr::{
-        Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, SortExpr,
-        WindowFrameUnits, cast, expr::AggregateFunction, expr_rewriter::NamePreserver, lit,
+        Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, SortExpr, WindowFrame,
+        WindowFrameBound, WindowFrameUnits, cast, expr::AggregateFunction, expr_rewriter::NamePreserver, lit,
     },
     optimizer::AnalyzerRule,
 };
@@ -282,13 +282,25 @@ fn sound(expr: Expr, input: Option<&DFSchema>) -> Result<Transformed<Expr>> {
                 false => Transformed::no(aggregate),
             }
         }
-        // No window by RANGE, which is what an ORDER BY means, is known over durations; over their number of units it is.
+        // No window by RANGE, which is what an ORDER BY means, is known over durations; over their number of units it is. Nor over bytes
+        // and intervals: rows with the same key are a group, and nothing else is asked of them where no distance is said.
         Expr::WindowFunction(mut window) => {
-            let key = window.params.order_by.first_mut().map(|key| &mut key.expr);
-            let is_range = window.params.window_frame.units == WindowFrameUnits::Range;
-            match (key, input) {
-                (Some(key), Some(input)) if is_range && matches!(key.get_type(input), Ok(DataType::Duration(_))) => {
+            let params = &mut window.params;
+            let key = params.order_by.first_mut().map(|key| &mut key.expr);
+            let key = key.filter(|_| params.window_frame.units == WindowFrameUnits::Range);
+            let ty = key
+                .as_ref()
+                .zip(input)
+                .and_then(|(key, input)| key.get_type(input).ok());
+            match (key, ty) {
+                (Some(key), Some(DataType::Duration(_))) => {
                     *key = cast(key.clone(), DataType::Int64);
+                    Transformed::yes(Expr::WindowFunction(window))
+                }
+                (Some(_), Some(ty)) if ty.is_binary() || matches!(ty, DataType::Interval(_)) => {
+                    if !says_distance(&params.window_frame) {
+                        params.window_frame.units = WindowFrameUnits::Groups;
+                    }
                     Transformed::yes(Expr::WindowFunction(window))
                 }
                 _ => Transformed::no(Expr::WindowFunction(window)),
@@ -296,6 +308,16 @@ fn sound(expr: Expr, input: Option<&DFSchema>) -> Result<Transformed<Expr>> {
         }
         expr => Transformed::no(expr),
     })
+}
+
+/// Whether a frame begins or ends at a distance from its row.
+fn says_distance(frame: &WindowFrame) -> bool {
+    [&frame.start_bound, &frame.end_bound]
+        .into_iter()
+        .any(|bound| match bound {
+            WindowFrameBound::Preceding(distance) | WindowFrameBound::Following(distance) => !distance.is_null(),
+            WindowFrameBound::CurrentRow => false,
+        })
 }
 
 /// Whether an array is written out with no NULL in it.

@@ -47,7 +47,7 @@ const PREDICATES: [&str; 40] = [
 ];
 
 /// Statements of every shape; `ORDERED` marks those whose rows have an order.
-pub(super) const SHAPES: [&str; 92] = [
+pub(super) const SHAPES: [&str; 93] = [
     "select distinct on (status) status, id from sys_invocation order by status, status desc, id /* ORDERED */",
     "select distinct on (lower(c0)) lower(c0) as c0 from (select status as c0 from sys_invocation order by id limit 9) s order by lower(c0) /* ORDERED */",
     "select sum(index) filter (where completed is true), max(index) filter (where completed is true) from sys_journal",
@@ -128,6 +128,7 @@ pub(super) const SHAPES: [&str; 92] = [
     "select id from sys_invocation i order by (select count(*) from sys_journal j where j.id = i.id) desc, id limit 9 /* ORDERED */",
     "select id as a, id as b from sys_invocation union all select id, entry_type from sys_journal order by 2 desc nulls last, 1 /* ORDERED */",
     "select id, ntile(7) over (order by created_at, id) from sys_invocation",
+    "select id, index, count(*) over (order by raw), rank() over (partition by id order by raw desc) from sys_journal",
     "select i.status, avg(extract(epoch from i.completed_at - i.created_at)), sum(i.completed_at - i.created_at), avg(i.completed_at - i.created_at), max(extract(epoch from i.completed_at - i.created_at)), count(i.completed_at - i.created_at) from sys_invocation i join sys_service s on s.name = i.target_service_name group by 1",
     "select avg(extract(epoch from completed_at - created_at)) filter (where journal_size > 3), count(*) from sys_invocation",
     "select sum(extract(epoch from journal_retention)), min(extract(epoch from journal_retention)) from sys_invocation where false",
