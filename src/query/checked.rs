@@ -4,7 +4,10 @@
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::tree_node::{Transformed, TreeNode},
+    common::{
+        DFSchema,
+        tree_node::{Transformed, TreeNode},
+    },
     error::Result,
     logical_expr::{
         BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, expr::ScalarFunction, expr_rewriter::NamePreserver,
@@ -22,7 +25,7 @@ pub fn checked(plan: LogicalPlan) -> Result<LogicalPlan> {
             return Ok(Transformed::no(plan));
         }
         let names = NamePreserver::new(&plan);
-        let mut input = datafusion::common::DFSchema::empty();
+        let mut input = DFSchema::empty();
         match &plan {
             LogicalPlan::TableScan(scan) => input = scan.projected_schema.as_ref().clone(),
             plan => plan.inputs().iter().for_each(|below| input.merge(below.schema())),

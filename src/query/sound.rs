@@ -297,10 +297,11 @@ fn sound(expr: Expr, input: Option<&DFSchema>) -> Result<Transformed<Expr>> {
                     *key = cast(key.clone(), DataType::Int64);
                     Transformed::yes(Expr::WindowFunction(window))
                 }
-                (Some(_), Some(ty)) if ty.is_binary() || matches!(ty, DataType::Interval(_)) => {
-                    if !says_distance(&params.window_frame) {
-                        params.window_frame.units = WindowFrameUnits::Groups;
-                    }
+                (Some(_), Some(ty))
+                    if (ty.is_binary() || matches!(ty, DataType::Interval(_)))
+                        && !says_distance(&params.window_frame) =>
+                {
+                    params.window_frame.units = WindowFrameUnits::Groups;
                     Transformed::yes(Expr::WindowFunction(window))
                 }
                 _ => Transformed::no(Expr::WindowFunction(window)),

@@ -52,12 +52,9 @@ impl Growth {
         if !self.is_spent.get() {
             return ControlFlow::Continue(());
         }
-        let message = "statement is too complex";
-        let detail = format!(
-            "What its conditions stand for is more than {} expressions.",
-            limits::EXPRESSION_GROWTH_MAX
-        );
-        ControlFlow::Break(Error::new(SqlState::STATEMENT_TOO_COMPLEX, message).with_detail(detail))
+        let error = Error::new(SqlState::STATEMENT_TOO_COMPLEX, "statement is too complex")
+            .with_hint("Its comparisons of rows, patterns or arrays lie within one another, and multiply.");
+        ControlFlow::Break(error)
     }
 }
 

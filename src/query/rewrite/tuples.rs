@@ -28,8 +28,14 @@ pub fn operands(expr: &mut Expr) {
         }
         Expr::InSubquery { expr: of, .. } => tuple(of),
         // A row is NULL where all that it holds is, and is not where none is.
-        Expr::IsNull(of) => each(expr_of(of), expr, BinaryOperator::And, Expr::IsNull),
-        Expr::IsNotNull(of) => each(expr_of(of), expr, BinaryOperator::And, Expr::IsNotNull),
+        Expr::IsNull(of) => {
+            let tests = tests(of, Expr::IsNull);
+            replace(expr, tests, BinaryOperator::And);
+        }
+        Expr::IsNotNull(of) => {
+            let tests = tests(of, Expr::IsNotNull);
+            replace(expr, tests, BinaryOperator::And);
+        }
         Expr::IsDistinctFrom(left, right) => {
             let pairs = pairs(left, right);
             let of = pairs.map(|pairs| pairs.map(|(left, right)| Expr::IsDistinctFrom(left, right)).collect());
@@ -49,38 +55,42 @@ pub fn operands(expr: &mut Expr) {
 }
 
 fn is_row(expr: &Expr) -> bool {
-    expr_of(expr).is_some()
+    items(expr).is_some()
 }
 
 /// What a row that is written out holds.
-fn expr_of(expr: &Expr) -> Option<Vec<Expr>> {
+fn items(expr: &Expr) -> Option<Vec<&Expr>> {
     match expr {
-        Expr::Tuple(items) => Some(items.clone()),
+        Expr::Tuple(items) => Some(items.iter().collect()),
         Expr::Function(function) if function_name(function) == "row" && function.over.is_none() => {
-            let items = arguments(function)?.into_iter().cloned().collect::<Vec<_>>();
-            (!items.is_empty()).then_some(items)
+            arguments(function).filter(|items| !items.is_empty())
         }
         _ => None,
     }
 }
 
 fn tuple(expr: &mut Expr) {
-    if let Some(items) = expr_of(expr) {
-        *expr = Expr::Tuple(items);
+    if let Expr::Function(_) = expr
+        && let Some(items) = items(expr)
+    {
+        *expr = Expr::Tuple(items.into_iter().cloned().collect());
     }
 }
 
-fn each(items: Option<Vec<Expr>>, expr: &mut Expr, op: BinaryOperator, test: fn(Box<Expr>) -> Expr) {
-    replace(
-        expr,
-        items.map(|items| items.into_iter().map(|item| test(Box::new(item))).collect()),
-        op,
-    );
+/// A test of each item of a row.
+fn tests(row: &Expr, test: fn(Box<Expr>) -> Expr) -> Option<Vec<Expr>> {
+    Some(
+        items(row)?
+            .into_iter()
+            .map(|item| test(Box::new(item.clone())))
+            .collect(),
+    )
 }
 
 fn pairs(left: &Expr, right: &Expr) -> Option<impl Iterator<Item = (Box<Expr>, Box<Expr>)> + use<>> {
-    let (left, right) = (expr_of(left)?, expr_of(right)?);
-    (left.len() == right.len()).then(|| left.into_iter().map(Box::new).zip(right.into_iter().map(Box::new)))
+    let (left, right) = (items(left)?, items(right)?);
+    let boxed = |items: Vec<&Expr>| items.into_iter().cloned().map(Box::new).collect::<Vec<_>>();
+    (left.len() == right.len()).then(|| boxed(left).into_iter().zip(boxed(right)))
 }
 
 fn replace(expr: &mut Expr, by: Option<Vec<Expr>>, op: BinaryOperator) {

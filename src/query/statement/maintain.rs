@@ -50,13 +50,13 @@ pub(super) fn parse(command: Maintenance, tokens: &mut Tokens<'_>) -> Result<Sta
     if tokens.eat_symbol("(")? {
         parse_options(command, tokens)?;
     } else {
-        let words: &[&str] = match command {
-            Maintenance::Vacuum => &["full", "freeze", "verbose", "analyze", "analyse"],
-            Maintenance::Analyze => &["verbose"],
-        };
         // In this order, each at most once.
-        for word in words {
-            tokens.eat(word)?;
+        let words: &[&[&str]] = match command {
+            Maintenance::Vacuum => &[&["full"], &["freeze"], &["verbose"], &["analyze", "analyse"]],
+            Maintenance::Analyze => &[&["verbose"]],
+        };
+        for spellings in words {
+            tokens.eat_any(spellings)?;
         }
     }
     let mut tables = Vec::new();

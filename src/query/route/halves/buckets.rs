@@ -2,7 +2,6 @@
 //! same text, and the runtime can group by that day.
 
 use datafusion::{
-    common::ScalarValue,
     error::Result,
     logical_expr::{Expr, ExprSchemable, expr::ScalarFunction, lit},
 };
@@ -19,23 +18,18 @@ impl Router<'_> {
         let Expr::ScalarFunction(ScalarFunction { func, args }) = part else {
             return Ok(None);
         };
-        let [time @ Expr::Column(_), Expr::Literal(template, _)] = args.as_slice() else {
-            return Ok(None);
-        };
-        let (Some(date_trunc), "to_char") = (self.meaning.date_trunc(), func.name()) else {
+        let ("to_char", [time @ Expr::Column(_), template @ Expr::Literal(text, _)]) = (func.name(), args.as_slice())
+        else {
             return Ok(None);
         };
         // In another zone than UTC a day begins when the zone's rules say so.
-        let is_told_of = is_timestamp(&time.get_type(whole.input.schema())?) && self.is_utc;
-        let template = match template {
-            ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
-                text
-            }
-            _ => return Ok(None),
-        };
-        Ok(finest_unit(template).filter(|_| is_told_of).map(|unit| {
+        if !self.is_utc || !is_timestamp(&time.get_type(whole.input.schema())?) {
+            return Ok(None);
+        }
+        let unit = text.try_as_str().flatten().and_then(finest_unit);
+        Ok(unit.zip(self.meaning.date_trunc()).map(|(unit, date_trunc)| {
             let begun = date_trunc.call(vec![lit(unit), time.clone()]);
-            func.call(vec![begun, args[1].clone()])
+            func.call(vec![begun, template.clone()])
         }))
     }
 }

@@ -126,14 +126,19 @@ async fn a_short_result_that_is_cut_is_asked_for_again_and_its_rows_come_once() 
     let cut_by_http = vec![head(), rows_of(&parts), Step::Close];
     let cut_by_arrow = vec![head(), rows_of(&parts[..3]), end()];
     for cut in [cut_by_http, cut_by_arrow] {
-        let server = Server::start(move |number, _| match number {
-            0 => cut.clone(),
-            _ => result(&schema(), &[batch(&[1]), batch(&[2])]),
-        })
-        .await;
-        assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 2);
-        assert_eq!(server.requests().len(), 2);
+        assert_asked_again(cut).await;
     }
+}
+
+/// A reply that is cut so, and would have been of two rows, is asked for once more, and its rows come once.
+async fn assert_asked_again(cut: Vec<Step>) {
+    let server = Server::start(move |number, _| match number {
+        0 => cut.clone(),
+        _ => result(&schema(), &[batch(&[1]), batch(&[2])]),
+    })
+    .await;
+    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 2);
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -159,26 +164,13 @@ async fn the_first_rows_of_a_result_are_held_from_when_they_are_there() {
     let parts = messages(&schema(), &[batch(&[1]), batch(&[2])]);
     let send = |part: &[u8]| Step::Send(chunk(part));
     let wait = Step::Wait(2 * BEGINNING_HELD_MAX);
-    let cut = vec![head(), send(&parts[0]), wait, send(&parts[1]), Step::Close];
-    let server = Server::start(move |number, _| match number {
-        0 => cut.clone(),
-        _ => result(&schema(), &[batch(&[1]), batch(&[2])]),
-    })
-    .await;
-    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 2);
-    assert_eq!(server.requests().len(), 2);
+    assert_asked_again(vec![head(), send(&parts[0]), wait, send(&parts[1]), Step::Close]).await;
 }
 
 #[tokio::test]
 async fn a_result_cut_before_its_first_row_is_asked_for_again() {
     let parts = messages(&schema(), &[batch(&[1])]);
-    let server = Server::start(move |number, _| match number {
-        0 => vec![head(), Step::Send(chunk(&parts[0])), Step::Close],
-        _ => result(&schema(), &[batch(&[1])]),
-    })
-    .await;
-    assert_eq!(rows(source(&server).query("SELECT *").await.unwrap()).await.unwrap(), 1);
-    assert_eq!(server.requests().len(), 2);
+    assert_asked_again(vec![head(), Step::Send(chunk(&parts[0])), Step::Close]).await;
 }
 
 #[tokio::test]
