@@ -6,6 +6,7 @@
 //! cluster's data is; `catalog` is what clients see of it (`pg_catalog`, `information_schema`, documented tables).
 //! A room may call the one to its right, never the one to its left.
 
+mod alarm;
 pub mod catalog;
 pub mod cluster;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod query;
 mod recent;
 pub mod session;
 pub mod source;
+mod threads;
 pub mod token;
 mod watched;
 pub mod wire;

@@ -99,6 +99,10 @@ pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 /// build as well. Only what is touched is ever resident.
 pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
 
+/// The priority, of 0 to 99, of threads that compute what takes long; Linux calls it niceness 10. A lookup that comes meanwhile takes the
+/// core from them at once, and beside lookups that take all cores they still get a tenth.
+pub const COMPUTING_PRIORITY: u8 = 22;
+
 /// How long the threads of a cluster stay that has no session: they start within a millisecond, and connections to its runtime are kept
 /// open no longer.
 pub const THREADS_IDLE_MAX: Duration = Duration::from_secs(60);

@@ -16,7 +16,7 @@ use super::{
     places::LoginPlace,
     proxy,
     server::{Cluster, Server},
-    threads::{Lease, Socket},
+    socket::Socket,
     throttle::{self, Culprit},
     tls::ALPN,
 };
@@ -24,6 +24,7 @@ use crate::{
     Error, Result, SqlState,
     query::Engine,
     session::{Admitted, Connection},
+    threads::Lease,
     token::{Identity, Reason, Refusal, Secret, printable_user},
     wire::{
         backend, frontend,

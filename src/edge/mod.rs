@@ -7,6 +7,6 @@ pub mod login;
 pub mod places;
 mod proxy;
 pub mod server;
-pub mod threads;
+pub mod socket;
 pub mod throttle;
 pub mod tls;

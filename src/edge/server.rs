@@ -19,7 +19,7 @@ use super::{
     certificate::Certificate,
     login::{self, Login},
     places::{Logins, Sessions},
-    threads::{Socket, Threads},
+    socket::Socket,
     throttle::Throttle,
     tls,
 };
@@ -29,6 +29,7 @@ use crate::{
     limits::{FILES_CHECK_AFTER, LOGINS_MAX, THREADS_IDLE_MAX},
     query::Engine,
     session::{Admitted, Connection, Session, panic_words},
+    threads::Threads,
     token::{SystemClock, Verifier},
 };
 
@@ -61,6 +62,7 @@ pub struct Server {
 pub struct Cluster {
     pub engine: Arc<Engine>,
     pub sessions: Sessions,
+    /// Of its sessions.
     pub threads: Arc<Threads>,
 }
 
@@ -77,7 +79,7 @@ impl Server {
             let cluster = Cluster {
                 engine: Arc::new(engine),
                 sessions: Sessions::of_cluster(limits.sessions_per_cluster),
-                threads: Arc::default(),
+                threads: Threads::for_sessions(),
             };
             (cluster.engine.cluster().clone(), cluster)
         };
@@ -117,7 +119,9 @@ impl Server {
             loop {
                 tokio::time::sleep(FILES_CHECK_AFTER).await;
                 for cluster in self.clusters.values() {
-                    cluster.threads.end_if_idle(self.threads_idle_max);
+                    for threads in [&cluster.threads, cluster.engine.computing()] {
+                        threads.end_if_idle(self.threads_idle_max);
+                    }
                 }
             }
         };

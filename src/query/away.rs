@@ -13,51 +13,62 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerContext, PhysicalOptimizerRule},
     physical_plan::ExecutionPlan,
 };
-use tokio::{
-    runtime::Handle,
-    sync::Semaphore,
-    task::{JoinError, spawn_blocking},
-};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Error, Result, SqlState, source::runtime::to_datafusion};
+use crate::{Error, Result, SqlState, source::runtime::to_datafusion, threads::Threads};
 
 thread_local! {
     /// Cancelled once nobody waits for what this thread works on.
     static ABANDONED: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` away from here, once it is its turn.
-pub async fn run<T: Send + 'static>(turns: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let (_guard, abandoned) = wait();
-    let turn = Arc::clone(turns).acquire_owned().await.map_err(Error::internal)?;
-    let done = spawn_blocking(move || {
-        let _turn = turn;
-        ABANDONED.set(Some(abandoned));
-        work()
-    });
-    done.await.map_err(panicked)
+/// The plannings of one cluster that are away.
+#[derive(Debug)]
+pub struct Away {
+    turns: Arc<Semaphore>,
+    threads: Arc<Threads>,
 }
 
-/// The same for work that waits itself now and then.
-pub async fn run_async<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let (_guard, abandoned) = wait();
-    let turn = Arc::clone(turns).acquire_owned().await.map_err(Error::internal)?;
-    let handle = Handle::current();
-    let done = spawn_blocking(move || {
-        let _turn = turn;
-        ABANDONED.set(Some(abandoned.clone()));
-        handle.block_on(async {
-            tokio::select! {
-                done = work => done,
-                () = abandoned.cancelled() => Err(nobody_waits()),
-            }
-        })
-    });
-    done.await.map_err(panicked)?
+impl Away {
+    /// So many of them at once, those included that nobody waits for any more.
+    pub fn new(at_once: usize, threads: Arc<Threads>) -> Self {
+        let turns = Arc::new(Semaphore::new(at_once));
+        Away { turns, threads }
+    }
+
+    /// Runs `work` away from here, once it is its turn.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (_guard, abandoned) = wait();
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Error::internal)?;
+        let threads = self.threads.enter().map_err(Error::internal)?;
+        let done = threads.handle.spawn_blocking(move || {
+            let _turn = turn;
+            ABANDONED.set(Some(abandoned));
+            work()
+        });
+        done.await.map_err(panicked)
+    }
+
+    /// The same for work that waits itself now and then.
+    pub async fn run_async<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let home = Handle::current();
+        let done = self.run(move || {
+            let Some(abandoned) = ABANDONED.with_borrow(Clone::clone) else {
+                return Err(nobody_waits());
+            };
+            home.block_on(async {
+                tokio::select! {
+                    done = work => done,
+                    () = abandoned.cancelled() => Err(nobody_waits()),
+                }
+            })
+        });
+        done.await?
+    }
 }
 
 /// What tells the work that its caller is gone.
@@ -166,10 +177,10 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn work_that_nobody_waits_for_ends() {
-        let turns = Arc::new(Semaphore::new(1));
+        let plannings = Away::new(1, Threads::for_computing());
         let (started, has_started) = tokio::sync::oneshot::channel();
         let (result, results) = mpsc::channel();
-        let mut work = Box::pin(run(&turns, move || {
+        let mut work = Box::pin(plannings.run(move || {
             started.send(()).unwrap();
             // As planning does, only more often.
             let ended = loop {
@@ -186,14 +197,14 @@ mod tests {
         drop(work);
         assert!(results.recv().unwrap().contains("canceling statement"));
         // Its turn is over, and what comes next on its thread is wanted.
-        assert!(run(&turns, || check().is_ok()).await.unwrap());
-        let ready = run_async(&turns, async { Ok(check().is_ok()) }).await;
+        assert!(plannings.run(|| check().is_ok()).await.unwrap());
+        let ready = plannings.run_async(async { Ok(check().is_ok()) }).await;
         assert!(ready.unwrap());
     }
 
     #[tokio::test]
     #[should_panic(expected = "a bug")]
     async fn a_panic_is_the_callers() {
-        let _ = run(&Arc::new(Semaphore::new(1)), || panic!("a bug")).await;
+        let _ = Away::new(1, Threads::for_computing()).run(|| panic!("a bug")).await;
     }
 }

@@ -18,11 +18,9 @@ use datafusion::{
     prelude::SessionConfig,
 };
 
-use tokio::sync::Semaphore;
-
 use super::{
     append::Append,
-    away,
+    away::{self, Away},
     cache::PlanCache,
     errors::from_datafusion,
     growing, join_keys,
@@ -46,6 +44,7 @@ use crate::{
     cluster::ClusterName,
     limits,
     source::{Introspection, Source},
+    threads::{Home, Threads},
 };
 
 /// The engine of one cluster: nothing in it is shared with another cluster but the threads.
@@ -56,8 +55,9 @@ pub struct Engine {
     catalogs: Mutex<HashMap<String, Built>>,
     plans: Arc<PlanCache>,
     /// For planning that takes long.
-    plannings: Arc<Semaphore>,
+    plannings: Arc<Away>,
     turns: Arc<Turns>,
+    computing: Arc<Threads>,
     /// What its sessions sent.
     pub texts: Texts,
 }
@@ -89,14 +89,16 @@ impl Engine {
             runtime.register_object_store(url.as_ref(), store);
         }
         let base = Arc::new(base_state(Arc::new(runtime)).map_err(from_datafusion)?);
+        let computing = Threads::for_computing();
         Ok(Engine {
             cluster,
             source,
             base,
             catalogs: Mutex::default(),
             plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
-            plannings: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
+            plannings: Arc::new(Away::new(limits::CLUSTER_PLANNINGS_MAX, Arc::clone(&computing))),
             turns: Arc::default(),
+            computing,
             texts: Texts::default(),
         })
     }
@@ -112,6 +114,11 @@ impl Engine {
 
     pub fn cluster(&self) -> &ClusterName {
         &self.cluster
+    }
+
+    /// The threads on which its large statements are computed.
+    pub(crate) fn computing(&self) -> &Arc<Threads> {
+        &self.computing
     }
 
     /// The names by which a client may call this cluster's one database.
@@ -147,7 +154,7 @@ impl Engine {
 
     /// Runs what takes long, and does not wait itself, where it holds up nobody.
     pub async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        away::run(&self.plannings, work).await
+        self.plannings.run(work).await
     }
 
     /// A scope over a catalogue that no session asks in.
@@ -174,6 +181,7 @@ impl Engine {
             shared_plans: Arc::clone(&self.plans),
             plannings: Arc::clone(&self.plannings),
             turns: Arc::clone(&self.turns),
+            computing: Arc::clone(&self.computing),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
             base: Arc::clone(&self.base),
             states: OnceLock::new(),
@@ -193,9 +201,11 @@ pub struct Scope {
     pub(super) shared_plans: Arc<PlanCache>,
     pub(super) own_plans: PlanCache,
     /// For planning that takes long.
-    pub(super) plannings: Arc<Semaphore>,
+    pub(super) plannings: Arc<Away>,
     /// In which the statements of all sessions run.
     pub(super) turns: Arc<Turns>,
+    /// On which the large ones are computed.
+    pub(super) computing: Arc<Threads>,
     base: Arc<SessionState>,
     states: OnceLock<States>,
 }
@@ -243,6 +253,9 @@ impl Scope {
     fn states(&self) -> &States {
         self.states.get_or_init(|| {
             let mut config = self.base.config().clone().with_extension(Arc::new(self.route));
+            if let Some(home) = Home::here() {
+                config = config.with_extension(Arc::new(home));
+            }
             config.options_mut().execution.time_zone = Some(self.time_zone.clone());
             config.options_mut().extensions.insert(self.facts.as_ref().clone());
             let state = with_config(&self.base, config);

@@ -16,16 +16,18 @@ use futures::StreamExt;
 use super::{
     Scope,
     append::ahead,
+    computed::Computed,
     errors::from_datafusion,
     turns::{Lane, Turns},
 };
-use crate::Result;
+use crate::{Error, Result, threads::Threads};
 
 /// A plan that runs, or rows that are at hand.
 pub struct Execution {
     state: State,
     lane: Option<Lane>,
     turns: Arc<Turns>,
+    computing: Arc<Threads>,
     /// The last batch that was handed out.
     handed_out: MemoryReservation,
     /// Small batches that were handed out one after the other.
@@ -46,6 +48,8 @@ enum State {
     Running(SendableRecordBatchStream),
     /// It goes on, and is made ahead of whoever takes its rows.
     Ahead(SendableRecordBatchStream),
+    /// It is large, and made on other threads.
+    Computed(Computed),
     /// One batch, until it is taken.
     Rows(Option<RecordBatch>),
     /// What it held is let go of.
@@ -69,6 +73,7 @@ impl Execution {
             state,
             lane,
             turns: Arc::clone(&scope.turns),
+            computing: Arc::clone(&scope.computing),
             handed_out: MemoryConsumer::new("result").register(pool),
             small: 0,
         }
@@ -103,25 +108,27 @@ impl Execution {
     async fn compute(&mut self) -> Result<Option<RecordBatch>> {
         let is_first = matches!(self.state, State::Bound(..));
         let _turn = match (&self.state, self.lane) {
-            (State::Bound(..) | State::Running(_) | State::Ahead(_), Some(lane)) => {
+            (State::Bound(..) | State::Running(_) | State::Ahead(_) | State::Computed(_), Some(lane)) => {
                 Some(self.turns.take(lane, is_first).await?)
             }
             _ => None,
         };
-        if let State::Bound(plan, context) = &self.state {
-            let stream = execute_stream(Arc::clone(plan), Arc::clone(context)).map_err(from_datafusion)?;
-            self.state = State::Running(stream);
-        }
-        if self.small >= BATCHES_MADE_HERE {
-            self.state = match std::mem::replace(&mut self.state, State::Ended) {
-                State::Running(stream) => State::Ahead(ahead(stream, BATCHES_AHEAD)),
-                state => state,
-            };
-        }
-        match &mut self.state {
-            State::Running(stream) | State::Ahead(stream) => stream.next().await.transpose().map_err(from_datafusion),
-            State::Rows(batch) => Ok(batch.take()),
-            State::Bound(..) | State::Ended => Ok(None),
-        }
+        let goes_on = self.small >= BATCHES_MADE_HERE;
+        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Bound(plan, context) if self.lane == Some(Lane::Large) => {
+                let computed = Computed::begin(plan, context, &self.computing, BATCHES_AHEAD);
+                State::Computed(computed.map_err(|error| Error::internal(format!("no threads: {error}")))?)
+            }
+            State::Bound(plan, context) => State::Running(execute_stream(plan, context).map_err(from_datafusion)?),
+            State::Running(stream) if goes_on => State::Ahead(ahead(stream, BATCHES_AHEAD)),
+            state => state,
+        };
+        let batch = match &mut self.state {
+            State::Running(stream) | State::Ahead(stream) => stream.next().await,
+            State::Computed(rows) => rows.next(if goes_on { BATCHES_AHEAD } else { 0 }).await,
+            State::Rows(batch) => return Ok(batch.take()),
+            State::Bound(..) | State::Ended => None,
+        };
+        batch.transpose().map_err(from_datafusion)
     }
 }

@@ -5,6 +5,7 @@ mod away;
 mod by_length;
 mod cache;
 mod checked;
+mod computed;
 pub mod engine;
 pub mod errors;
 mod execution;

@@ -52,6 +52,10 @@ pub(super) struct Over<W> {
 }
 
 impl<W: Way> Over<W> {
+    pub(super) fn way(&self) -> &W {
+        &self.way
+    }
+
     pub(super) fn step(input: Arc<dyn ExecutionPlan>, way: W) -> Arc<dyn ExecutionPlan> {
         Arc::new(Over {
             properties: way.properties(&input),

@@ -165,6 +165,16 @@ pub(super) enum Side {
 /// Hands its input on, row by row as it is.
 pub(super) type Piecewise = Over<Side>;
 
+impl Piecewise {
+    /// Bytes that the step makes of each row, whatever the row holds.
+    pub(super) fn made_of_row(&self) -> u64 {
+        match self.way() {
+            Side::Gives(made) => made.row,
+            Side::Ends => 0,
+        }
+    }
+}
+
 impl Way for Side {
     const NAME: &'static str = "Piecewise";
     const KEEPS_ORDER: bool = true;

@@ -23,7 +23,7 @@ use datafusion::{
 use postgres_types::Type;
 
 use super::{
-    Execution, Scope, away,
+    Execution, Scope,
     cache::Key,
     errors::from_datafusion,
     expansion, growing, lateral,
@@ -133,11 +133,13 @@ impl Plan {
             return Ok((owner, plan, declared));
         }
         let away = Arc::clone(scope);
-        away::run(&scope.plannings, move || {
-            let plan = plan(&away, &owner, &declared)?;
-            Ok((owner, plan, declared))
-        })
-        .await?
+        scope
+            .plannings
+            .run(move || {
+                let plan = plan(&away, &owner, &declared)?;
+                Ok((owner, plan, declared))
+            })
+            .await?
     }
 
     /// A plan that was made before.
@@ -285,11 +287,10 @@ impl Plan {
             return self.physical(scope, values, purpose).await;
         }
         let (plan, away) = (self.clone(), Arc::clone(scope));
-        away::run_async(
-            &scope.plannings,
-            async move { plan.physical(&away, values, purpose).await },
-        )
-        .await
+        scope
+            .plannings
+            .run_async(async move { plan.physical(&away, values, purpose).await })
+            .await
     }
 
     /// The plan as it runs: batches of [`Plan::schema`]'s types, as they come.

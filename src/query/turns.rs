@@ -64,18 +64,24 @@ fn is_handed_on(plan: &dyn ExecutionPlan) -> bool {
     streams && plan.children().last().is_some_and(|input| is_handed_on(input.as_ref()))
 }
 
-/// Rows that are read, those of a join that compares every pair as often as they are compared.
+/// Rows that are read, those of a join that compares every pair as often as they are compared, and those of which much is made as often as
+/// that has the size of a row.
 fn work(plan: &dyn ExecutionPlan) -> u64 {
     let children = plan.children();
     let works = children.iter().map(|child| work(child.as_ref()));
     if plan.is::<NestedLoopJoinExec>() || plan.is::<CrossJoinExec>() {
         return works.map(|work| work.max(1)).fold(1, u64::saturating_mul);
     }
-    match children.is_empty() {
-        true => rows_of_leaf(plan),
-        false => works.fold(0, u64::saturating_add),
+    if children.is_empty() {
+        return rows_of_leaf(plan);
     }
+    let rows = works.fold(0, u64::saturating_add);
+    let made = plan.downcast_ref::<Piecewise>().map_or(0, Piecewise::made_of_row);
+    rows.saturating_mul((made / SIZE_OF_ROW).max(1))
 }
+
+/// Bytes that are about as much work as a row.
+const SIZE_OF_ROW: u64 = 1024;
 
 fn rows_of_leaf(plan: &dyn ExecutionPlan) -> u64 {
     const UNKNOWN: u64 = u64::MAX;

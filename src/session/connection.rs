@@ -1,6 +1,6 @@
 //! The byte stream of a session: what has arrived, what is to be sent.
 
-use std::{future, io, time::Duration};
+use std::{future, io, mem, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
@@ -9,7 +9,9 @@ use tokio::{
 };
 
 use crate::{
-    Result, limits,
+    Result,
+    alarm::Alarm,
+    limits,
     wire::frame::{self, Frame},
 };
 
@@ -36,6 +38,8 @@ pub struct Connection<S> {
     pub out: BytesMut,
     /// How long the client may take nothing of what is sent to it.
     pub write_stall_max: Duration,
+    /// For a client that says nothing.
+    alarm: Alarm,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -45,6 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             input: BytesMut::new(),
             out: BytesMut::new(),
             write_stall_max: limits::WRITE_STALL_MAX,
+            alarm: Alarm::default(),
         }
     }
 
@@ -74,9 +79,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.is_full() || !frame::has_message(&self.input) {
             self.flush().await?;
         }
-        match tokio::time::timeout(REST_AFTER, self.next(frame::message)).await {
-            Ok(message) => message,
-            Err(_) => {
+        let mut alarm = mem::take(&mut self.alarm);
+        let message = alarm.within(REST_AFTER, self.next(frame::message)).await;
+        self.alarm = alarm;
+        match message {
+            Some(message) => message,
+            None => {
                 self.rest();
                 self.next(frame::message).await
             }

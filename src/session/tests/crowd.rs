@@ -8,6 +8,9 @@ const STUCK: &str = "select id from stuck";
 /// Nobody knows how many rows it reads either.
 const LARGE: &str = "select count(*) from generate_series(1, 10)";
 
+/// Few rows, of which hundreds of megabytes are made.
+const OF_LARGE_VALUES: &str = "select length(repeat('x' || id, 100000000)) from numbers";
+
 const ANSWER: &str = "T D:10 C:SELECT 1 Z:I";
 
 /// Lanes of a width of one, and one place to wait.
@@ -42,6 +45,7 @@ async fn large_statements_wait_for_their_turn_and_small_ones_have_their_own() {
         "T D:numbers C:SELECT 1 Z:I"
     );
     assert_eq!(client.query(LARGE).await, "T E:53300 Z:I", "one waits already");
+    assert_eq!(client.query(OF_LARGE_VALUES).await, "T E:53300 Z:I", "it is large, too");
     let answer = tokio::time::timeout(Duration::from_millis(100), waiting.message()).await;
     assert!(answer.is_err(), "{answer:?}");
 

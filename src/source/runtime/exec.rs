@@ -28,7 +28,7 @@ use super::{
     reader::Query,
     to_datafusion,
 };
-use crate::{Error, Result, SqlState};
+use crate::{Error, Result, SqlState, threads::Home};
 
 /// Rows of one batch that has no columns, made from a count.
 const COUNTED_BATCH_ROWS: u64 = 64 * 1024;
@@ -156,7 +156,7 @@ impl ExecutionPlan for RuntimeExec {
         Ok(self)
     }
 
-    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let meter = Meter::new(&self.metrics, partition);
         let (source, schema, shape, typed) = (self.source.clone(), self.schema(), self.shape, self.typed);
         let query = |sql: &Arc<str>, load| Query {
@@ -167,13 +167,20 @@ impl ExecutionPlan for RuntimeExec {
         };
         let fallback = self.fallback.as_ref().map(|sql| query(sql, Load::Scan));
         let query = query(&self.sql, self.load);
+        let home = context.session_config().get_extension::<Home>();
         let rows = stream::once(async move {
             let start = Instant::now();
-            let replies = match (source.run(query).await, fallback) {
-                (Err(error), Some(fallback)) if error.code() == SqlState::INVALID_TEXT_REPRESENTATION => {
-                    source.run(fallback).await
+            let asked = async move {
+                match (source.run(query).await, fallback) {
+                    (Err(error), Some(fallback)) if error.code() == SqlState::INVALID_TEXT_REPRESENTATION => {
+                        source.run(fallback).await
+                    }
+                    (replies, _) => replies,
                 }
-                (replies, _) => replies,
+            };
+            let replies = match home {
+                Some(home) => home.run(asked).await,
+                None => asked.await,
             };
             let replies =
                 replies.map_err(|error| to_datafusion(if typed { errors::of_typed(error) } else { error }))?;

@@ -20,7 +20,10 @@ use hyper::{
 };
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::{Connection as _, HttpInfo};
-use tokio::task::AbortHandle;
+use tokio::{
+    runtime::{self, Handle},
+    task::AbortHandle,
+};
 use tower_service::Service;
 
 use super::{
@@ -92,6 +95,7 @@ impl Pool {
             sender,
             driver: Some(driver),
             remote: extensions.get::<HttpInfo>().map(HttpInfo::remote_addr),
+            made_on: Handle::current().id(),
             bell: Arc::default(),
         })
     }
@@ -111,6 +115,8 @@ struct Connection {
     /// `None` once it has ended.
     driver: Option<Driver>,
     remote: Option<SocketAddr>,
+    /// The threads that look after its socket: whoever waits for a reply on others would have to be woken by them.
+    made_on: runtime::Id,
     bell: Arc<Bell>,
 }
 
@@ -190,6 +196,21 @@ struct Waiting {
     carer: Option<AbortHandle>,
 }
 
+impl Waiting {
+    fn close_old(&mut self, time_max: Duration) {
+        self.connections.retain(|(since, _)| since.elapsed() < time_max);
+    }
+
+    /// The newest that was made on these threads.
+    fn take_of(&mut self, threads: runtime::Id) -> Option<Connection> {
+        let newest = self
+            .connections
+            .iter()
+            .rposition(|(_, connection)| connection.made_on == threads)?;
+        Some(self.connections.remove(newest).1)
+    }
+}
+
 impl Idle {
     fn new(time_max: Duration) -> Self {
         Idle {
@@ -198,12 +219,16 @@ impl Idle {
         }
     }
 
-    /// One that is still open; the newest, so that others may go.
+    /// One of these threads' that is still open; the newest, so that others may go.
     fn take(&self) -> Option<Connection> {
+        let here = Handle::current().id();
         loop {
-            let (since, mut connection) = self.waiting().connections.pop()?;
+            let mut waiting = self.waiting();
             // One that is older may have been dropped on the way without a word.
-            if since.elapsed() < self.time_max && connection.is_open() {
+            waiting.close_old(self.time_max);
+            let mut connection = waiting.take_of(here)?;
+            drop(waiting);
+            if connection.is_open() {
                 return Some(connection);
             }
         }
@@ -228,7 +253,7 @@ impl Idle {
         loop {
             tokio::time::sleep(self.time_max / 4).await;
             let mut waiting = self.waiting();
-            waiting.connections.retain(|(since, _)| since.elapsed() < self.time_max);
+            waiting.close_old(self.time_max);
             if waiting.connections.is_empty() {
                 waiting.carer = None;
                 return;
@@ -311,6 +336,21 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
+    }
+
+    #[test]
+    fn a_connection_is_used_on_the_threads_that_look_after_it() {
+        let serving = tokio::runtime::Runtime::new().unwrap();
+        let server = serving.block_on(Server::always(vec![head(), end()]));
+        let pool = pool(&server, IDLE_TIME_MAX);
+        let (some, others) = (
+            tokio::runtime::Runtime::new().unwrap(),
+            tokio::runtime::Runtime::new().unwrap(),
+        );
+        for (threads, connections) in [(&some, 1), (&others, 2), (&some, 2), (&others, 2)] {
+            threads.block_on(ask(&pool));
+            assert_eq!((server.connections(), idle(&pool)), (connections, connections));
+        }
     }
 
     #[tokio::test]

@@ -1,14 +1,14 @@
 //! Scans: what is sent for a table, and what becomes of what comes back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arrow::{
     array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringArray},
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
-use datafusion::prelude::{SessionContext, col, lit};
+use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 
-use super::{batch, schema, source};
+use super::{batch, rows, schema, source};
 use crate::{
     SqlState,
     source::{
@@ -18,6 +18,7 @@ use crate::{
             testing::{Server, result},
         },
     },
+    threads::{Home, Threads},
 };
 
 /// A context in which `t` is a table of the server.
@@ -215,4 +216,24 @@ async fn a_filter_on_a_key_makes_a_lookup_and_anything_less_a_scan() {
         let exec = plan.downcast_ref::<RuntimeExec>().unwrap();
         assert_eq!(exec.load(), load, "{table} {filters:?}");
     }
+}
+
+#[tokio::test]
+async fn a_statement_that_is_computed_elsewhere_has_the_runtime_asked_from_home() {
+    let server = Server::always(result(&schema(), &[batch(&[7])])).await;
+    let config = SessionConfig::new().with_extension(Arc::new(Home::here().unwrap()));
+    let context = SessionContext::new_with_config(config);
+    let source = source(&server);
+    context.register_table("t", source.table("t", schema())).unwrap();
+    let asked = async move { context.sql("SELECT * FROM t").await.unwrap().collect().await.unwrap() };
+    let threads = Threads::for_computing();
+    let computing = threads.enter().unwrap();
+    let batches = computing.handle.spawn(asked).await.unwrap();
+    assert_eq!(batches[0].columns(), batch(&[7]).columns());
+    drop(computing);
+    threads.end_if_idle(Duration::ZERO);
+    assert!(!threads.are_there());
+    // The connection has not gone with them.
+    assert_eq!(rows(source.query("SELECT 1").await.unwrap()).await.unwrap(), 1);
+    assert_eq!(server.connections(), 1);
 }
