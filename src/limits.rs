@@ -303,6 +303,11 @@ pub const PLANS_MAX: usize = 1_000;
 /// and what they may take together; a plan over a table of fifty columns takes some 50 kB.
 pub const PLANS_SIZE_MAX: usize = 32 * 1024 * 1024;
 
+/// What those of them give that read nothing but the catalogue, which gives the same for as long as its schema is the same: all that a
+/// schema browser asks for each table is some hundred kilobytes, all columns of all relations one megabyte, which is as much as one
+/// answer may take. They go with the plans.
+pub const ANSWERS_SIZE_MAX: usize = 8 * 1024 * 1024;
+
 /// Plans of one session that hold something of it. They are those of the statements that a driver asks when it connects, or a schema
 /// browser for each table,
 pub const SESSION_PLANS_MAX: usize = 50;

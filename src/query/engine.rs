@@ -94,7 +94,11 @@ impl Engine {
             source,
             base,
             catalogs: Mutex::default(),
-            plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
+            plans: Arc::new(PlanCache::new(
+                limits::PLANS_MAX,
+                limits::PLANS_SIZE_MAX,
+                limits::ANSWERS_SIZE_MAX,
+            )),
             plannings: Arc::new(Semaphore::new(limits::CLUSTER_PLANNINGS_MAX)),
             turns: Arc::default(),
             texts: Texts::default(),
@@ -145,6 +149,12 @@ impl Engine {
         Ok(catalog)
     }
 
+    /// Lets go of what is kept for speed alone: plans, what they gave, and what texts say. It comes again with the next session.
+    pub fn rest(&self) {
+        self.plans.clear();
+        self.texts.clear();
+    }
+
     /// Runs what takes long, and does not wait itself, where it holds up nobody.
     pub async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         away::run(&self.plannings, work).await
@@ -153,8 +163,6 @@ impl Engine {
     /// A scope over a catalogue that no session asks in.
     fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
         let facts = SessionFacts {
-            user: self.cluster.to_string(),
-            database: catalog.model.database.clone(),
             backend_pid: 0,
             start_time_us: 0,
             settings: Arc::new(NoSettings),
@@ -174,7 +182,7 @@ impl Engine {
             shared_plans: Arc::clone(&self.plans),
             plannings: Arc::clone(&self.plannings),
             turns: Arc::clone(&self.turns),
-            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
+            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX, 0),
             base: Arc::clone(&self.base),
             states: OnceLock::new(),
         }

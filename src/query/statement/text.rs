@@ -35,6 +35,10 @@ impl Texts {
         Ok(parsed)
     }
 
+    pub fn clear(&self) {
+        self.recent(|recent| *recent = Recent::new(KEPT_TEXTS_MAX));
+    }
+
     fn recent<T>(&self, use_of: impl FnOnce(&mut Recent<String, Arc<Statement>>) -> T) -> T {
         // Whole at every step: a panic elsewhere leaves nothing half done.
         use_of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
