@@ -281,8 +281,10 @@ pub const INLINED_KEYS_MAX: usize = 300;
 
 /// Texts of which one cluster keeps what they say: some hundred dashboard panels, and what drivers ask,
 pub const KEPT_TEXTS_MAX: usize = 200;
-/// and bytes of one. What it says takes 150 times as much at worst: as much as its plan may.
-pub const KEPT_TEXT_SIZE_MAX: usize = 1024;
+/// of so many bytes each: a longer one counts as several. What one says takes 150 times as much at worst: as much as its plan may.
+pub const KEPT_TEXT_UNIT: usize = 1024;
+/// Bytes of the longest: schema browsers ask their longest questions in three to five thousand.
+pub const KEPT_TEXT_SIZE_MAX: usize = 8 * KEPT_TEXT_UNIT;
 
 /// A text that is longer is parsed on a thread of its own: a megabyte takes a tenth of a second, and more where it is all operators.
 pub const PARSED_HERE_TEXT_MAX: usize = 16 * 1024;

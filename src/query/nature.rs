@@ -4,9 +4,10 @@ use std::{any::Any, ops::ControlFlow};
 
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
-    datasource::source_as_provider,
+    datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result,
     execution::SessionState,
+    functions_table::generate_series::GenerateSeriesTable,
     logical_expr::{Expr, LogicalPlan, Volatility, expr::ScalarFunction},
     sql::sqlparser::ast::{self, Visit, Visitor},
 };
@@ -28,8 +29,8 @@ pub(super) struct Nature {
     pub(super) is_of_session: bool,
     /// It is optimized to the same whenever it runs: no function's value in it depends on the time or on a session's settings.
     pub(super) is_fixed: bool,
-    /// As far as it reads the catalogue, it gives the same rows whenever it runs, whoever asks, in one time zone: it reads no relation
-    /// of a session's own, and no function in it looks at a session or at the time, draws lots or does anything.
+    /// It gives the same rows whenever it runs, whoever asks, in one time zone: it reads nothing but what never changes of the catalogue,
+    /// and no function in it looks at a session or at the time, draws lots or does anything.
     pub(super) is_constant: bool,
 }
 
@@ -50,11 +51,7 @@ impl Nature {
         plan.apply_with_subqueries(|plan| {
             self.size += STEP_SIZE + FIELD_SIZE * plan.schema().fields().len();
             self.is_constant &= match plan {
-                LogicalPlan::TableScan(scan) => {
-                    let provider = source_as_provider(&scan.source)?;
-                    let table: Option<&CatalogTable> = (provider.as_ref() as &dyn Any).downcast_ref();
-                    table.is_none_or(|table| !table.is_of_session())
-                }
+                LogicalPlan::TableScan(scan) => is_constant(source_as_provider(&scan.source)?.as_ref()),
                 LogicalPlan::Extension(_)
                 | LogicalPlan::Statement(_)
                 | LogicalPlan::Ddl(_)
@@ -100,6 +97,15 @@ impl Nature {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Whether a relation has the same rows whenever it is read. Those of a recursion are its plan's, and what a series is called with is
+/// known where a plan [`may_be_kept`].
+fn is_constant(provider: &dyn Any) -> bool {
+    match provider.downcast_ref::<CatalogTable>() {
+        Some(table) => !table.is_of_session(),
+        None => provider.is::<CteWorkTable>() || provider.is::<GenerateSeriesTable>(),
     }
 }
 

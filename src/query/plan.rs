@@ -87,7 +87,7 @@ impl Plan {
         let planned = Self::planned(scope, rewritten, declared)?;
         let nature = Nature::of(&planned.logical, scope.state()).map_err(from_datafusion)?;
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
-        let is_constant = may_be_kept && !nature.is_of_session && nature.is_constant && planned.of_catalogue;
+        let is_constant = may_be_kept && !nature.is_of_session && nature.is_constant;
         let plan = Plan(Arc::new(Planned {
             optimized,
             typed,

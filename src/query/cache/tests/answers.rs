@@ -3,7 +3,7 @@
 use super::*;
 
 /// What clients ask of the catalogue: all of it is the same for every session.
-const CONSTANT: [&str; 17] = [
+const CONSTANT: [&str; 19] = [
     "select 1",
     "select 1 + 1 as two, 'a'::text, null, 1.5::numeric(4, 2)",
     "select array[1, 2], '2026-01-01'::timestamp",
@@ -23,11 +23,13 @@ const CONSTANT: [&str; 17] = [
     "select table_name, row_number() over (order by table_name) from information_schema.tables",
     "select string_agg(typname, ',' order by oid) from pg_type where exists (select from pg_class where reltype = pg_type.oid)",
     "select unnest(array['a', 'b'])",
+    "select conname, n from pg_constraint, generate_series(1, 32) as pos(n) where conkey[n] > 0",
+    "select count(*) from generate_series(1, 100000)",
     "select relname from pg_class where relname ~ '^num' union all select 'x' limit 10",
 ];
 
 /// What is another at another time, in another session or of other rows.
-const CHANGING: [&str; 36] = [
+const CHANGING: [&str; 37] = [
     "select now()",
     "select current_date",
     "select localtimestamp, current_time",
@@ -64,6 +66,7 @@ const CHANGING: [&str; 36] = [
     "select sum(length(current_setting('x'))) over () from pg_class",
     "with settings as (select * from pg_settings) select name from settings",
     "select count(*) from generate_series(1, length(current_setting('x'))) as t(n)",
+    "select count(*) from generate_series(now() - interval '1 day', now(), interval '1 hour') as t(n)",
 ];
 
 fn answers(scope: &Scope) -> usize {
