@@ -99,8 +99,8 @@ pub const LAST_STATEMENT_GRACE: Duration = Duration::from_secs(5);
 /// build as well. Only what is touched is ever resident.
 pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
 
-/// How long the threads of a cluster stay that has no session: they start within a millisecond, and connections to its runtime are kept
-/// open no longer.
+/// How long the threads of a cluster stay that has no session: they start within a millisecond. Connections to its runtime are kept
+/// open no longer, nor is what was kept of its statements.
 pub const THREADS_IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it

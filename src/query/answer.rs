@@ -8,7 +8,7 @@ use datafusion::{
     execution::memory_pool::{MemoryConsumer, MemoryReservation},
 };
 
-use super::{Plan, Scope};
+use super::{Plan, Scope, cache::values_size};
 
 /// The rows of one run of a plan that always gives the same, as far as they have come.
 pub(super) struct Answer {
@@ -31,7 +31,7 @@ impl Answer {
             batches: Vec::new(),
             size: MemoryConsumer::new("answer").register(scope.memory_pool()),
         });
-        answer.grow(values.iter().map(ScalarValue::size).sum())?;
+        answer.grow(values_size(values))?;
         answer.values = values.to_vec();
         Some(answer)
     }

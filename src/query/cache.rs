@@ -2,7 +2,7 @@
 //! sessions, and each session's own, of those that hold something of the session. Never of two clusters: an [`Engine`](super::Engine)
 //! has its own. Only logical plans: a physical one that was run holds what is left of that run.
 //!
-//! With a plan over the catalogue that always gives the same rows ([`Plan::is_constant`]) those are kept too, once a run has come to its
+//! With a plan over the catalogue that always gives the same rows ([`Plan::constant`]) those are kept too, once a run has come to its
 //! end: drivers and schema browsers ask the same of every connection, and are answered from memory.
 
 #[cfg(test)]
@@ -167,6 +167,10 @@ impl PlanCache {
     /// What a plan gave for these values, as it would now in `scope`.
     pub(super) fn answer(&self, plan: &Plan, values: &[ScalarValue], scope: &Scope) -> Option<Vec<RecordBatch>> {
         let hash = plan.constant()?;
+        // What is too long to be kept is not looked for either: others wait meanwhile.
+        if values_size(values) > self.answer_size_max() {
+            return None;
+        }
         let mut kept = self.lock();
         let used = kept.touch(hash)?;
         used.answers
@@ -211,7 +215,7 @@ impl PlanCache {
         }
     }
 
-    /// Forgets all: the schema is another.
+    /// Forgets all.
     pub(super) fn clear(&self) {
         let mut kept = self.lock();
         kept.entries.clear();
@@ -234,6 +238,11 @@ impl PlanCache {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Bytes that a plan's values take.
+pub(super) fn values_size(values: &[ScalarValue]) -> usize {
+    values.iter().map(ScalarValue::size).sum()
 }
 
 impl Kept {
