@@ -103,8 +103,8 @@ pub const THREAD_STACK_SIZE: usize = 32 * 1024 * 1024;
 /// core from them at once, and beside lookups that take all cores they still get a tenth.
 pub const COMPUTING_PRIORITY: u8 = 22;
 
-/// How long the threads of a cluster stay that has no session: they start within a millisecond, and connections to its runtime are kept
-/// open no longer.
+/// How long the threads of a cluster stay that has no session: they start within a millisecond. Connections to its runtime are kept
+/// open no longer, nor is what was kept of its statements.
 pub const THREADS_IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// What the engine may hold in memory for all statements of one cluster that run at once; sorts and aggregates beyond it
@@ -285,8 +285,10 @@ pub const INLINED_KEYS_MAX: usize = 300;
 
 /// Texts of which one cluster keeps what they say: some hundred dashboard panels, and what drivers ask,
 pub const KEPT_TEXTS_MAX: usize = 200;
-/// and bytes of one. What it says takes 150 times as much at worst: as much as its plan may.
-pub const KEPT_TEXT_SIZE_MAX: usize = 1024;
+/// of so many bytes each: a longer one counts as several. What one says takes 150 times as much at worst: as much as its plan may.
+pub const KEPT_TEXT_UNIT: usize = 1024;
+/// Bytes of the longest: schema browsers ask their longest questions in three to five thousand.
+pub const KEPT_TEXT_SIZE_MAX: usize = 8 * KEPT_TEXT_UNIT;
 
 /// A text that is longer is parsed on a thread of its own: a megabyte takes a tenth of a second, and more where it is all operators.
 pub const PARSED_HERE_TEXT_MAX: usize = 16 * 1024;
@@ -306,6 +308,11 @@ pub const CLUSTER_PLANNINGS_MAX: usize = 8;
 pub const PLANS_MAX: usize = 1_000;
 /// and what they may take together; a plan over a table of fifty columns takes some 50 kB.
 pub const PLANS_SIZE_MAX: usize = 32 * 1024 * 1024;
+
+/// What those of them give that read nothing but the catalogue, which gives the same for as long as its schema is the same: all that a
+/// schema browser asks for each table is some hundred kilobytes, all columns of all relations one megabyte, which is as much as one
+/// answer may take. They go with the plans.
+pub const ANSWERS_SIZE_MAX: usize = 8 * 1024 * 1024;
 
 /// Plans of one session that hold something of it. They are those of the statements that a driver asks when it connects, or a schema
 /// browser for each table,

@@ -84,8 +84,8 @@ impl Threads {
         })
     }
 
-    /// Ends them if there has been no lease for `idle_max`; what still runs there ends as it waits next.
-    pub fn end_if_idle(&self, idle_max: Duration) {
+    /// Ends them if there has been no lease for `idle_max`, and says whether it did; what still runs there ends as it waits next.
+    pub fn end_if_idle(&self, idle_max: Duration) -> bool {
         let mut state = self.state();
         let idle = state.idle_since.is_some_and(|since| since.elapsed() >= idle_max);
         let ended = if idle && state.leases == 0 {
@@ -94,9 +94,11 @@ impl Threads {
             None
         };
         drop(state);
+        let has_ended = ended.is_some();
         if let Some(runtime) = ended {
             runtime.shutdown_background();
         }
+        has_ended
     }
 
     /// Whether there are any.

@@ -32,8 +32,6 @@ pub fn engine(source: &Arc<SnapshotSource>) -> Engine {
 /// The scope of a session of `engine`.
 pub async fn scope(engine: &Engine) -> Arc<Scope> {
     let facts = SessionFacts {
-        user: NAME.to_owned(),
-        database: NAME.to_owned(),
         backend_pid: 1,
         start_time_us: 0,
         settings: Arc::new(NoSettings),

@@ -36,10 +36,6 @@ pub trait SettingsView: Send + Sync + fmt::Debug {
 /// One session, as functions see it.
 #[derive(Debug, Clone)]
 pub struct SessionFacts {
-    /// The role that is logged in: the cluster's name.
-    pub user: String,
-    /// The database that it connected to.
-    pub database: String,
     pub backend_pid: i32,
     /// When the session began, in microseconds since 1970.
     pub start_time_us: i64,

@@ -63,13 +63,19 @@ impl CatalogTable {
         self.model.relations.get(self.index)
     }
 
+    /// Whether its rows are made for each scan; those of the others never change.
+    pub fn is_of_session(&self) -> bool {
+        let name = self.relation().map(|relation| relation.name.as_str());
+        name.is_some_and(|name| OF_THE_SESSION.contains(&name))
+    }
+
     fn batch(&self, reader: Option<Reader>) -> Result<RecordBatch> {
         let relation = self.relation().ok_or_else(|| Error::internal("no such relation"))?;
         if FORBIDDEN.contains(&relation.name.as_str()) {
             let message = format!("permission denied for table {}", relation.name);
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
-        if OF_THE_SESSION.contains(&relation.name.as_str()) {
+        if self.is_of_session() {
             return self.make(relation, reader);
         }
         if let Some(batch) = self.batch.get() {
@@ -115,8 +121,7 @@ impl TableProvider for CatalogTable {
 
     /// A relation without rows is planned as such: what most catalogue statements join then falls away before they run.
     fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
-        let of_the_session = OF_THE_SESSION.contains(&self.relation()?.name.as_str());
-        if of_the_session || self.batch(None).ok()?.num_rows() > 0 {
+        if self.is_of_session() || self.batch(None).ok()?.num_rows() > 0 {
             return None;
         }
         let schema = DFSchema::try_from(Arc::clone(&self.schema)).ok()?;

@@ -99,7 +99,7 @@ impl Server {
     }
 
     /// Looks at the files that may change while the server runs: the certificate, and the lists of revoked tokens, whose sessions end.
-    /// Each by itself, so that neither waits for the other's mount. And ends the threads of clusters that nobody uses.
+    /// Each by itself, so that neither waits for the other's mount. And ends the threads of clusters that nobody uses, which keep nothing either.
     async fn keep_current(self: Arc<Self>) {
         let certificate = async {
             loop {
@@ -119,9 +119,10 @@ impl Server {
             loop {
                 tokio::time::sleep(FILES_CHECK_AFTER).await;
                 for cluster in self.clusters.values() {
-                    for threads in [&cluster.threads, cluster.engine.computing()] {
-                        threads.end_if_idle(self.threads_idle_max);
+                    if cluster.threads.end_if_idle(self.threads_idle_max) {
+                        cluster.engine.rest();
                     }
+                    cluster.engine.computing().end_if_idle(self.threads_idle_max);
                 }
             }
         };
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_threads_of_a_cluster_that_nobody_uses_are_ended() {
+    async fn a_cluster_that_nobody_uses_has_no_threads_and_keeps_nothing() {
         let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo");
         let source = Arc::new(SnapshotSource::open(demo).unwrap());
         let engines = ["used", "left"].map(|name| Engine::new(name.parse().unwrap(), source.clone()).unwrap());
@@ -253,16 +254,22 @@ mod tests {
         let server = Arc::new(server);
         let threads = |name: &str| Arc::clone(&server.clusters[&name.parse().unwrap()].threads);
         let (used, left) = (threads("used"), threads("left"));
+        let texts = ["used", "left"].map(|name| {
+            let engine = &server.clusters[&name.parse().unwrap()].engine;
+            let parsed = engine.texts.parsed("select 1".to_owned()).unwrap().remove(0);
+            parsed.0.unwrap()
+        });
+        let is_kept = |text| Arc::strong_count(text) > 1;
         let (_session, last) = (used.enter().unwrap(), left.enter().unwrap());
         drop(last);
         let _current = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&server).keep_current()));
         let ended = async {
-            while left.are_there() {
+            while left.are_there() || is_kept(&texts[1]) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         // The limit only ends a test that fails.
         tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
-        assert!(used.are_there());
+        assert!(used.are_there() && is_kept(&texts[0]));
     }
 }

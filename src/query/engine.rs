@@ -95,7 +95,11 @@ impl Engine {
             source,
             base,
             catalogs: Mutex::default(),
-            plans: Arc::new(PlanCache::new(limits::PLANS_MAX, limits::PLANS_SIZE_MAX)),
+            plans: Arc::new(PlanCache::new(
+                limits::PLANS_MAX,
+                limits::PLANS_SIZE_MAX,
+                limits::ANSWERS_SIZE_MAX,
+            )),
             plannings: Arc::new(Away::new(limits::CLUSTER_PLANNINGS_MAX, Arc::clone(&computing))),
             turns: Arc::default(),
             computing,
@@ -152,6 +156,12 @@ impl Engine {
         Ok(catalog)
     }
 
+    /// Lets go of what is kept for speed alone: plans, what they gave, and what texts say. It comes again with the next session.
+    pub fn rest(&self) {
+        self.plans.clear();
+        self.texts.clear();
+    }
+
     /// Runs what takes long, and does not wait itself, where it holds up nobody.
     pub async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         self.plannings.run(work).await
@@ -160,8 +170,6 @@ impl Engine {
     /// A scope over a catalogue that no session asks in.
     fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
         let facts = SessionFacts {
-            user: self.cluster.to_string(),
-            database: catalog.model.database.clone(),
             backend_pid: 0,
             start_time_us: 0,
             settings: Arc::new(NoSettings),
@@ -182,7 +190,7 @@ impl Engine {
             plannings: Arc::clone(&self.plannings),
             turns: Arc::clone(&self.turns),
             computing: Arc::clone(&self.computing),
-            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX),
+            own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX, 0),
             base: Arc::clone(&self.base),
             states: OnceLock::new(),
         }

@@ -1,7 +1,7 @@
 //! A plan that runs. It begins when its first rows are asked for, has a turn for each batch, and what it has handed out counts as its
 //! cluster's memory until the next is asked for: whoever reads slowly holds no turn, and as much memory as the pool lets them.
 
-use std::sync::Arc;
+use std::{sync::Arc, vec};
 
 use arrow::array::RecordBatch;
 use datafusion::{
@@ -15,6 +15,7 @@ use futures::StreamExt;
 
 use super::{
     Scope,
+    answer::Answer,
     append::ahead,
     computed::Computed,
     errors::from_datafusion,
@@ -30,6 +31,8 @@ pub struct Execution {
     computing: Arc<Threads>,
     /// The last batch that was handed out.
     handed_out: MemoryReservation,
+    /// What was handed out so far, where it is to be kept.
+    answer: Option<Box<Answer>>,
     /// Small batches that were handed out one after the other.
     small: u32,
 }
@@ -50,8 +53,8 @@ enum State {
     Ahead(SendableRecordBatchStream),
     /// It is large, and made on other threads.
     Computed(Computed),
-    /// One batch, until it is taken.
-    Rows(Option<RecordBatch>),
+    /// Batches that are at hand, until they are taken.
+    Rows(vec::IntoIter<RecordBatch>),
     /// What it held is let go of.
     Ended,
 }
@@ -63,8 +66,16 @@ impl Execution {
     }
 
     /// Rows that are at hand.
-    pub(super) fn of(batch: RecordBatch, scope: &Scope) -> Self {
-        Execution::with(State::Rows(Some(batch)), None, scope)
+    pub(super) fn of(batches: Vec<RecordBatch>, scope: &Scope) -> Self {
+        Execution::with(State::Rows(batches.into_iter()), None, scope)
+    }
+
+    /// The same, whose rows are to be kept once all were given.
+    pub(super) fn keeping(self, answer: Box<Answer>) -> Self {
+        Execution {
+            answer: Some(answer),
+            ..self
+        }
     }
 
     fn with(state: State, lane: Option<Lane>, scope: &Scope) -> Self {
@@ -75,6 +86,7 @@ impl Execution {
             turns: Arc::clone(&scope.turns),
             computing: Arc::clone(&scope.computing),
             handed_out: MemoryConsumer::new("result").register(pool),
+            answer: None,
             small: 0,
         }
     }
@@ -86,10 +98,16 @@ impl Execution {
     /// 53300 where too many statements of the cluster wait to begin, 53200 where its memory is taken; what the plan fails with.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         self.handed_out.free();
-        let batch = match self.compute().await {
+        let computed = self.compute().await;
+        // What fails from here on is no answer.
+        let answer = self.answer.take();
+        let batch = match computed {
             Ok(Some(batch)) => batch,
             ended => {
                 self.state = State::Ended;
+                if let (Ok(_), Some(answer)) = (&ended, answer) {
+                    answer.keep();
+                }
                 return ended;
             }
         };
@@ -98,6 +116,7 @@ impl Execution {
             self.state = State::Ended;
             return Err(from_datafusion(error));
         }
+        self.answer = answer.and_then(|answer| answer.with(&batch));
         self.small = match size <= SMALL_BATCH_SIZE_MAX {
             true => self.small.saturating_add(1),
             false => 0,
@@ -126,7 +145,7 @@ impl Execution {
         let batch = match &mut self.state {
             State::Running(stream) | State::Ahead(stream) => stream.next().await,
             State::Computed(rows) => rows.next(if goes_on { BATCHES_AHEAD } else { 0 }).await,
-            State::Rows(batch) => return Ok(batch.take()),
+            State::Rows(batches) => return Ok(batches.next()),
             State::Bound(..) | State::Ended => None,
         };
         batch.transpose().map_err(from_datafusion)

@@ -1,5 +1,6 @@
 //! One statement: parse, guard, plan, bind parameters, run, cancel. Knows nothing of the wire.
 
+mod answer;
 mod append;
 mod away;
 mod by_length;

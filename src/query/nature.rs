@@ -1,16 +1,19 @@
 //! What a plan says of itself that decides where, and as what, it may be kept.
 
-use std::ops::ControlFlow;
+use std::{any::Any, ops::ControlFlow};
 
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
+    datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result,
     execution::SessionState,
+    functions_table::generate_series::GenerateSeriesTable,
     logical_expr::{Expr, LogicalPlan, Volatility, expr::ScalarFunction},
     sql::sqlparser::ast::{self, Visit, Visitor},
 };
 
-use crate::catalog::functions;
+use super::rewrite::apply;
+use crate::catalog::{CatalogTable, functions};
 
 /// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.
 const STEP_SIZE: usize = 1_000;
@@ -26,6 +29,9 @@ pub(super) struct Nature {
     pub(super) is_of_session: bool,
     /// It is optimized to the same whenever it runs: no function's value in it depends on the time or on a session's settings.
     pub(super) is_fixed: bool,
+    /// It gives the same rows whenever it runs, whoever asks, in one time zone: it reads nothing but what never changes of the catalogue,
+    /// and no function in it looks at a session or at the time, draws lots or does anything.
+    pub(super) is_constant: bool,
 }
 
 impl Nature {
@@ -35,32 +41,71 @@ impl Nature {
             size: 0,
             is_of_session: false,
             is_fixed: true,
+            is_constant: true,
         };
+        nature.add_plan(plan, state)?;
+        Ok(nature)
+    }
+
+    fn add_plan(&mut self, plan: &LogicalPlan, state: &SessionState) -> Result<()> {
         plan.apply_with_subqueries(|plan| {
-            nature.size += STEP_SIZE + FIELD_SIZE * plan.schema().fields().len();
+            self.size += STEP_SIZE + FIELD_SIZE * plan.schema().fields().len();
+            self.is_constant &= match plan {
+                LogicalPlan::TableScan(scan) => is_constant(source_as_provider(&scan.source)?.as_ref()),
+                LogicalPlan::Extension(_)
+                | LogicalPlan::Statement(_)
+                | LogicalPlan::Ddl(_)
+                | LogicalPlan::Dml(_)
+                | LogicalPlan::Copy(_) => false,
+                _ => true,
+            };
             plan.apply_expressions(|expr| {
                 expr.apply(|expr| {
-                    nature.add(expr, state);
+                    self.add(expr, state)?;
                     Ok(TreeNodeRecursion::Continue)
                 })
             })
         })?;
-        Ok(nature)
+        Ok(())
     }
 
-    fn add(&mut self, expr: &Expr, state: &SessionState) {
+    fn add(&mut self, expr: &Expr, state: &SessionState) -> Result<()> {
         self.size += EXPRESSION_SIZE;
         match expr {
             Expr::ScalarFunction(ScalarFunction { func, .. }) => {
-                let is_shared = state.scalar_functions().get(func.name()) == Some(func) || functions::is_shared(func);
-                self.is_of_session |= !is_shared;
-                self.is_fixed &= func.signature().volatility == Volatility::Immutable;
+                if let Some(plan) = apply::plan_of(func) {
+                    // Each statement begins it anew.
+                    self.is_fixed = false;
+                    return self.add_plan(plan, state);
+                }
+                let is_engines = state.scalar_functions().get(func.name()) == Some(func);
+                let is_own = functions::is_shared(func);
+                let is_immutable = func.signature().volatility == Volatility::Immutable;
+                self.is_of_session |= !is_engines && !is_own;
+                self.is_fixed &= is_immutable;
+                self.is_constant &= is_own && functions::is_constant(func) || is_engines && is_immutable;
+            }
+            Expr::AggregateFunction(call) => {
+                self.is_constant &= call.func.signature().volatility == Volatility::Immutable;
+            }
+            Expr::WindowFunction(call) => {
+                self.is_constant &= call.fun.signature().volatility == Volatility::Immutable;
             }
             Expr::Literal(value, _) => self.size += value.size(),
-            Expr::ScalarVariable(..) => (self.is_of_session, self.is_fixed) = (true, false),
-            Expr::HigherOrderFunction(_) => self.is_fixed = false,
+            Expr::ScalarVariable(..) => (self.is_of_session, self.is_fixed, self.is_constant) = (true, false, false),
+            Expr::HigherOrderFunction(_) => (self.is_fixed, self.is_constant) = (false, false),
             _ => {}
         }
+        Ok(())
+    }
+}
+
+/// Whether a relation has the same rows whenever it is read. Those of a recursion are its plan's, and what a series is called with is
+/// known where a plan [`may_be_kept`].
+fn is_constant(provider: &dyn Any) -> bool {
+    match provider.downcast_ref::<CatalogTable>() {
+        Some(table) => !table.is_of_session(),
+        None => provider.is::<CteWorkTable>() || provider.is::<GenerateSeriesTable>(),
     }
 }
 

@@ -5,15 +5,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use arrow::{
-    array::RecordBatch,
-    datatypes::{FieldRef, Schema, SchemaRef},
-};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::{
     common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
     error::{DataFusionError, Result as EngineResult},
     execution::SessionState,
-    logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection},
+    logical_expr::LogicalPlan,
     physical_plan::ExecutionPlan,
     sql::{
         planner::{ParserOptions, PlannerContext, SqlToRel},
@@ -24,6 +21,7 @@ use postgres_types::Type;
 
 use super::{
     Execution, Scope,
+    answer::Answer,
     cache::Key,
     errors::from_datafusion,
     expansion, growing, lateral,
@@ -52,17 +50,12 @@ struct Planned {
     of_catalogue: bool,
     /// It has subqueries that each statement must begin.
     has_begin: bool,
+    /// It gives the same rows whenever it runs with the same values, and is kept under this hash, if it is kept.
+    constant: Option<u64>,
     /// What `restate.route = runtime` sends in place of the plan.
     typed: Option<Arc<Typed>>,
     /// Of a plan that is optimized to the same whenever it runs: what it was optimized to when it first ran.
-    optimized: Option<OnceLock<Optimized>>,
-}
-
-#[derive(Debug)]
-struct Optimized {
-    plan: LogicalPlan,
-    /// Its one row, where it is nothing but literals: what pools and drivers send to see whether anybody is there.
-    row: Option<RecordBatch>,
+    optimized: Option<OnceLock<LogicalPlan>>,
 }
 
 /// A parameter of a plan: the PostgreSQL type that the client is told, the field that the engine expects.
@@ -93,9 +86,11 @@ impl Plan {
         let planned = Self::planned(scope, rewritten, declared)?;
         let nature = Nature::of(&planned.logical, scope.state()).map_err(from_datafusion)?;
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
+        let is_constant = may_be_kept && !nature.is_of_session && nature.is_constant;
         let plan = Plan(Arc::new(Planned {
             optimized,
             typed,
+            constant: is_constant.then(|| key.hash()),
             size: nature.size,
             ..planned
         }));
@@ -103,10 +98,10 @@ impl Plan {
             true => &scope.own_plans,
             false => &scope.shared_plans,
         };
-        if may_be_kept {
-            plans.insert(key, plan.clone(), nature.size);
-        }
-        Ok(plan)
+        Ok(match may_be_kept {
+            true => plans.insert(key, plan, nature.size),
+            false => plan,
+        })
     }
 
     /// The same where planning may take long: then it is done away from here, and ends with the wait for it. `query` finds the query in
@@ -173,9 +168,20 @@ impl Plan {
             schema,
             parameters,
             size: 0,
+            constant: None,
             typed: None,
             optimized: None,
         })
+    }
+
+    /// Whether it is the same plan, not only one that means the same.
+    pub(super) fn is(&self, other: &Plan) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What it is kept under where its rows may be kept too: it gives the same ones whenever it runs with the same values.
+    pub(super) fn constant(&self) -> Option<u64> {
+        self.0.constant
     }
 
     /// The result's columns, named as the client is told; the fields' metadata says their PostgreSQL types.
@@ -206,7 +212,7 @@ impl Plan {
         };
         let (state, optimized) = match self.0.optimized.as_ref().and_then(OnceLock::get) {
             // It says nothing of the time.
-            Some(known) => (Cow::Borrowed(state), known.plan.clone()),
+            Some(known) => (Cow::Borrowed(state), known.clone()),
             None => {
                 let mut state = state.clone();
                 // `now()` is the time at which a statement starts, not the one at which its session did.
@@ -251,10 +257,7 @@ impl Plan {
         // A short statement may come to a long value: that is made each time, for plans are kept by the size that they were counted as.
         let is_small = |plan| Ok::<_, DataFusionError>(Nature::of(plan, state)?.size <= 2 * self.0.size);
         Ok(match optimized {
-            Some(kept) if is_small(&plan)? => {
-                let row = row_of_literals(&plan);
-                kept.get_or_init(|| Optimized { plan, row }).plan.clone()
-            }
+            Some(kept) if is_small(&plan)? => kept.get_or_init(|| plan).clone(),
             _ => plan,
         })
     }
@@ -269,11 +272,6 @@ impl Plan {
         let started = state.execution_props().query_execution_start_time;
         catalogue_state.execution_props_mut().query_execution_start_time = started;
         apply::begin(self.0.logical.clone(), &Arc::new(catalogue_state)).map(Some)
-    }
-
-    /// What it gives whenever it runs, where that is one row that is known by now.
-    pub(super) fn row(&self) -> Option<&RecordBatch> {
-        self.0.optimized.as_ref()?.get()?.row.as_ref()
     }
 
     /// As [`Plan::physical`], away from here where that may take long.
@@ -295,35 +293,18 @@ impl Plan {
 
     /// The plan as it runs: batches of [`Plan::schema`]'s types, as they come.
     pub async fn run(&self, scope: &Arc<Scope>, values: Vec<ScalarValue>) -> Result<Execution> {
-        if let Some(row) = self.row() {
-            return Ok(Execution::of(row.clone(), scope));
+        if let Some(rows) = scope.shared_plans.answer(self, &values, scope) {
+            return Ok(Execution::of(rows, scope));
         }
+        let answer = Answer::of(self, &values, scope);
         // Apart: what is known already does not carry the room that planning takes.
         let physical = Box::pin(self.physical_away(scope, values, Purpose::Run)).await?;
-        Ok(Execution::new(physical, scope))
+        let execution = Execution::new(physical, scope);
+        Ok(match answer {
+            Some(answer) => execution.keeping(answer),
+            None => execution,
+        })
     }
-}
-
-/// The row of a plan that is a list of literals.
-fn row_of_literals(plan: &LogicalPlan) -> Option<RecordBatch> {
-    let LogicalPlan::Projection(Projection {
-        expr, input, schema, ..
-    }) = plan
-    else {
-        return None;
-    };
-    let LogicalPlan::EmptyRelation(EmptyRelation {
-        produce_one_row: true, ..
-    }) = input.as_ref()
-    else {
-        return None;
-    };
-    let value = |expr: &Expr| match expr.clone().unalias_nested().data {
-        Expr::Literal(value, _) => value.to_array().ok(),
-        _ => None,
-    };
-    let columns = expr.iter().map(value).collect::<Option<Vec<_>>>()?;
-    RecordBatch::try_new(Arc::clone(schema.inner()), columns).ok()
 }
 
 fn to_plan(scope: &Scope, query: ast::Statement, types: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {

@@ -50,7 +50,6 @@ pub struct Backend {
     pub implicit_block: bool,
     /// Notices for the client, told before the statement's end: SQLSTATE and words.
     pub warnings: Vec<(&'static str, String)>,
-    user: String,
     database: String,
     started_at: SystemTime,
     /// The scope of the next statement, while it is current, and how many there were.
@@ -92,7 +91,6 @@ impl Backend {
             busy: None,
             implicit_block: false,
             warnings: Vec::new(),
-            user,
             database,
             started_at: SystemTime::now(),
             scope: None,
@@ -109,8 +107,6 @@ impl Backend {
             Some(scope) if scope.is_of(&catalog, time_zone, route) => Ok(Arc::clone(scope)),
             _ => {
                 let facts = SessionFacts {
-                    user: self.user.clone(),
-                    database: self.database.clone(),
                     backend_pid: self.registration.pid,
                     start_time_us: micros(self.started_at),
                     settings: Arc::new(self.settings.clone()),

@@ -8,8 +8,11 @@ use tokio_postgres::Client;
 
 use super::{Bed, DEMO, ms};
 use crate::{
-    measure::{Better, Sample, Table},
-    support::{ROOT, postgres},
+    measure::{Better, RUNS, Sample, Table},
+    support::{
+        ROOT, postgres,
+        server::{Server, demo_data},
+    },
 };
 
 /// Enough for a median that the machine's other work does not move.
@@ -27,39 +30,52 @@ const SETS: [(&str, &str, &str); 4] = [
     ("pgjdbc's metadata", "catalogue/jdbc_metadata.sql", "-- "),
 ];
 
-/// Milliseconds of each set: the sum of its statements' times.
+/// Milliseconds of each set, the sum of its statements' times: asked again and again on one connection, on a new one, and by the first
+/// client of a server just started. PostgreSQL, which keeps what it knows of the catalogue for each connection, has a new one there too.
 pub fn catalogue(bed: &Bed, table: &mut Table) {
     let Some(postgres) = postgres::start() else {
         return table.skipped("the catalogue", "no PostgreSQL");
     };
     let runtime = Runtime::new().expect("a runtime");
-    let sides = runtime.block_on(async {
-        let clients = [bed.door.connect(DEMO).await, postgres.connect().await];
-        let oids = [oid(&clients[0]).await, oid(&clients[1]).await];
-        clients.into_iter().zip(oids).collect::<Vec<_>>()
-    });
+    let ours = |door: &Server| runtime.block_on(door.connect(DEMO));
+    let peers = || runtime.block_on(postgres.connect());
+    let clients = [ours(&bed.door), peers()];
+    let oids = clients.each_ref().map(|client| runtime.block_on(oid(client)));
     for (name, file, heading) in SETS {
         let statements = statements(file, heading);
-        let mut times: [Vec<f64>; 2] = Default::default();
-        for round in 0..=ROUNDS {
-            for ((client, oid), times) in sides.iter().zip(&mut times) {
-                let mut whole = 0.0;
-                for sql in &statements {
-                    let sql = sql.replace("{sys_invocation}", oid);
-                    let begun = Instant::now();
-                    let answer = runtime.block_on(client.simple_query(&sql));
-                    whole += ms(begun.elapsed());
-                    answer.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-                }
-                if round > 0 {
-                    times.push(whole);
-                }
-            }
-        }
-        let [ours, peer] = times.map(Sample::new);
-        let name = format!("{name}, {} statements", statements.len());
-        table.pair(&name, "ms", Better::Less, (ours, peer));
+        let [own, theirs] = oids.each_ref().map(|oid| {
+            let of_oid = |sql: &String| sql.replace("{sys_invocation}", oid);
+            statements.iter().map(of_oid).collect::<Vec<_>>()
+        });
+        let time = |client: &Client, statements: &[String]| runtime.block_on(time(client, statements));
+        let mut line = |when: &str, rounds: usize, round: &dyn Fn() -> (f64, f64)| {
+            let (ours, peer) = (0..rounds).map(|_| round()).unzip();
+            let name = format!("{name}, {} statements, {when}", statements.len());
+            table.pair(&name, "ms", Better::Less, (Sample::new(ours), Sample::new(peer)));
+        };
+        let once = || (time(&clients[0], &own), time(&clients[1], &theirs));
+        once();
+        line("repeated", ROUNDS, &once);
+        line("on a new connection", ROUNDS, &|| {
+            (time(&ours(&bed.door), &own), time(&peers(), &theirs))
+        });
+        line("first of a server", RUNS, &|| {
+            let door = Server::serve_logging("warn", &[(DEMO, demo_data())]);
+            (time(&ours(&door), &own), time(&peers(), &theirs))
+        });
     }
+}
+
+/// Milliseconds of all statements, one after the other.
+async fn time(client: &Client, statements: &[String]) -> f64 {
+    let mut whole = 0.0;
+    for sql in statements {
+        let begun = Instant::now();
+        let answer = client.simple_query(sql).await;
+        whole += ms(begun.elapsed());
+        answer.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+    whole
 }
 
 /// The statements behind the line that begins with `heading`, up to the next of its kind.

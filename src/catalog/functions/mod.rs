@@ -49,7 +49,7 @@ use std::{
 };
 
 use arrow::datatypes::FieldRef;
-use datafusion::logical_expr::{Expr, ScalarUDF, expr::ScalarFunction};
+use datafusion::logical_expr::{Expr, ScalarUDF, Volatility, expr::ScalarFunction};
 
 use super::facts::SessionFacts;
 use native::{Bound, Native};
@@ -81,10 +81,7 @@ pub fn scalar_function(name: &str, facts: &Arc<SessionFacts>) -> Option<Arc<Scal
             .collect()
     });
     if let Some(native) = NATIVE.get(name) {
-        return Some(Arc::new(ScalarUDF::new_from_impl(Bound {
-            native: *native,
-            facts: Arc::clone(facts),
-        })));
+        return Some(Arc::new(ScalarUDF::new_from_impl(Bound::new(*native, facts))));
     }
     static TYPED: LazyLock<HashMap<&'static str, Typed>> = LazyLock::new(|| {
         let all = [
@@ -149,7 +146,10 @@ pub fn cast_to(field: FieldRef) -> Arc<ScalarUDF> {
 /// told with each call, and a plan that holds it belongs to all.
 pub fn is_shared(function: &ScalarUDF) -> bool {
     let function = function.inner().as_ref();
-    function.is::<Typed>()
+    let is_of_catalogue = |bound: &Bound| !bound.is_of_session();
+    function.downcast_ref().is_some_and(is_of_catalogue)
+        || function.is::<Typed>()
+        || function.is::<cast::CastTo>()
         || function.is::<series::Series>()
         || function.is::<lists::OverList>()
         || function.is::<numeric::checked::Checked>()
@@ -161,4 +161,11 @@ pub fn is_shared(function: &ScalarUDF) -> bool {
         || function.is::<reg::ToOid>()
         || function.is::<reg::ToText>()
         || function.is::<reg::TypeOf>()
+}
+
+/// Whether one that is shared gives the same for the same arguments, whenever it is called.
+pub fn is_constant(function: &ScalarUDF) -> bool {
+    let is_volatile = function.signature().volatility == Volatility::Volatile;
+    // What the optimizer must know nothing of is a value all the same.
+    !is_volatile || function.inner().is::<opaque::Opaque>()
 }

@@ -35,12 +35,21 @@ pub struct Native {
     /// NULL for any NULL argument, without a call.
     pub strict: bool,
     pub volatility: Volatility,
-    pub call: fn(&Call<'_>) -> Result<Option<String>>,
+    pub call: Function,
 }
 
-/// The arguments of one row.
+/// What a function looks at beside its arguments, and what it does.
+#[derive(Debug, Clone, Copy)]
+pub enum Function {
+    /// The catalogue: all sessions of one are answered alike.
+    OfCatalogue(fn(&Call<'_>) -> Result<Option<String>>),
+    /// The session that asks.
+    OfSession(fn(&Call<'_>, &SessionFacts) -> Result<Option<String>>),
+}
+
+/// The arguments of one row, and what names and OIDs mean.
 pub struct Call<'a> {
-    pub facts: &'a SessionFacts,
+    pub model: &'a Model,
     pub args: Vec<Option<String>>,
 }
 
@@ -59,10 +68,6 @@ impl Call<'_> {
     pub fn oid(&self, index: usize) -> Option<u32> {
         u32::try_from(self.number(index)?).ok()
     }
-
-    pub fn model(&self) -> &Model {
-        &self.facts.catalog.model
-    }
 }
 
 /// A function that looks only at its arguments and the catalogue.
@@ -76,7 +81,7 @@ pub const fn stable(
         returns,
         strict: true,
         volatility: Volatility::Stable,
-        call,
+        call: Function::OfCatalogue(call),
     }
 }
 
@@ -87,11 +92,8 @@ pub const fn lenient(
     call: fn(&Call<'_>) -> Result<Option<String>>,
 ) -> Native {
     Native {
-        name,
-        returns,
         strict: false,
-        volatility: Volatility::Stable,
-        call,
+        ..stable(name, returns, call)
     }
 }
 
@@ -114,16 +116,55 @@ pub fn yes_or_no(answer: bool) -> Result<Option<String>> {
     Ok(Some(if answer { "t" } else { "f" }.into()))
 }
 
-/// A function with the session that it answers for.
+/// A function with all that it looks at.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    pub native: Native,
-    pub facts: Arc<SessionFacts>,
+    native: Native,
+    to: To,
+}
+
+#[derive(Debug, Clone)]
+enum To {
+    Catalogue(Arc<Model>, fn(&Call<'_>) -> Result<Option<String>>),
+    Session(
+        Arc<SessionFacts>,
+        fn(&Call<'_>, &SessionFacts) -> Result<Option<String>>,
+    ),
+}
+
+impl Bound {
+    pub fn new(native: Native, facts: &Arc<SessionFacts>) -> Self {
+        let to = match native.call {
+            Function::OfCatalogue(call) => To::Catalogue(Arc::clone(&facts.catalog.model), call),
+            Function::OfSession(call) => To::Session(Arc::clone(facts), call),
+        };
+        Bound { native, to }
+    }
+
+    /// Whether it holds something of one session.
+    pub fn is_of_session(&self) -> bool {
+        matches!(self.to, To::Session(..))
+    }
+
+    fn call(&self, args: Vec<Option<String>>) -> Result<Option<String>> {
+        match &self.to {
+            To::Catalogue(model, call) => call(&Call { model, args }),
+            To::Session(facts, call) => {
+                let model = &facts.catalog.model;
+                call(&Call { model, args }, facts)
+            }
+        }
+    }
 }
 
 impl PartialEq for Bound {
     fn eq(&self, other: &Self) -> bool {
-        self.native.name == other.native.name && Arc::ptr_eq(&self.facts, &other.facts)
+        let is_same = match (&self.to, &other.to) {
+            (To::Catalogue(own, _), To::Catalogue(other, _)) => Arc::ptr_eq(own, other),
+            (To::Session(own, _), To::Session(other, _)) => Arc::ptr_eq(own, other),
+            _ => false,
+        };
+        is_same && self.native.name == other.native.name
     }
 }
 
@@ -168,10 +209,7 @@ impl ScalarUDFImpl for Bound {
             if self.native.strict && row.iter().any(Option::is_none) {
                 return Ok(None);
             }
-            (self.native.call)(&Call {
-                facts: &self.facts,
-                args: row,
-            })
+            self.call(row)
         })
         .and_then(|(cells, scalar)| result(types::array(self.native.returns, &cells), scalar))
     }

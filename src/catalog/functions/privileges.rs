@@ -124,7 +124,7 @@ fn unknown(what: &str, text: &str) -> Error {
 
 /// A role, by name or by OID: of the latter anything will do, as PostgreSQL has it.
 fn role(call: &Call<'_>, text: &str) -> Result<()> {
-    let known = text == "public" || text == call.model().user || pg_catalog::predefined_role(text).is_some();
+    let known = text == "public" || text == call.model.user || pg_catalog::predefined_role(text).is_some();
     match known || oid_of(text).is_some() {
         true => Ok(()),
         false => Err(unknown("role", text)),
@@ -133,8 +133,8 @@ fn role(call: &Call<'_>, text: &str) -> Result<()> {
 
 fn relation(call: &Call<'_>, text: &str) -> Result<bool> {
     match oid_of(text) {
-        Some(oid) => Ok(pg_catalog::relation_name(call.model(), oid).is_some()),
-        None => match pg_catalog::relation_oid(call.model(), text) {
+        Some(oid) => Ok(pg_catalog::relation_name(call.model, oid).is_some()),
+        None => match pg_catalog::relation_oid(call.model, text) {
             Some(_) => Ok(true),
             None => Err(reg::unknown("regclass", text)),
         },
@@ -165,8 +165,8 @@ fn schema(_: &Call<'_>, text: &str) -> Result<bool> {
 /// Any database that a session may be of is the cluster's.
 fn database(call: &Call<'_>, text: &str) -> Result<bool> {
     match oid_of(text) {
-        Some(oid) => Ok(oid == call.model().database_oid),
-        None if text == call.model().database || text == call.facts.database => Ok(true),
+        Some(oid) => Ok(oid == call.model.database_oid),
+        None if text == call.model.database => Ok(true),
         None => Err(Error::new(
             SqlState::INVALID_CATALOG_NAME,
             format!("database \"{text}\" does not exist"),
@@ -176,8 +176,8 @@ fn database(call: &Call<'_>, text: &str) -> Result<bool> {
 
 fn named(call: &Call<'_>, reg: &str, text: &str) -> Result<bool> {
     match oid_of(text) {
-        Some(oid) => Ok(reg::name_of(call.model(), reg, oid) != oid.to_string()),
-        None => match reg::resolve(call.model(), reg, text) {
+        Some(oid) => Ok(reg::name_of(call.model, reg, oid) != oid.to_string()),
+        None => match reg::resolve(call.model, reg, text) {
             Some(_) => Ok(true),
             None => Err(reg::unknown(reg, text)),
         },
@@ -214,7 +214,7 @@ fn column(call: &Call<'_>) -> Result<Option<String>> {
     if !relation(call, text)? {
         return Ok(None);
     }
-    let model = call.model();
+    let model = call.model;
     let oid = oid_of(text).or_else(|| pg_catalog::relation_oid(model, text));
     let Some(relation) = oid.and_then(|oid| model.relation_by_oid(oid)) else {
         return Ok(None);
@@ -238,7 +238,7 @@ fn has_role(call: &Call<'_>) -> Result<Option<String>> {
     }
     let wanted = call.text(of).unwrap_or_default();
     role(call, wanted)?;
-    let own = wanted == call.model().user || oid_of(wanted) == Some(model::OWNER);
+    let own = wanted == call.model.user || oid_of(wanted) == Some(model::OWNER);
     yes_or_no(own)
 }
 

@@ -102,7 +102,7 @@ pub const FUNCTIONS: &[Native] = &[
 ];
 
 fn lookup(call: &Call<'_>, reg: &str) -> Result<Option<String>> {
-    Ok(resolve(call.model(), reg, call.text(0).unwrap_or("")).map(|oid| oid.to_string()))
+    Ok(resolve(call.model, reg, call.text(0).unwrap_or("")).map(|oid| oid.to_string()))
 }
 
 /// The OID that `text` names as a value of a `reg*` type.

@@ -2,21 +2,24 @@
 
 use datafusion::logical_expr::Volatility;
 
-use super::native::{Call, Native, lenient, no, nothing, stable, yes_or_no, zero};
-use crate::{Error, Result, SqlState, catalog::model::Model};
+use super::native::{Call, Function, Native, lenient, no, nothing, stable, yes_or_no, zero};
+use crate::{
+    Error, Result, SqlState,
+    catalog::{facts::SessionFacts, model::Model},
+};
 
 /// What `server_version` says, and `version()` begins with.
 pub const SERVER_VERSION: &str = "15.18";
 
 pub const FUNCTIONS: &[Native] = &[
-    stable("version", "text", |call| Ok(Some(version(call.model())))),
+    stable("version", "text", |call| Ok(Some(version(call.model)))),
     stable("current_schema", "name", |_| Ok(Some("public".into()))),
     stable("current_schemas", "name[]", |call| {
         let implicit = call.text(0) == Some("true");
         Ok(Some(if implicit { "{pg_catalog,public}" } else { "{public}" }.into()))
     }),
-    stable("current_database", "name", |call| Ok(Some(call.facts.database.clone()))),
-    stable("current_catalog", "name", |call| Ok(Some(call.facts.database.clone()))),
+    stable("current_database", "name", database),
+    stable("current_catalog", "name", database),
     stable("current_user", "name", user),
     stable("session_user", "name", user),
     stable("current_role", "name", user),
@@ -24,15 +27,15 @@ pub const FUNCTIONS: &[Native] = &[
     stable("getpgusername", "name", user),
     stable("getdatabaseencoding", "name", |_| Ok(Some("UTF8".into()))),
     stable("pg_client_encoding", "name", |_| Ok(Some("UTF8".into()))),
-    stable("pg_backend_pid", "integer", |call| {
-        Ok(Some(call.facts.backend_pid.to_string()))
+    of_session("pg_backend_pid", "integer", true, |_, facts| {
+        Ok(Some(facts.backend_pid.to_string()))
     }),
     stable("pg_is_in_recovery", "boolean", no),
     stable("pg_is_wal_replay_paused", "boolean", no),
     stable("pg_is_other_temp_schema", "boolean", no),
     stable("pg_my_temp_schema", "oid", |_| Ok(Some("0".into()))),
-    stable("pg_postmaster_start_time", "timestamp with time zone", start),
-    stable("pg_conf_load_time", "timestamp with time zone", start),
+    of_session("pg_postmaster_start_time", "timestamp with time zone", true, start),
+    of_session("pg_conf_load_time", "timestamp with time zone", true, start),
     stable("pg_blocking_pids", "integer[]", |_| Ok(Some("{}".into()))),
     stable("pg_current_wal_lsn", "pg_lsn", |_| Ok(Some("0/0".into()))),
     stable("pg_current_wal_insert_lsn", "pg_lsn", |_| Ok(Some("0/0".into()))),
@@ -94,17 +97,33 @@ pub const FUNCTIONS: &[Native] = &[
     }),
     volatile("pg_cancel_backend", "boolean", no),
     volatile("pg_terminate_backend", "boolean", no),
-    volatile("set_config", "text", set_config),
-    lenient("current_setting", "text", current_setting),
+    Native {
+        volatility: Volatility::Volatile,
+        ..of_session("set_config", "text", false, set_config)
+    },
+    of_session("current_setting", "text", false, current_setting),
 ];
 
 const fn volatile(name: &'static str, returns: &'static str, call: fn(&Call<'_>) -> Result<Option<String>>) -> Native {
     Native {
+        volatility: Volatility::Volatile,
+        ..lenient(name, returns, call)
+    }
+}
+
+/// A function that looks at the session that asks.
+const fn of_session(
+    name: &'static str,
+    returns: &'static str,
+    strict: bool,
+    call: fn(&Call<'_>, &SessionFacts) -> Result<Option<String>>,
+) -> Native {
+    Native {
         name,
         returns,
-        strict: false,
-        volatility: Volatility::Volatile,
-        call,
+        strict,
+        volatility: Volatility::Stable,
+        call: Function::OfSession(call),
     }
 }
 
@@ -123,33 +142,35 @@ pub fn version(model: &Model) -> String {
     )
 }
 
+/// A cluster has one role, which `SET ROLE` cannot change.
 fn user(call: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some(call.facts.user.clone()))
+    Ok(Some(call.model.user.clone()))
 }
 
-fn start(call: &Call<'_>) -> Result<Option<String>> {
-    Ok(Some(call.facts.start_time_us.to_string()))
+fn database(call: &Call<'_>) -> Result<Option<String>> {
+    Ok(Some(call.model.database.clone()))
+}
+
+fn start(_: &Call<'_>, facts: &SessionFacts) -> Result<Option<String>> {
+    Ok(Some(facts.start_time_us.to_string()))
 }
 
 /// With a second argument that is true, an unknown setting is NULL rather than an error.
-fn current_setting(call: &Call<'_>) -> Result<Option<String>> {
+fn current_setting(call: &Call<'_>, facts: &SessionFacts) -> Result<Option<String>> {
     let Some(name) = call.text(0) else {
         return Ok(None);
     };
-    match call.facts.settings.get(name) {
+    match facts.settings.get(name) {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code() == SqlState::UNDEFINED_OBJECT && call.text(1) == Some("true") => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn set_config(call: &Call<'_>) -> Result<Option<String>> {
+fn set_config(call: &Call<'_>, facts: &SessionFacts) -> Result<Option<String>> {
     let Some(name) = call.text(0) else {
         return Ok(None);
     };
     let local = call.text(2) == Some("true");
-    call.facts
-        .settings
-        .set(name, call.text(1).unwrap_or(""), local)
-        .map(Some)
+    facts.settings.set(name, call.text(1).unwrap_or(""), local).map(Some)
 }

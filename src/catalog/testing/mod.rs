@@ -77,8 +77,6 @@ impl Engine {
     pub fn over(introspection: &Introspection) -> Engine {
         let catalog = catalog(introspection);
         let facts = SessionFacts {
-            user: CLUSTER.into(),
-            database: CLUSTER.into(),
             backend_pid: 42,
             start_time_us: 1_700_000_000_000_000,
             settings: Arc::new(cluster::Settings),

@@ -1,8 +1,13 @@
 //! What is kept, for whom, and that nothing of the moment or of a session is kept with it.
 
+mod answers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI32, Ordering},
+    },
 };
 
 use arrow::{
@@ -15,7 +20,6 @@ use datafusion::{
     catalog::TableProvider,
     common::ScalarValue,
     datasource::MemTable,
-    physical_plan::collect,
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
 use postgres_types::Type;
@@ -24,7 +28,7 @@ use super::*;
 use crate::{
     Result,
     catalog::facts::{SessionFacts, SettingsView},
-    query::{Engine, Scope, optimize::Purpose, route::Route},
+    query::{Engine, Scope, route::Route},
     source::{Introspection, Source},
 };
 
@@ -95,16 +99,15 @@ fn engine(cluster: Arc<Cluster>) -> Engine {
     Engine::new("demo".parse().unwrap(), cluster).unwrap()
 }
 
-async fn session(engine: &Engine, user: &str, time_zone: &str, setting: &Arc<Setting>) -> Scope {
+async fn session(engine: &Engine, time_zone: &str, setting: &Arc<Setting>) -> Arc<Scope> {
+    static PIDS: AtomicI32 = AtomicI32::new(1);
     let facts = SessionFacts {
-        user: user.to_owned(),
-        database: "demo".to_owned(),
-        backend_pid: 1,
+        backend_pid: PIDS.fetch_add(1, Ordering::Relaxed),
         start_time_us: 0,
         settings: Arc::clone(setting) as Arc<dyn SettingsView>,
         catalog: engine.catalog("demo").await.unwrap(),
     };
-    engine.scope(facts, time_zone, Route::Auto)
+    Arc::new(engine.scope(facts, time_zone, Route::Auto))
 }
 
 fn statement(sql: &str) -> ast::Statement {
@@ -115,18 +118,23 @@ fn plan(scope: &Scope, sql: &str) -> Result<Plan> {
     Plan::new(scope, statement(sql), &[])
 }
 
+/// All rows of a run of a plan.
+async fn rows(plan: &Plan, scope: &Arc<Scope>, values: Vec<ScalarValue>) -> Result<Vec<RecordBatch>> {
+    let mut rows = plan.run(scope, values).await?;
+    let mut batches = Vec::new();
+    while let Some(batch) = rows.next().await? {
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
 /// The one value of a statement, as text.
-async fn value(scope: &Scope, sql: &str) -> String {
+async fn value(scope: &Arc<Scope>, sql: &str) -> String {
     value_with(scope, sql, Vec::new()).await
 }
 
-async fn value_with(scope: &Scope, sql: &str, values: Vec<ScalarValue>) -> String {
-    let physical = plan(scope, sql)
-        .unwrap()
-        .physical(scope, values, Purpose::Run)
-        .await
-        .unwrap();
-    let batches = collect(physical, scope.task()).await.unwrap();
+async fn value_with(scope: &Arc<Scope>, sql: &str, values: Vec<ScalarValue>) -> String {
+    let batches = rows(&plan(scope, sql).unwrap(), scope, values).await.unwrap();
     let column = Arc::clone(batches.iter().find(|batch| batch.num_rows() > 0).unwrap().column(0));
     ArrayFormatter::try_new(&column, &FormatOptions::default())
         .unwrap()
@@ -139,8 +147,8 @@ async fn a_statement_is_planned_once_for_all_sessions_of_a_cluster() {
     let engine = engine(Cluster::new(&["id"]));
     let setting = Arc::default();
     let (one, other) = (
-        session(&engine, "one", "UTC", &setting).await,
-        session(&engine, "other", "UTC", &setting).await,
+        session(&engine, "UTC", &setting).await,
+        session(&engine, "UTC", &setting).await,
     );
     let sql = "select sum(id) from numbers where id > 1";
     assert_eq!(value(&one, sql).await, "5");
@@ -159,8 +167,8 @@ async fn clusters_share_nothing() {
     let (one, other) = (engine(Cluster::new(&["id"])), engine(Cluster::new(&["id"])));
     let setting = Arc::default();
     let (one, other) = (
-        session(&one, "u", "UTC", &setting).await,
-        session(&other, "u", "UTC", &setting).await,
+        session(&one, "UTC", &setting).await,
+        session(&other, "UTC", &setting).await,
     );
     plan(&one, "select id from numbers").unwrap();
     assert_eq!((one.shared_plans.len(), other.shared_plans.len()), (1, 0));
@@ -169,7 +177,7 @@ async fn clusters_share_nothing() {
 #[tokio::test]
 async fn parameters_are_bound_each_time() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = session(&engine, "UTC", &Arc::default()).await;
     let sql = "select sum(id) from numbers where id > $1";
     assert_eq!(value_with(&scope, sql, vec![ScalarValue::Int64(Some(1))]).await, "5");
     assert_eq!(value_with(&scope, sql, vec![ScalarValue::Int64(Some(2))]).await, "3");
@@ -182,7 +190,7 @@ async fn parameters_are_bound_each_time() {
 #[tokio::test]
 async fn now_is_the_time_of_each_run() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = session(&engine, "UTC", &Arc::default()).await;
     for sql in [
         "select now()",
         "select current_timestamp",
@@ -204,12 +212,14 @@ async fn what_a_session_is_answered_is_its_own() {
     setting.set("x", "mine", false).unwrap();
     theirs.set("x", "theirs", false).unwrap();
     let (one, other) = (
-        session(&engine, "ada", "UTC", &setting).await,
-        session(&engine, "bob", "UTC", &theirs).await,
+        session(&engine, "UTC", &setting).await,
+        session(&engine, "UTC", &theirs).await,
     );
-    for sql in ["select current_user", "select max(current_user) from numbers"] {
-        assert_eq!(value(&one, sql).await, "ada", "{sql}");
-        assert_eq!(value(&other, sql).await, "bob", "{sql}");
+    for sql in ["select pg_backend_pid()", "select max(pg_backend_pid()) from numbers"] {
+        for session in [&one, &other] {
+            let own = session.facts.backend_pid.to_string();
+            assert_eq!(value(session, sql).await, own, "{sql}");
+        }
     }
     let sql = "select current_setting('x') from numbers limit 1";
     assert_eq!(value(&one, sql).await, "mine");
@@ -226,7 +236,7 @@ async fn what_a_session_is_answered_is_its_own() {
 async fn what_a_subquery_is_told_is_of_the_moment() {
     let engine = engine(Cluster::new(&["id"]));
     let setting = Arc::<Setting>::default();
-    let scope = session(&engine, "u", "UTC", &setting).await;
+    let scope = session(&engine, "UTC", &setting).await;
     let own = "from pg_class c where c.relname = 'numbers'";
     let statements = [
         format!("select (select current_setting('application_name') || c.relname) {own}"),
@@ -257,7 +267,7 @@ async fn what_a_subquery_is_told_is_of_the_moment() {
 #[tokio::test]
 async fn one_statement_has_one_time() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = session(&engine, "UTC", &Arc::default()).await;
     for sql in [
         "select (select now() - a.backend_start) from pg_stat_activity a",
         "select (select now() - a.backend_start) from pg_stat_activity a, numbers",
@@ -285,7 +295,7 @@ async fn a_shared_plan_holds_nothing_of_a_session() {
         "select concat(id::float8, 'x') from numbers",
         "select c.oid::regclass::text from pg_class c where c.oid = 'numbers'::regclass",
     ] {
-        let scope = session(&engine, "u", "UTC", &setting).await;
+        let scope = session(&engine, "UTC", &setting).await;
         let before = scope.shared_plans.len();
         value(&scope, sql).await;
         assert_eq!(
@@ -299,51 +309,10 @@ async fn a_shared_plan_holds_nothing_of_a_session() {
 }
 
 #[tokio::test]
-async fn a_row_of_literals_is_kept() {
-    let engine = engine(Cluster::new(&["id"]));
-    let scope = Arc::new(session(&engine, "u", "UTC", &Arc::default()).await);
-    let run = async |plan: &Plan| -> Vec<RecordBatch> {
-        let mut rows = plan.run(&scope, Vec::new()).await.unwrap();
-        let mut batches = Vec::new();
-        while let Some(batch) = rows.next().await.unwrap() {
-            batches.push(batch);
-        }
-        batches
-    };
-    for sql in [
-        "select 1",
-        "select 1 + 1 as two, 'a'::text, null, 1.5::numeric(4, 2)",
-        "select array[1, 2], '2026-01-01'::timestamp",
-    ] {
-        let plan = plan(&scope, sql).unwrap();
-        assert_eq!(plan.row(), None);
-        let first = run(&plan).await;
-        let kept = plan.row().unwrap_or_else(|| panic!("{sql} has no row"));
-        assert_eq!(first[0].columns(), kept.columns(), "{sql}");
-        assert_eq!(run(&plan).await, std::slice::from_ref(kept), "{sql}");
-    }
-    for sql in [
-        "select now()",
-        "select random()",
-        "select current_user",
-        "select id from numbers",
-        "select 1 where false",
-        "select 1 union all select 2",
-        // Larger than what it was counted as when its plan was kept.
-        "select repeat('x', 100000)",
-        "select (select current_setting('x') || c.relname) from pg_class c",
-    ] {
-        let plan = plan(&scope, sql).unwrap();
-        run(&plan).await;
-        assert_eq!(plan.row(), None, "{sql}");
-    }
-}
-
-#[tokio::test]
 async fn what_a_table_function_is_called_with_is_of_the_moment() {
     let engine = engine(Cluster::new(&["id"]));
     let setting = Arc::<Setting>::default();
-    let scope = session(&engine, "u", "UTC", &setting).await;
+    let scope = session(&engine, "UTC", &setting).await;
     let sql = "select count(*) from generate_series(1, current_setting('x')::bigint) as t(n)";
     for rows in ["3", "5"] {
         setting.set("x", rows, false).unwrap();
@@ -356,8 +325,8 @@ async fn a_time_zone_is_part_of_what_a_plan_is() {
     let engine = engine(Cluster::new(&["id"]));
     let setting = Arc::default();
     let (utc, other) = (
-        session(&engine, "u", "UTC", &setting).await,
-        session(&engine, "u", "America/New_York", &setting).await,
+        session(&engine, "UTC", &setting).await,
+        session(&engine, "America/New_York", &setting).await,
     );
     let sql = "select '2026-01-01 00:00:00'::timestamptz at time zone 'UTC'";
     let (here, there) = (value(&utc, sql).await, value(&other, sql).await);
@@ -371,13 +340,13 @@ async fn another_schema_forgets_all_plans() {
     let cluster = Cluster::new(&["id"]);
     let engine = engine(Arc::clone(&cluster));
     let setting = Arc::default();
-    let before = session(&engine, "u", "UTC", &setting).await;
+    let before = session(&engine, "UTC", &setting).await;
     assert_eq!(
         plan(&before, "select * from numbers").unwrap().schema().fields().len(),
         1
     );
     cluster.upgrade(&["id", "more"]);
-    let after = session(&engine, "u", "UTC", &setting).await;
+    let after = session(&engine, "UTC", &setting).await;
     assert_eq!(after.shared_plans.len(), 0);
     assert_eq!(
         plan(&after, "select * from numbers").unwrap().schema().fields().len(),
@@ -397,7 +366,7 @@ async fn another_schema_forgets_all_plans() {
 #[tokio::test]
 async fn a_plan_that_is_run_again_gives_its_rows_again() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = session(&engine, "UTC", &Arc::default()).await;
     for sql in [
         "select sum(a.id) from numbers a join numbers b on a.id = b.id",
         "select count(*) from (select id from numbers union select id from numbers) t",
@@ -415,20 +384,20 @@ async fn a_plan_that_is_run_again_gives_its_rows_again() {
 #[tokio::test]
 async fn the_plans_used_last_stay() {
     let engine = engine(Cluster::new(&["id"]));
-    let scope = session(&engine, "u", "UTC", &Arc::default()).await;
+    let scope = session(&engine, "UTC", &Arc::default()).await;
     let queries: Vec<_> = (0..4).map(|n| statement(&format!("select {n}"))).collect();
     let key = |n: usize| Key::new(&queries[n], &[], &scope);
     let some = plan(&scope, "select 1").unwrap();
     let has = |cache: &PlanCache| (0..4).filter(|n| cache.get(key(*n)).is_some()).collect::<Vec<_>>();
 
-    let few = PlanCache::new(2, 1_000);
+    let few = PlanCache::new(2, 1_000, 0);
     few.insert(key(0), some.clone(), 1);
     few.insert(key(1), some.clone(), 1);
     few.get(key(0));
     few.insert(key(2), some.clone(), 1);
     assert_eq!(has(&few), [0, 2]);
 
-    let small = PlanCache::new(100, 800);
+    let small = PlanCache::new(100, 800, 0);
     for n in 0..4 {
         small.insert(key(n), some.clone(), 100);
     }

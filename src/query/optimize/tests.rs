@@ -161,8 +161,6 @@ async fn session(version: &str, url: &str, knows: bool) -> Scope {
     let source = RuntimeSource::knowing(url, tables(version), definition, unscoped);
     let engine = Engine::new("demo".parse().unwrap(), Arc::new(source)).unwrap();
     let facts = SessionFacts {
-        user: "demo".to_owned(),
-        database: "demo".to_owned(),
         backend_pid: 1,
         start_time_us: 0,
         settings: Arc::new(NoSettings),

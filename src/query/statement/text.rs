@@ -9,7 +9,7 @@ use std::{
 use super::{Statement, split};
 use crate::{
     Error, Result, SqlState,
-    limits::{KEPT_TEXT_SIZE_MAX, KEPT_TEXTS_MAX},
+    limits::{KEPT_TEXT_SIZE_MAX, KEPT_TEXT_UNIT, KEPT_TEXTS_MAX},
     recent::Recent,
 };
 
@@ -30,9 +30,14 @@ impl Texts {
         }
         let parsed = parse_text(&sql)?;
         if let [(Ok(statement), _)] = parsed.as_slice() {
-            self.recent(|recent| recent.insert(sql, Arc::clone(statement)));
+            let weight = sql.len().div_ceil(KEPT_TEXT_UNIT).max(1);
+            self.recent(|recent| recent.insert_weighing(sql, Arc::clone(statement), weight));
         }
         Ok(parsed)
+    }
+
+    pub fn clear(&self) {
+        self.recent(|recent| *recent = Recent::new(KEPT_TEXTS_MAX));
     }
 
     fn recent<T>(&self, use_of: impl FnOnce(&mut Recent<String, Arc<Statement>>) -> T) -> T {
@@ -121,5 +126,17 @@ mod tests {
             one(&texts, &format!("select {number}"));
         }
         assert!(!Arc::ptr_eq(&first, &one(&texts, "select 0")));
+    }
+
+    #[test]
+    fn a_longer_text_counts_as_several() {
+        let texts = Texts::default();
+        let long = |number: usize| format!("select {number}, '{}'", "x".repeat(KEPT_TEXT_SIZE_MAX - 100));
+        let first = one(&texts, &long(0));
+        assert!(Arc::ptr_eq(&first, &one(&texts, &long(0))));
+        for number in 1..=KEPT_TEXTS_MAX / 8 {
+            one(&texts, &long(number));
+        }
+        assert!(!Arc::ptr_eq(&first, &one(&texts, &long(0))));
     }
 }

@@ -29,7 +29,7 @@ pub const FUNCTIONS: &[Native] = &[
 ];
 
 fn constraint_definition(call: &Call<'_>) -> Result<Option<String>> {
-    let model = call.model();
+    let model = call.model;
     let found = model
         .constraints()
         .find(|(constraint, _)| Some(constraint.oid) == call.oid(0));
@@ -38,7 +38,7 @@ fn constraint_definition(call: &Call<'_>) -> Result<Option<String>> {
 
 /// The whole definition, or with a column number above 0 that column's alone.
 fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
-    let mut indexes = call.model().indexes();
+    let mut indexes = call.model.indexes();
     let Some((_, constraint, relation)) = indexes.find(|(index, ..)| Some(*index) == call.oid(0)) else {
         return Ok(None);
     };
@@ -60,7 +60,7 @@ fn index_definition(call: &Call<'_>) -> Result<Option<String>> {
 
 /// By OID or by name, whatever else is said of the layout: the text is the one that the view was written in.
 fn view_definition(call: &Call<'_>) -> Result<Option<String>> {
-    let model = call.model();
+    let model = call.model;
     let oid = match call.oid(0) {
         Some(oid) => oid,
         None => {
@@ -75,7 +75,7 @@ fn view_definition(call: &Call<'_>) -> Result<Option<String>> {
 }
 
 fn rule_definition(call: &Call<'_>) -> Result<Option<String>> {
-    let mut views = call.model().views();
+    let mut views = call.model.views();
     let found = views.find(|(rule, ..)| Some(*rule) == call.oid(0));
     Ok(found.and_then(|(_, _, view)| definition::rule(view)))
 }
@@ -89,7 +89,7 @@ fn function_arguments(call: &Call<'_>) -> Result<Option<String>> {
     let Some(proc) = proc(call) else {
         return Ok(None);
     };
-    let model = call.model();
+    let model = call.model;
     let all = seed::get(proc, "proallargtypes");
     let types = all.trim_matches(['{', '}']).split(',').filter(|oid| !oid.is_empty());
     let mut types: Vec<&str> = types.collect();
@@ -135,6 +135,6 @@ fn function_result(call: &Call<'_>) -> Result<Option<String>> {
     } else {
         ""
     };
-    let result = names::format_type(call.model(), seed::number(proc, "prorettype"), None).unwrap_or_default();
+    let result = names::format_type(call.model, seed::number(proc, "prorettype"), None).unwrap_or_default();
     Ok(Some(format!("{set}{result}")))
 }

@@ -67,7 +67,7 @@ fn default_privileges(call: &Call<'_>) -> Result<Option<String>> {
         }
     };
     let role = match call.oid(1) {
-        Some(OWNER) => quote::role(&call.model().user),
+        Some(OWNER) => quote::role(&call.model.user),
         _ => call.text(1).unwrap_or("").to_owned(),
     };
     let items = [("", public), (role.as_str(), owner)]
@@ -79,7 +79,7 @@ fn default_privileges(call: &Call<'_>) -> Result<Option<String>> {
 
 fn user_by_id(call: &Call<'_>) -> Result<Option<String>> {
     Ok(Some(match call.oid(0) {
-        Some(OWNER) => call.model().user.clone(),
+        Some(OWNER) => call.model.user.clone(),
         _ => format!("unknown (OID={})", call.text(0).unwrap_or("")),
     }))
 }

@@ -26,7 +26,7 @@ fn format_type(call: &Call<'_>) -> Result<Option<String>> {
     };
     let modifier = call.number(1).and_then(|modifier| i32::try_from(modifier).ok());
     Ok(Some(
-        names::format_type(call.model(), oid, modifier).unwrap_or_else(|| "???".into()),
+        names::format_type(call.model, oid, modifier).unwrap_or_else(|| "???".into()),
     ))
 }
 
@@ -37,7 +37,7 @@ fn vector_types(call: &Call<'_>) -> Result<Option<String>> {
         let name = oid
             .parse()
             .ok()
-            .and_then(|oid| names::format_type(call.model(), oid, None));
+            .and_then(|oid| names::format_type(call.model, oid, None));
         name.unwrap_or_else(|| "???".into())
     });
     Ok(Some(names.collect::<Vec<_>>().join(", ")))

@@ -29,7 +29,7 @@ fn table_is_visible(call: &Call<'_>) -> Result<Option<String>> {
     let Some(oid) = call.oid(0) else {
         return Ok(None);
     };
-    let model = call.model();
+    let model = call.model;
     if let Some(relation) = model.relation_by_oid(oid) {
         return yes_or_no(matches!(relation.namespace, PG_CATALOG | PUBLIC));
     }
@@ -44,7 +44,7 @@ fn type_is_visible(call: &Call<'_>) -> Result<Option<String>> {
     let namespace = match seed::types().get(&oid) {
         Some(system) => Some(system.namespace),
         None => {
-            let mut relations = call.model().relations.iter();
+            let mut relations = call.model.relations.iter();
             relations
                 .find(|r| r.row_type == oid || r.array_type == oid)
                 .map(|r| r.namespace)

@@ -127,13 +127,19 @@ fn begun(expr: Expr, state: &Arc<SessionState>) -> EngineResult<Transformed<Expr
     Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
 
+/// The plan of a subquery that became a function; `None` of any other function.
+pub fn plan_of(function: &ScalarUDF) -> Option<&LogicalPlan> {
+    let apply: &Apply = function.inner().downcast_ref()?;
+    Some(&apply.subquery.plan)
+}
+
 /// Whether a plan holds what each statement must [`begin`].
 pub fn has_begin(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                found |= matches!(expr, Expr::ScalarFunction(call) if call.func.inner().is::<Apply>());
+                found |= matches!(expr, Expr::ScalarFunction(call) if plan_of(&call.func).is_some());
                 Ok(TreeNodeRecursion::Continue)
             })
         })

@@ -34,8 +34,6 @@ impl Routes {
         let engine = Engine::new("demo".parse().unwrap(), Arc::new(serve(version).await)).unwrap();
         let catalog = engine.catalog("demo").await.unwrap();
         let facts = SessionFacts {
-            user: "demo".to_owned(),
-            database: "demo".to_owned(),
             backend_pid: 1,
             start_time_us: 0,
             settings: Arc::new(NoSettings),
