@@ -31,8 +31,12 @@ impl Witness {
         Witness::of_cluster(server, "demo")
     }
 
+    /// Its cluster has all threads that it will have, those too that compute what is large: descriptors can be counted from here on.
     fn of_cluster(server: &Server, cluster: &str) -> Witness {
-        Witness(Raw::login(server, cluster))
+        let mut raw = Raw::login(server, cluster);
+        let answer = raw.query("select count(*) from generate_series(1, 10)");
+        assert_eq!(raw::tags(&answer), "TDCZ", "{answer:?}");
+        Witness(raw)
     }
 
     /// It is still answered.
