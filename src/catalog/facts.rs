@@ -1,7 +1,7 @@
 //! What functions and relations need to know of the session that asks. Travels in the engine's `ConfigOptions`, which
 //! every function and every scan receives.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, sync::Arc, time::SystemTime};
 
 use datafusion::{
     catalog::Session,
@@ -31,6 +31,36 @@ pub trait SettingsView: Send + Sync + fmt::Debug {
     fn check_interrupts(&self) -> Result<()> {
         Ok(())
     }
+
+    /// The sessions of its cluster, where they are known.
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        None
+    }
+}
+
+/// The sessions of one cluster on this replica, as one of them sees and ends them: all are of one role, which PostgreSQL lets do so.
+pub trait Sessions: Send + Sync + fmt::Debug {
+    fn all(&self) -> Vec<Activity>;
+
+    /// Cancels what a session runs; whether there is such a session.
+    fn cancel(&self, pid: i32) -> bool;
+
+    /// Ends a session and what it runs; whether there is such a session.
+    fn terminate(&self, pid: i32) -> bool;
+}
+
+/// What a session does.
+#[derive(Debug)]
+pub struct Activity {
+    pub pid: i32,
+    pub settings: Arc<dyn SettingsView>,
+    pub started_at: SystemTime,
+    /// When the last statement began.
+    pub statement_at: Option<SystemTime>,
+    /// Since when it is in this state.
+    pub changed_at: SystemTime,
+    /// As `pg_stat_activity` calls it.
+    pub state: &'static str,
 }
 
 /// One session, as functions see it.

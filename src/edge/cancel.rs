@@ -1,15 +1,24 @@
-//! The sessions of this process: which running statement a CancelRequest means, and whose token has been revoked.
+//! The sessions of this process: which running statement a CancelRequest means, whose token has been revoked, and what the sessions
+//! of one cluster see of one another (`pg_stat_activity`, `pg_cancel_backend`, `pg_terminate_backend`).
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use aws_lc_rs::{constant_time, rand};
 use bytes::Bytes;
+use pgwire::messages::response::TransactionStatus;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Result, token::Identity, wire::startup::CancelKey};
+use crate::{
+    Error, Result,
+    catalog::facts::{Activity, Sessions, SettingsView},
+    cluster::ClusterName,
+    token::Identity,
+    wire::startup::CancelKey,
+};
 
 /// Secret keys: four bytes is what protocol 3.0 has room for; 3.2 takes what cannot be guessed.
 const SECRET_SIZE_3_0: usize = 4;
@@ -26,11 +35,53 @@ struct Entry {
     /// What let the client in, once it is known.
     identity: Option<Identity>,
     revoked: CancellationToken,
+    /// Once it serves its client.
+    shown: Option<Shown>,
 }
 
-/// The statement that a session runs now, if any.
+/// What the other sessions of its cluster may know of a session, and how they end it.
+#[derive(Debug)]
+pub struct Shown {
+    pub settings: Arc<dyn SettingsView>,
+    pub started_at: SystemTime,
+    /// Ends it as a server that stops does.
+    pub end: CancellationToken,
+}
+
+/// The sessions of one cluster.
+#[derive(Debug)]
+struct Peers {
+    registry: Arc<Registry>,
+    cluster: ClusterName,
+}
+
+/// The statement that a session runs now, or what it does between statements.
 #[derive(Debug, Default)]
-pub struct Statement(Mutex<Option<CancellationToken>>);
+pub struct Statement(Mutex<Course>);
+
+#[derive(Debug)]
+struct Course {
+    /// There while a statement runs.
+    token: Option<CancellationToken>,
+    /// When the last statement began.
+    began_at: Option<SystemTime>,
+    changed_at: SystemTime,
+    state: &'static str,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Course {
+            token: None,
+            began_at: None,
+            changed_at: SystemTime::now(),
+            state: IDLE,
+        }
+    }
+}
+
+/// Between statements and outside of transactions, as `pg_stat_activity` calls it.
+const IDLE: &str = "idle";
 
 /// A session's entry in the registry; it leaves when this is dropped.
 #[derive(Debug)]
@@ -66,6 +117,7 @@ impl Registry {
                 statement: Arc::clone(&statement),
                 identity: None,
                 revoked: revoked.clone(),
+                shown: None,
             },
         );
         Ok(Registration {
@@ -112,6 +164,73 @@ impl Registration {
             entry.identity = Some(identity);
         }
     }
+
+    /// Lets the other sessions of its cluster see the session.
+    pub fn show(&self, shown: Shown) {
+        if let Some(entry) = lock(&self.registry.0).get_mut(&self.pid) {
+            entry.shown = Some(shown);
+        }
+    }
+
+    /// The sessions of its cluster, this one included; `None` before [`identify`](Self::identify).
+    pub fn peers(&self) -> Option<Arc<dyn Sessions>> {
+        let entries = lock(&self.registry.0);
+        let cluster = entries.get(&self.pid)?.identity.as_ref()?.cluster.clone();
+        Some(Arc::new(Peers {
+            registry: Arc::clone(&self.registry),
+            cluster,
+        }))
+    }
+}
+
+impl Entry {
+    fn is_of(&self, cluster: &ClusterName) -> bool {
+        self.identity
+            .as_ref()
+            .is_some_and(|identity| identity.cluster == *cluster)
+    }
+}
+
+impl Peers {
+    /// Does something to one session of the cluster; whether it is there.
+    fn signal(&self, pid: i32, signal: impl FnOnce(&Entry)) -> bool {
+        let entries = lock(&self.registry.0);
+        let entry = entries.get(&pid).filter(|entry| entry.is_of(&self.cluster));
+        entry.map(signal).is_some()
+    }
+}
+
+impl Sessions for Peers {
+    fn all(&self) -> Vec<Activity> {
+        let entries = lock(&self.registry.0);
+        let mine = entries.iter().filter(|(_, entry)| entry.is_of(&self.cluster));
+        mine.filter_map(|(pid, entry)| {
+            let shown = entry.shown.as_ref()?;
+            let course = lock(&entry.statement.0);
+            Some(Activity {
+                pid: *pid,
+                settings: Arc::clone(&shown.settings),
+                started_at: shown.started_at,
+                statement_at: course.began_at,
+                changed_at: course.changed_at,
+                state: course.state,
+            })
+        })
+        .collect()
+    }
+
+    fn cancel(&self, pid: i32) -> bool {
+        self.signal(pid, |entry| entry.statement.cancel())
+    }
+
+    fn terminate(&self, pid: i32) -> bool {
+        self.signal(pid, |entry| {
+            if let Some(shown) = &entry.shown {
+                shown.end.cancel();
+            }
+            entry.statement.cancel();
+        })
+    }
 }
 
 impl Drop for Registration {
@@ -124,17 +243,33 @@ impl Statement {
     /// Marks the start of a statement. The token is cancelled by a CancelRequest that arrives before [`Statement::end`].
     pub fn begin(&self) -> CancellationToken {
         let token = CancellationToken::new();
-        *lock(&self.0) = Some(token.clone());
+        let now = SystemTime::now();
+        *lock(&self.0) = Course {
+            token: Some(token.clone()),
+            began_at: Some(now),
+            changed_at: now,
+            state: "active",
+        };
         token
     }
 
-    /// Marks the end of a statement: what arrives later cancels nothing.
-    pub fn end(&self) {
-        *lock(&self.0) = None;
+    /// Marks the end of a statement: what arrives later cancels nothing. `status`: what its session then waits in.
+    pub fn end(&self, status: TransactionStatus) {
+        let state = match status {
+            TransactionStatus::Idle => IDLE,
+            TransactionStatus::Transaction => "idle in transaction",
+            TransactionStatus::Error => "idle in transaction (aborted)",
+        };
+        let mut course = lock(&self.0);
+        course.token = None;
+        if course.state != state {
+            course.state = state;
+            course.changed_at = SystemTime::now();
+        }
     }
 
     fn cancel(&self) {
-        if let Some(token) = &*lock(&self.0) {
+        if let Some(token) = &lock(&self.0).token {
             token.cancel();
         }
     }
@@ -185,18 +320,67 @@ mod tests {
         assert!(mine.is_cancelled() && !theirs.is_cancelled());
     }
 
+    /// Who a token of a cluster is.
+    fn identity(cluster: &str, id: &str) -> Identity {
+        Identity {
+            cluster: cluster.parse().unwrap(),
+            subject: None,
+            issuer: "https://auth.example.com".into(),
+            expires_at: std::time::UNIX_EPOCH,
+            id: Some(id.into()),
+        }
+    }
+
+    #[test]
+    fn sessions_of_a_cluster_see_and_end_one_another_and_nobody_else() {
+        let registry = Arc::new(Registry::default());
+        let session = |cluster: &str| {
+            let (session, end) = (registry.register(0).unwrap(), CancellationToken::new());
+            session.identify(identity(cluster, "one"));
+            session.show(Shown {
+                settings: Arc::new(crate::query::NoSettings),
+                started_at: std::time::UNIX_EPOCH,
+                end: end.clone(),
+            });
+            (session, end)
+        };
+        let ((one, _), (other, other_end), (foreign, foreign_end)) =
+            (session("demo"), session("demo"), session("else"));
+        let stranger = registry.register(0).unwrap();
+        assert!(stranger.peers().is_none());
+        let (theirs, foreigns, strangers) = (
+            other.statement.begin(),
+            foreign.statement.begin(),
+            stranger.statement.begin(),
+        );
+        let peers = one.peers().unwrap();
+        let mut states: Vec<_> = peers.all().iter().map(|peer| (peer.pid, peer.state)).collect();
+        states.sort_unstable();
+        let mut expected = [(one.pid, "idle"), (other.pid, "active")];
+        expected.sort_unstable();
+        assert_eq!(states, expected);
+
+        for pid in [foreign.pid, stranger.pid, 0] {
+            assert!(!peers.cancel(pid) && !peers.terminate(pid), "{pid}");
+        }
+        assert!(!foreigns.is_cancelled() && !strangers.is_cancelled() && !foreign_end.is_cancelled());
+        assert!(peers.cancel(other.pid) && theirs.is_cancelled() && !other_end.is_cancelled());
+        other.statement.end(TransactionStatus::Error);
+        assert!(
+            peers
+                .all()
+                .iter()
+                .any(|peer| peer.state == "idle in transaction (aborted)")
+        );
+        assert!(peers.terminate(other.pid) && other_end.is_cancelled());
+    }
+
     #[test]
     fn only_sessions_of_a_revoked_token_end() {
         let registry = Arc::new(Registry::default());
         let session = |id: &str| {
             let session = registry.register(0).unwrap();
-            session.identify(Identity {
-                cluster: "demo".parse().unwrap(),
-                subject: None,
-                issuer: "https://auth.example.com".into(),
-                expires_at: std::time::UNIX_EPOCH,
-                id: Some(id.into()),
-            });
+            session.identify(identity("demo", id));
             session
         };
         let (one, other, unknown) = (session("one"), session("other"), registry.register(0).unwrap());
@@ -215,7 +399,7 @@ mod tests {
             secret: session.secret.clone(),
         };
         let first = session.statement.begin();
-        session.statement.end();
+        session.statement.end(TransactionStatus::Idle);
         registry.cancel(&key);
         let second = session.statement.begin();
         assert!(!first.is_cancelled() && !second.is_cancelled());

@@ -42,3 +42,5 @@ pub use engine::{Engine, Scope};
 pub use execution::Execution;
 pub use plan::Plan;
 pub use types::by_name as type_by_name;
+#[cfg(test)]
+pub(crate) use views::NoSettings;

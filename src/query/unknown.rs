@@ -14,8 +14,8 @@ use datafusion::{
 
 use crate::{Error, SqlState, wire::types::pg_type};
 
-/// Functions of PostgreSQL that reach files, other servers or other sessions: nobody here may call them.
-const FORBIDDEN: [&str; 16] = [
+/// Functions of PostgreSQL that reach files or other servers: nobody here may call them.
+const FORBIDDEN: [&str; 14] = [
     "pg_read_file",
     "pg_read_binary_file",
     "pg_stat_file",
@@ -25,8 +25,6 @@ const FORBIDDEN: [&str; 16] = [
     "pg_ls_tmpdir",
     "pg_reload_conf",
     "pg_rotate_logfile",
-    "pg_terminate_backend",
-    "pg_cancel_backend",
     "lo_import",
     "lo_export",
     "dblink",

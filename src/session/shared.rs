@@ -1,6 +1,6 @@
 //! A session's settings, shared with the functions that read and set them from SQL (`current_setting`, `set_config`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{
     interrupt::Interrupt,
@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     Result,
-    catalog::facts::SettingsView,
+    catalog::facts::{Sessions, SettingsView},
     query::statement::{Modes, Value},
 };
 
-/// One session's settings, and what may end the statement that it runs. Every clone is the same.
+/// One session's settings, what may end the statement that it runs, and the sessions beside it. Every clone is the same.
 #[derive(Clone, Debug)]
 pub struct SharedSettings(Arc<Shared>);
 
@@ -20,6 +20,7 @@ pub struct SharedSettings(Arc<Shared>);
 struct Shared {
     settings: Mutex<Settings>,
     interrupt: Mutex<Option<Interrupt>>,
+    sessions: OnceLock<Arc<dyn Sessions>>,
 }
 
 impl SharedSettings {
@@ -28,6 +29,7 @@ impl SharedSettings {
         Ok(SharedSettings(Arc::new(Shared {
             settings: Mutex::new(Settings::new(startup, user)?),
             interrupt: Mutex::default(),
+            sessions: OnceLock::new(),
         })))
     }
 
@@ -39,6 +41,11 @@ impl SharedSettings {
     /// What may end the statement that runs from here on.
     pub fn set_interrupt(&self, interrupt: Option<Interrupt>) {
         *self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
+    }
+
+    /// The sessions that this one may see and end; said once.
+    pub fn set_sessions(&self, sessions: Arc<dyn Sessions>) {
+        let _ = self.0.sessions.set(sessions);
     }
 
     pub fn set(&self, name: &str, value: &Value, local: bool) -> Result<()> {
@@ -81,5 +88,9 @@ impl SettingsView for SharedSettings {
     fn check_interrupts(&self) -> Result<()> {
         let interrupt = self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
         interrupt.as_ref().map_or(Ok(()), Interrupt::check)
+    }
+
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        self.0.sessions.get().map(Arc::as_ref)
     }
 }

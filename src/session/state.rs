@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Error, Result, SqlState,
     catalog::{facts::SessionFacts, model::Model},
-    edge::cancel::Registration,
+    edge::cancel::{Registration, Shown},
     query::{
         Engine, Plan, Scope,
         statement::{Statement, Transaction as Command},
@@ -79,6 +79,17 @@ impl Backend {
         let settings = SharedSettings::new(&parameters, &user)?;
         let left = expires_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         let revoked = registration.revoked.clone();
+        // Another session may end this one as a stop of the server does.
+        let stop = stop.child_token();
+        let started_at = SystemTime::now();
+        registration.show(Shown {
+            settings: Arc::new(settings.clone()),
+            started_at,
+            end: stop.clone(),
+        });
+        if let Some(sessions) = registration.peers() {
+            settings.set_sessions(sessions);
+        }
         Ok(Backend {
             engine,
             registration,
@@ -92,7 +103,7 @@ impl Backend {
             implicit_block: false,
             warnings: Vec::new(),
             database,
-            started_at: SystemTime::now(),
+            started_at,
             scope: None,
             generation: 0,
         })
@@ -159,7 +170,7 @@ impl Backend {
     }
 
     pub fn end_statement(&self) {
-        self.registration.statement.end();
+        self.registration.statement.end(self.transaction.status());
         self.settings.set_interrupt(None);
     }
 
@@ -173,6 +184,7 @@ impl Backend {
             self.settings.lock().rollback();
             self.end_transaction(false);
         }
+        self.registration.statement.end(self.transaction.status());
     }
 
     /// What ends with a transaction: portals, but for cursors declared WITH HOLD in one that committed.

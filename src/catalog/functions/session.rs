@@ -5,7 +5,10 @@ use datafusion::logical_expr::Volatility;
 use super::native::{Call, Function, Native, lenient, no, nothing, stable, yes_or_no, zero};
 use crate::{
     Error, Result, SqlState,
-    catalog::{facts::SessionFacts, model::Model},
+    catalog::{
+        facts::{SessionFacts, Sessions},
+        model::Model,
+    },
 };
 
 /// What `server_version` says, and `version()` begins with.
@@ -95,12 +98,13 @@ pub const FUNCTIONS: &[Native] = &[
             chrono::Utc::now().format("%a %b %d %H:%M:%S%.6f %Y UTC").to_string(),
         ))
     }),
-    volatile("pg_cancel_backend", "boolean", no),
-    volatile("pg_terminate_backend", "boolean", no),
-    Native {
-        volatility: Volatility::Volatile,
-        ..of_session("set_config", "text", false, set_config)
-    },
+    acting("pg_cancel_backend", "boolean", |call, facts| {
+        signal(call, facts, |sessions, pid| sessions.cancel(pid))
+    }),
+    acting("pg_terminate_backend", "boolean", |call, facts| {
+        signal(call, facts, |sessions, pid| sessions.terminate(pid))
+    }),
+    acting("set_config", "text", set_config),
     of_session("current_setting", "text", false, current_setting),
 ];
 
@@ -108,6 +112,18 @@ const fn volatile(name: &'static str, returns: &'static str, call: fn(&Call<'_>)
     Native {
         volatility: Volatility::Volatile,
         ..lenient(name, returns, call)
+    }
+}
+
+/// A function that does something each time that it is called, for the session that asks.
+const fn acting(
+    name: &'static str,
+    returns: &'static str,
+    call: fn(&Call<'_>, &SessionFacts) -> Result<Option<String>>,
+) -> Native {
+    Native {
+        volatility: Volatility::Volatile,
+        ..of_session(name, returns, false, call)
     }
 }
 
@@ -125,6 +141,18 @@ const fn of_session(
         volatility: Volatility::Stable,
         call: Function::OfSession(call),
     }
+}
+
+/// What a function does to another session of the cluster; NULL for NULL, and false where there is no such session on this replica.
+fn signal(
+    call: &Call<'_>,
+    facts: &SessionFacts,
+    signal: impl FnOnce(&dyn Sessions, i32) -> bool,
+) -> Result<Option<String>> {
+    let Some(pid) = call.number(0).and_then(|pid| i32::try_from(pid).ok()) else {
+        return Ok(None);
+    };
+    yes_or_no(facts.settings.sessions().is_some_and(|sessions| signal(sessions, pid)))
 }
 
 /// The answer of a function that returns nothing.

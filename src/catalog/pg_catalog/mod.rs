@@ -17,7 +17,7 @@ use super::{
 use class::{pg_attribute, pg_class, pg_type};
 use keys::{pg_constraint, pg_index};
 use refer::{pg_depend, pg_description, pg_rewrite};
-use session::{pg_settings, pg_stat_activity, time_zones};
+use session::{pg_settings, pg_stat_activity, processes, time_zones};
 
 pub use lookup::{relation_name, relation_oid, type_oid};
 
@@ -120,22 +120,23 @@ pub fn rows(model: &Model, name: &str, reader: Option<Reader>) -> Vec<Row> {
             })
             .collect(),
         "pg_stat_activity" => reader
-            .map(|reader| vec![pg_stat_activity(model, reader)])
+            .map(|reader| pg_stat_activity(model, reader))
             .unwrap_or_default(),
-        "pg_stat_ssl" => reader
-            .map(|reader| vec![row! { "pid" => reader.facts.backend_pid, "ssl" => true }])
-            .unwrap_or_default(),
-        "pg_stat_gssapi" => reader
-            .map(|reader| {
-                vec![row! { "pid" => reader.facts.backend_pid, "gss_authenticated" => false, "encrypted" => false }]
-            })
-            .unwrap_or_default(),
+        "pg_stat_ssl" => of_processes(reader, |pid| row! { "pid" => pid, "ssl" => true }),
+        "pg_stat_gssapi" => of_processes(reader, |pid| {
+            row! { "pid" => pid, "gss_authenticated" => false, "encrypted" => false }
+        }),
         "pg_timezone_names" => time_zones(),
         _ => match stats::rows(model, name) {
             Some(rows) => rows,
             None => seeded(name),
         },
     }
+}
+
+/// A row for each session of the reader's cluster.
+fn of_processes(reader: Option<Reader>, row: impl FnMut(i32) -> Row) -> Vec<Row> {
+    reader.map(processes).unwrap_or_default().into_iter().map(row).collect()
 }
 
 /// The comment on the database.

@@ -1,11 +1,13 @@
 //! Relations whose rows depend on the session that asks, or on the time.
 
+use std::time::SystemTime;
+
 use chrono::Offset;
 use chrono_tz::{OffsetComponents, OffsetName};
 
 use super::seeded;
 use crate::catalog::{
-    facts::{Reader, SessionFacts},
+    facts::{Activity, Reader, SessionFacts, Sessions, SettingsView},
     model::{Model, OWNER},
     rows::{Row, row},
 };
@@ -47,19 +49,60 @@ pub(super) fn pg_settings(facts: &SessionFacts) -> Vec<Row> {
     rows
 }
 
-/// Every statement is a transaction of its own, as far as what it reads goes. Texts of statements are not kept.
-pub(super) fn pg_stat_activity(model: &Model, reader: Reader) -> Row {
+/// The sessions of the cluster, the reader's first; each in a database of the reader's, whatever name it was asked for by. Every
+/// statement is a transaction of its own, as far as what it reads goes. Texts of statements are not kept.
+pub(super) fn pg_stat_activity(model: &Model, reader: Reader) -> Vec<Row> {
     let Reader {
         facts,
         statement_time_us,
     } = reader;
-    row! {
-        "datid" => model.database_oid, "datname" => &model.database, "pid" => facts.backend_pid, "usesysid" => OWNER,
-        "usename" => &model.user, "application_name" => facts.settings.get("application_name").unwrap_or_default(),
-        "backend_start" => facts.start_time_us, "xact_start" => statement_time_us,
-        "query_start" => statement_time_us, "state_change" => statement_time_us, "state" => "active",
-        "query" => "", "backend_type" => "client backend",
-    }
+    let application = |settings: &dyn SettingsView| settings.get("application_name").unwrap_or_default();
+    let row = |pid: i32, application: String, start: i64, statement: Option<i64>, changed: Option<i64>, state: &str| {
+        row! {
+            "datid" => model.database_oid, "datname" => &model.database, "pid" => pid, "usesysid" => OWNER,
+            "usename" => &model.user, "application_name" => application, "backend_start" => start,
+            "xact_start" => statement.filter(|_| state != "idle"), "query_start" => statement,
+            "state_change" => changed, "state" => state, "query" => "", "backend_type" => "client backend",
+        }
+    };
+    let own = row(
+        facts.backend_pid,
+        application(facts.settings.as_ref()),
+        facts.start_time_us,
+        statement_time_us,
+        statement_time_us,
+        "active",
+    );
+    let others = others(facts).into_iter().map(|session| {
+        row(
+            session.pid,
+            application(session.settings.as_ref()),
+            micros(session.started_at),
+            session.statement_at.map(micros),
+            Some(micros(session.changed_at)),
+            session.state,
+        )
+    });
+    std::iter::once(own).chain(others).collect()
+}
+
+/// Processes of the cluster's sessions, the reader's first.
+pub(super) fn processes(reader: Reader) -> Vec<i32> {
+    let others = others(reader.facts).into_iter().map(|session| session.pid);
+    std::iter::once(reader.facts.backend_pid).chain(others).collect()
+}
+
+/// The cluster's sessions but the reader's, in the order of their beginning.
+fn others(facts: &SessionFacts) -> Vec<Activity> {
+    let mut sessions = facts.settings.sessions().map(Sessions::all).unwrap_or_default();
+    sessions.retain(|session| session.pid != facts.backend_pid);
+    sessions.sort_unstable_by_key(|session| (session.started_at, session.pid));
+    sessions
+}
+
+/// Microseconds since 1970.
+fn micros(time: SystemTime) -> i64 {
+    chrono::DateTime::<chrono::Utc>::from(time).timestamp_micros()
 }
 
 /// Every time zone with its offset of today.

@@ -1,7 +1,7 @@
 //! `= ANY (SELECT …)`, `<> ALL (SELECT …)`, `(a, b) IN (SELECT …)`, `LIKE ANY (ARRAY[…])`, `LIKE ALL (…)`: as IN, EXISTS, OR and AND, which the
-//! engine has.
+//! engine has; `<> ANY (array)` and the like by way of ALL, where it heeds NULLs.
 
-use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, Expr, Ident, Query, SelectItem};
+use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, Expr, Ident, Query, SelectItem, UnaryOperator};
 
 use super::{
     arguments,
@@ -24,6 +24,24 @@ pub fn expr(expr: &mut Expr, growth: &Growth) {
                 *expr = test(take(left), subquery, false);
             }
         }
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        } if query(right).is_none() => {
+            if let Some(compare_op) = opposite(compare_op) {
+                let all = Expr::AllOp {
+                    left: Box::new(take(left)),
+                    compare_op,
+                    right: Box::new(take(right)),
+                };
+                *expr = nested(Expr::UnaryOp {
+                    op: UnaryOperator::Not,
+                    expr: Box::new(nested(all)),
+                });
+            }
+        }
         Expr::AllOp {
             left,
             compare_op: BinaryOperator::NotEq,
@@ -41,6 +59,18 @@ pub fn expr(expr: &mut Expr, growth: &Growth) {
         Expr::Like { .. } | Expr::ILike { .. } => like_each(expr, growth),
         _ => {}
     }
+}
+
+/// The comparison that holds where another one does not; `=` keeps its own way, which the runtime knows as well.
+fn opposite(op: &BinaryOperator) -> Option<BinaryOperator> {
+    Some(match op {
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        _ => return None,
+    })
 }
 
 fn query(expr: &Expr) -> Option<Box<Query>> {

@@ -47,8 +47,9 @@ pub type Maintained = (ObjectName, Vec<Ident>);
 
 /// After `VACUUM` or `ANALYZE`.
 pub(super) fn parse(command: Maintenance, tokens: &mut Tokens<'_>) -> Result<Statement> {
+    let mut analyzes = command == Maintenance::Analyze;
     if tokens.eat_symbol("(")? {
-        parse_options(command, tokens)?;
+        analyzes |= parse_options(command, tokens)?;
     } else {
         // In this order, each at most once.
         let words: &[&[&str]] = match command {
@@ -56,7 +57,7 @@ pub(super) fn parse(command: Maintenance, tokens: &mut Tokens<'_>) -> Result<Sta
             Maintenance::Analyze => &[&["verbose"]],
         };
         for spellings in words {
-            tokens.eat_any(spellings)?;
+            analyzes |= tokens.eat_any(spellings)?.is_some() && spellings.contains(&"analyze");
         }
     }
     let mut tables = Vec::new();
@@ -66,20 +67,30 @@ pub(super) fn parse(command: Maintenance, tokens: &mut Tokens<'_>) -> Result<Sta
         }
         tables.push(parse_table(tokens)?);
     }
+    if !analyzes && tables.iter().any(|(_, columns)| !columns.is_empty()) {
+        let message = "ANALYZE option must be specified when a column list is provided";
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
     Ok(Statement::Maintain { command, tables })
 }
 
-fn parse_options(command: Maintenance, tokens: &mut Tokens<'_>) -> Result<()> {
+/// Whether they ask for ANALYZE.
+fn parse_options(command: Maintenance, tokens: &mut Tokens<'_>) -> Result<bool> {
+    let mut analyzes = false;
     loop {
         let position = tokens.position();
         let name = tokens.ident()?;
-        explain::option_value(tokens)?;
+        let value = explain::option_value(tokens)?;
         if !command.options().contains(&name.as_str()) {
             let message = format!("unrecognized {} option \"{name}\"", command.tag());
             return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_position(position));
         }
+        if ["analyze", "analyse"].contains(&name.as_str()) {
+            analyzes = explain::boolean(&name, value.as_deref())?;
+        }
         if !tokens.eat_symbol(",")? {
-            return tokens.expect_symbol(")");
+            tokens.expect_symbol(")")?;
+            return Ok(analyzes);
         }
     }
 }

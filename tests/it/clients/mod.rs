@@ -7,6 +7,8 @@ mod fdw;
 mod metadata;
 mod node;
 mod python;
+mod rust;
+mod superset;
 
 use std::{collections::BTreeMap, process::Command, sync::OnceLock};
 

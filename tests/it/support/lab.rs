@@ -1,5 +1,5 @@
 //! The parts that come from elsewhere: real Restate runtimes with the workload's rows in them, psql, a PostgreSQL server, Java
-//! and pgjdbc, and the clients that are Python and Node packages.
+//! and pgjdbc, and the clients that are Python, Node and Rust packages.
 
 use std::{
     io::Write,
@@ -137,10 +137,12 @@ pub fn odbc() -> Option<()> {
     }
 }
 
-/// A client's program (`psycopg_3.py`, `postgres-js.mjs`, `dbd.pl`), ready to run.
+/// A client's program (`psycopg_3.py`, `postgres-js.mjs`, `dbd.pl`, `sqlx`), ready to run.
 pub fn client(name: &str) -> Option<Command> {
     let source = Path::new(ROOT).join("tests/lab/clients").join(name);
-    if name.ends_with(".pl") {
+    if name == "sqlx" {
+        Some(Command::new(part(name, "sqlx/debug/restate-pg-sqlx")?))
+    } else if name.ends_with(".pl") {
         let perl = program("perl")?;
         let known = Command::new(&perl).args(["-MDBD::Pg", "-e1"]).output();
         if !known.is_ok_and(|output| output.status.success()) {
@@ -150,8 +152,12 @@ pub fn client(name: &str) -> Option<Command> {
         command.arg(source);
         Some(command)
     } else if name.ends_with(".py") {
+        let (what, installed) = match name {
+            "superset_.py" => ("Superset", "superset/installed.txt"),
+            _ => ("the Python clients", "python/installed.txt"),
+        };
         // Written last, once all packages are there.
-        let python = part("the Python clients", "python/installed.txt")?.with_file_name("bin/python");
+        let python = part(what, installed)?.with_file_name("bin/python");
         let mut command = Command::new(python);
         command.arg("-B").arg(source);
         Some(command)

@@ -242,9 +242,10 @@ fn maintenance() {
         ("VACUUM", vec![table("t", 0)])
     );
     assert_eq!(
-        named("vacuum (full, skip_locked off, parallel 2, index_cleanup auto) a.b, \"C\" (x, \"Y\")"),
+        named("vacuum (full, analyze, skip_locked off, parallel 2, index_cleanup auto) a.b, \"C\" (x, \"Y\")"),
         ("VACUUM", vec![table("a.b", 0), table("\"C\"", 2)])
     );
+    assert_eq!(named("vacuum analyse t (x)"), ("VACUUM", vec![table("t", 1)]));
     assert_eq!(named("analyze"), ("ANALYZE", vec![]));
     assert_eq!(
         named("ANALYSE VERBOSE t (a), u"),
@@ -256,6 +257,17 @@ fn maintenance() {
         ("analyze t u", "42601", "syntax error at or near \"u\""),
         ("analyze t,", "42601", "syntax error at end of input"),
         ("vacuum t (", "42601", "syntax error at end of input"),
+        (
+            "vacuum full t (x)",
+            "0A000",
+            "ANALYZE option must be specified when a column list is provided",
+        ),
+        (
+            "vacuum (analyze off) t, u (x)",
+            "0A000",
+            "ANALYZE option must be specified when a column list is provided",
+        ),
+        ("vacuum (analyze maybe) t", "42601", "analyze requires a Boolean value"),
     ]);
 }
 
