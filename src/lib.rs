@@ -7,6 +7,7 @@
 //! A room may call the one to its right, never the one to its left.
 
 mod alarm;
+mod apart;
 pub mod catalog;
 pub mod cluster;
 pub mod config;

@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    panic::resume_unwind,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -168,9 +169,11 @@ impl Home {
         if Handle::current().id() == self.0.id() {
             return work.await;
         }
-        AbortOnDropHandle::new(self.0.spawn(work))
-            .await
-            .map_err(Error::internal)?
+        let done = AbortOnDropHandle::new(self.0.spawn(work)).await;
+        done.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(error) => Err(Error::internal(error)),
+        })
     }
 }
 

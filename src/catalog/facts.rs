@@ -13,7 +13,7 @@ use datafusion::{
 };
 
 use super::Catalog;
-use crate::Result;
+use crate::{Result, apart::Work};
 
 /// The session's settings (GUCs).
 pub trait SettingsView: Send + Sync + fmt::Debug {
@@ -78,6 +78,15 @@ impl SessionFacts {
     /// The facts that a function or a scan was handed.
     pub fn of(options: &ConfigOptions) -> Option<&SessionFacts> {
         options.extensions.get::<SessionFacts>()
+    }
+}
+
+/// Fails once what is computed here should end: with whoever waits for it where that is apart, and with its session's statement else.
+pub fn check_interrupts(options: &ConfigOptions) -> Result<()> {
+    match (Work::current(), SessionFacts::of(options)) {
+        (Some(work), _) => work.check(),
+        (None, Some(facts)) => facts.settings.check_interrupts(),
+        (None, None) => Ok(()),
     }
 }
 

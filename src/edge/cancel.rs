@@ -195,7 +195,10 @@ impl Peers {
     /// Does something to one session of the cluster; whether it is there.
     fn signal(&self, pid: i32, signal: impl FnOnce(&Entry)) -> bool {
         let entries = lock(&self.registry.0);
-        let entry = entries.get(&pid).filter(|entry| entry.is_of(&self.cluster));
+        // One that is still being let in is not there yet.
+        let entry = entries
+            .get(&pid)
+            .filter(|entry| entry.is_of(&self.cluster) && entry.shown.is_some());
         entry.map(signal).is_some()
     }
 }

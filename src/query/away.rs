@@ -2,7 +2,7 @@
 //! thread of its own it holds up neither the session, which hears of a cancel request, a timeout or the end of its client meanwhile, nor
 //! other sessions. Whoever ends the wait abandons the planning, which looks between its rules whether anybody is there.
 
-use std::{cell::RefCell, panic::resume_unwind, sync::Arc};
+use std::{panic::resume_unwind, sync::Arc};
 
 use datafusion::{
     common::tree_node::Transformed,
@@ -14,14 +14,13 @@ use datafusion::{
     physical_plan::ExecutionPlan,
 };
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinError};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Error, Result, SqlState, source::runtime::to_datafusion, threads::Threads};
-
-thread_local! {
-    /// Cancelled once nobody waits for what this thread works on.
-    static ABANDONED: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
-}
+use crate::{
+    Error, Result,
+    apart::{self, Work},
+    source::runtime::to_datafusion,
+    threads::Threads,
+};
 
 /// The plannings of one cluster that are away.
 #[derive(Debug)]
@@ -39,15 +38,7 @@ impl Away {
 
     /// Runs `work` away from here, once it is its turn.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let (_guard, abandoned) = wait();
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Error::internal)?;
-        let threads = self.threads.enter().map_err(Error::internal)?;
-        let done = threads.handle.spawn_blocking(move || {
-            let _turn = turn;
-            ABANDONED.set(Some(abandoned));
-            work()
-        });
-        done.await.map_err(panicked)
+        self.run_knowing(move |_| work()).await
     }
 
     /// The same for work that waits itself now and then.
@@ -56,47 +47,40 @@ impl Away {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let home = Handle::current();
-        let done = self.run(move || {
-            let Some(abandoned) = ABANDONED.with_borrow(Clone::clone) else {
-                return Err(nobody_waits());
-            };
+        let done = self.run_knowing(move |apart| {
             home.block_on(async {
                 tokio::select! {
-                    done = work => done,
-                    () = abandoned.cancelled() => Err(nobody_waits()),
+                    done = apart.clone().scope(work) => done,
+                    nobody_waits = apart.abandoned() => Err(nobody_waits),
                 }
             })
         });
         done.await?
     }
-}
 
-/// What tells the work that its caller is gone.
-fn wait() -> (DropGuard, CancellationToken) {
-    let token = CancellationToken::new();
-    (token.clone().drop_guard(), token)
+    async fn run_knowing<T: Send + 'static>(&self, work: impl FnOnce(Work) -> T + Send + 'static) -> Result<T> {
+        let (_wait, apart) = apart::wait();
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Error::internal)?;
+        let threads = self.threads.enter().map_err(Error::internal)?;
+        let done = threads.handle.spawn_blocking(move || {
+            let _turn = turn;
+            apart.clone().sync_scope(|| work(apart))
+        });
+        done.await.map_err(panicked)
+    }
 }
 
 /// A panic goes on where its caller is.
-fn panicked(error: JoinError) -> Error {
+pub(crate) fn panicked(error: JoinError) -> Error {
     match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(error) => Error::internal(error),
     }
 }
 
-/// Nobody hears this.
-fn nobody_waits() -> Error {
-    Error::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
-}
-
-/// Ends the work of this thread where nobody waits for it.
+/// Ends the work that is done here where nobody waits for it.
 fn check() -> EngineResult<()> {
-    let is_abandoned = ABANDONED.with_borrow(|token| token.as_ref().is_some_and(CancellationToken::is_cancelled));
-    match is_abandoned {
-        true => Err(to_datafusion(nobody_waits())),
-        false => Ok(()),
-    }
+    Work::current().map_or(Ok(()), |work| work.check().map_err(to_datafusion))
 }
 
 /// A rule, with such a look before it works. Rules of their own would look as well, but after each rule the engine compares the plan's

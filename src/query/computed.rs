@@ -1,5 +1,5 @@
-//! Rows of a large statement, made on the threads of its cluster that give way to everything else. No more of them are made than were
-//! asked for.
+//! Rows of a large statement, made on the threads of its cluster that give way to everything else: each batch in a turn of its own, and no
+//! more of them than were asked for.
 
 use std::{io, sync::Arc};
 
@@ -12,7 +12,12 @@ use datafusion::{
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 
-use crate::threads::{Lease, Threads};
+use super::turns::{Lane, Turns};
+use crate::{
+    apart::{self, Wait},
+    source::runtime::to_datafusion,
+    threads::{Lease, Threads},
+};
 
 /// They end with this.
 pub(super) struct Computed {
@@ -21,6 +26,8 @@ pub(super) struct Computed {
     wanted: Arc<Semaphore>,
     /// Batches that were asked for and not taken.
     asked: usize,
+    /// What holds its thread hears by this that it was dropped.
+    _wait: Wait,
     _threads: Lease,
 }
 
@@ -33,29 +40,40 @@ impl Computed {
         plan: Arc<dyn ExecutionPlan>,
         context: Arc<TaskContext>,
         threads: &Arc<Threads>,
+        turns: &Arc<Turns>,
         ahead_max: usize,
     ) -> io::Result<Self> {
         let threads = threads.enter()?;
         let wanted = Arc::new(Semaphore::new(0));
         let mut made = RecordBatchReceiverStreamBuilder::new(plan.schema(), 1 + ahead_max);
         let (given, asked) = (made.tx(), Arc::clone(&wanted));
+        let turns = Arc::clone(turns);
         let work = async move {
-            // Here, for what its steps begin runs where they are begun.
-            let mut rows = execute_stream(plan, context)?;
+            let mut rows = None;
             while let Ok(one) = asked.acquire().await {
                 one.forget();
+                // Held for as long as something is made, whether or not anybody waits for it.
+                let turn = turns.take(Lane::Large, rows.is_none()).await.map_err(to_datafusion)?;
+                let rows = match &mut rows {
+                    Some(rows) => rows,
+                    // Here, for what its steps begin runs where they are begun.
+                    none => none.insert(execute_stream(Arc::clone(&plan), Arc::clone(&context))?),
+                };
                 let Some(batch) = rows.next().await else { break };
+                drop(turn);
                 if given.send(batch).await.is_err() {
                     break;
                 }
             }
             Ok(())
         };
-        made.spawn_on(work, &threads.handle);
+        let (wait, apart) = apart::wait();
+        made.spawn_on(apart.scope(work), &threads.handle);
         Ok(Computed {
             rows: made.build(),
             wanted,
             asked: 0,
+            _wait: wait,
             _threads: threads,
         })
     }
@@ -87,6 +105,11 @@ mod tests {
     use tokio::runtime::{Handle, Id};
 
     use super::*;
+    use crate::{
+        catalog::facts::SessionFacts,
+        query::{Engine, NoSettings, route::Route},
+        threads::Home,
+    };
 
     /// Batches without end, and how many were made.
     #[derive(Debug, Default)]
@@ -120,7 +143,8 @@ mod tests {
     fn begin(rows: Endless, threads: &Arc<Threads>) -> Computed {
         let schema = Arc::clone(rows.schema());
         let plan = StreamingTableExec::try_new(schema, vec![Arc::new(rows)], None, vec![], false, None).unwrap();
-        Computed::begin(Arc::new(plan), SessionContext::new().task_ctx(), threads, 2).unwrap()
+        let context = SessionContext::new().task_ctx();
+        Computed::begin(Arc::new(plan), context, threads, &Arc::default(), 2).unwrap()
     }
 
     /// Waits until so many were made, and a while for one more.
@@ -153,6 +177,31 @@ mod tests {
         }
         settled(&made, 7).await;
         assert_ne!(on.lock().unwrap().unwrap(), Handle::current().id());
+    }
+
+    #[tokio::test]
+    async fn a_session_is_at_home_where_its_scope_was_made() {
+        let source =
+            crate::source::SnapshotSource::open(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo")).unwrap();
+        let engine = Engine::new("demo".parse().unwrap(), Arc::new(source)).unwrap();
+        let facts = SessionFacts {
+            backend_pid: 1,
+            start_time_us: 0,
+            settings: Arc::new(NoSettings),
+            catalog: engine.catalog("demo").await.unwrap(),
+        };
+        let scope = Arc::new(engine.scope(facts, "UTC", Route::Auto));
+        // A long text: what the scope makes when it is first asked is asked for by its planning, which is away.
+        let home = scope.plannings.run({
+            let scope = Arc::clone(&scope);
+            move || scope.task().session_config().get_extension::<Home>()
+        });
+        let home = home.await.unwrap().unwrap();
+        let computing = engine.computing().enter().unwrap();
+        let done = computing
+            .handle
+            .spawn(async move { home.run(async { Ok(Handle::current().id()) }).await });
+        assert_eq!(done.await.unwrap().unwrap(), Handle::current().id());
     }
 
     #[tokio::test]

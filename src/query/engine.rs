@@ -39,7 +39,7 @@ use super::{
     yielding::Yielding,
 };
 use crate::{
-    Result,
+    Result, apart,
     catalog::{Catalog, facts::SessionFacts, model::View},
     cluster::ClusterName,
     limits,
@@ -90,6 +90,7 @@ impl Engine {
         }
         let base = Arc::new(base_state(Arc::new(runtime)).map_err(from_datafusion)?);
         let computing = Threads::for_computing();
+        apart::follow_tasks();
         Ok(Engine {
             cluster,
             source,
@@ -178,7 +179,7 @@ impl Engine {
         self.scope(facts, "UTC", Route::Local)
     }
 
-    /// The scope for a session's next statements. `time_zone` is what the session's TimeZone is called, `route` where its queries
+    /// The scope for a session's next statements, made on the session's threads. `time_zone` is what the session's TimeZone is called, `route` where its queries
     /// run.
     pub fn scope(&self, facts: SessionFacts, time_zone: &str, route: Route) -> Scope {
         Scope {
@@ -190,6 +191,7 @@ impl Engine {
             plannings: Arc::clone(&self.plannings),
             turns: Arc::clone(&self.turns),
             computing: Arc::clone(&self.computing),
+            home: Home::here().map(Arc::new),
             own_plans: PlanCache::new(limits::SESSION_PLANS_MAX, limits::SESSION_PLANS_SIZE_MAX, 0),
             base: Arc::clone(&self.base),
             states: OnceLock::new(),
@@ -214,6 +216,8 @@ pub struct Scope {
     pub(super) turns: Arc<Turns>,
     /// On which the large ones are computed.
     pub(super) computing: Arc<Threads>,
+    /// The session's threads.
+    home: Option<Arc<Home>>,
     base: Arc<SessionState>,
     states: OnceLock<States>,
 }
@@ -261,8 +265,8 @@ impl Scope {
     fn states(&self) -> &States {
         self.states.get_or_init(|| {
             let mut config = self.base.config().clone().with_extension(Arc::new(self.route));
-            if let Some(home) = Home::here() {
-                config = config.with_extension(Arc::new(home));
+            if let Some(home) = &self.home {
+                config = config.with_extension(Arc::clone(home));
             }
             config.options_mut().execution.time_zone = Some(self.time_zone.clone());
             config.options_mut().extensions.insert(self.facts.as_ref().clone());

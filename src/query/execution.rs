@@ -21,7 +21,11 @@ use super::{
     errors::from_datafusion,
     turns::{Lane, Turns},
 };
-use crate::{Error, Result, threads::Threads};
+use crate::{
+    Error, Result,
+    apart::{self, Wait},
+    threads::Threads,
+};
 
 /// A plan that runs, or rows that are at hand.
 pub struct Execution {
@@ -37,8 +41,8 @@ pub struct Execution {
     small: u32,
 }
 
-/// After so many small batches a result is taken to go on: it is made by a task of its own from there on, while what it gave is written
-/// for the client. A short one would only wait for the other task.
+/// After so many small batches a result is taken to go on: it is made ahead from there on, by a task of its own, while what it gave is
+/// written for the client. A short one would only wait for the other task.
 const BATCHES_MADE_HERE: u32 = 3;
 
 /// Batches that such a task is ahead, of which nobody counts the memory,
@@ -50,12 +54,16 @@ enum State {
     Bound(Arc<dyn ExecutionPlan>, Arc<TaskContext>),
     Running(SendableRecordBatchStream),
     /// It goes on, and is made ahead of whoever takes its rows.
-    Ahead(SendableRecordBatchStream),
+    Ahead {
+        rows: SendableRecordBatchStream,
+        _wait: Wait,
+    },
     /// It is large, and made on other threads.
     Computed(Computed),
     /// Batches that are at hand, until they are taken.
     Rows(vec::IntoIter<RecordBatch>),
     /// What it held is let go of.
+    Failed(Error),
     Ended,
 }
 
@@ -103,18 +111,18 @@ impl Execution {
         let answer = self.answer.take();
         let batch = match computed {
             Ok(Some(batch)) => batch,
-            ended => {
+            Ok(None) => {
                 self.state = State::Ended;
-                if let (Ok(_), Some(answer)) = (&ended, answer) {
+                if let Some(answer) = answer {
                     answer.keep();
                 }
-                return ended;
+                return Ok(None);
             }
+            Err(error) => return Err(self.fail(error)),
         };
         let size = batch.get_array_memory_size();
         if let Err(error) = self.handed_out.try_grow(size) {
-            self.state = State::Ended;
-            return Err(from_datafusion(error));
+            return Err(self.fail(from_datafusion(error)));
         }
         self.answer = answer.and_then(|answer| answer.with(&batch));
         self.small = match size <= SMALL_BATCH_SIZE_MAX {
@@ -124,28 +132,42 @@ impl Execution {
         Ok(Some(batch))
     }
 
+    /// Rows that are missing are not taken for the end, however often they are asked for.
+    fn fail(&mut self, error: Error) -> Error {
+        self.state = State::Failed(error.clone());
+        error
+    }
+
     async fn compute(&mut self) -> Result<Option<RecordBatch>> {
         let is_first = matches!(self.state, State::Bound(..));
         let _turn = match (&self.state, self.lane) {
-            (State::Bound(..) | State::Running(_) | State::Ahead(_) | State::Computed(_), Some(lane)) => {
-                Some(self.turns.take(lane, is_first).await?)
+            (State::Bound(..) | State::Running(_) | State::Ahead { .. }, Some(Lane::Small)) => {
+                Some(self.turns.take(Lane::Small, is_first).await?)
             }
+            // What is large takes turns where it is computed.
             _ => None,
         };
         let goes_on = self.small >= BATCHES_MADE_HERE;
         self.state = match std::mem::replace(&mut self.state, State::Ended) {
             State::Bound(plan, context) if self.lane == Some(Lane::Large) => {
-                let computed = Computed::begin(plan, context, &self.computing, BATCHES_AHEAD);
+                let computed = Computed::begin(plan, context, &self.computing, &self.turns, BATCHES_AHEAD);
                 State::Computed(computed.map_err(|error| Error::internal(format!("no threads: {error}")))?)
             }
             State::Bound(plan, context) => State::Running(execute_stream(plan, context).map_err(from_datafusion)?),
-            State::Running(stream) if goes_on => State::Ahead(ahead(stream, BATCHES_AHEAD)),
+            State::Running(stream) if goes_on => {
+                let (wait, apart) = apart::wait();
+                State::Ahead {
+                    rows: apart.sync_scope(|| ahead(stream, BATCHES_AHEAD)),
+                    _wait: wait,
+                }
+            }
             state => state,
         };
         let batch = match &mut self.state {
-            State::Running(stream) | State::Ahead(stream) => stream.next().await,
+            State::Running(rows) | State::Ahead { rows, .. } => rows.next().await,
             State::Computed(rows) => rows.next(if goes_on { BATCHES_AHEAD } else { 0 }).await,
             State::Rows(batches) => return Ok(batches.next()),
+            State::Failed(error) => return Err(error.clone()),
             State::Bound(..) | State::Ended => None,
         };
         batch.transpose().map_err(from_datafusion)

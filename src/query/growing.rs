@@ -2,7 +2,7 @@
 //! for more memory than the machine has, and no pool counts what a function makes. So its size is known before it is made. A runtime
 //! knows no such bound and would abort: none of these is sent there (`route::meaning`, `route::typed`).
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, ops::ControlFlow, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray},
@@ -17,6 +17,7 @@ use datafusion::{
         ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
         simplify::{ExprSimplifyResult, SimplifyContext},
     },
+    sql::sqlparser::ast,
 };
 
 use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
@@ -31,6 +32,21 @@ pub(super) const GROWING: [&str; 7] = [
     "replace",
     "rpad",
 ];
+
+/// Whether a statement calls one of them: what is constant of it is computed while it is planned, which may take long.
+pub(super) fn is_called(query: &ast::Statement) -> bool {
+    let found = ast::visit_expressions(query, |expr| match expr {
+        ast::Expr::Function(call) if is_growing(&call.name) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+/// Whatever schema it is called in.
+fn is_growing(name: &ast::ObjectName) -> bool {
+    let name = name.0.last().and_then(ast::ObjectNamePart::as_ident);
+    name.is_some_and(|name| GROWING.iter().any(|growing| name.value.eq_ignore_ascii_case(growing)))
+}
 
 thread_local! {
     /// What the functions may still make in the step that runs on this thread; `None` outside of one.
@@ -247,6 +263,7 @@ mod tests {
     use datafusion::{
         execution::SessionStateBuilder,
         prelude::{SessionConfig, SessionContext},
+        sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
     };
 
     use super::*;
@@ -265,6 +282,21 @@ mod tests {
             .await
             .map_err(from_datafusion)?;
         Ok(pretty_format_batches(&rows).unwrap().to_string())
+    }
+
+    #[test]
+    fn calls_are_found_wherever_they_stand() {
+        for (sql, is_called) in [
+            ("select length(repeat('x', 100000000))", true),
+            (
+                "select 1 where exists (select from t where pg_catalog.\"RPAD\"(a, 5) = b)",
+                true,
+            ),
+            ("select repeat from t where length(a) > 3", false),
+        ] {
+            let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+            assert_eq!(is_called, super::is_called(&statement), "{sql}");
+        }
     }
 
     #[tokio::test]

@@ -48,6 +48,8 @@ struct Planned {
     size: usize,
     /// It reads no rows of the cluster.
     of_catalogue: bool,
+    /// It calls functions whose constant results may be large.
+    grows: bool,
     /// It has subqueries that each statement must begin.
     has_begin: bool,
     /// It gives the same rows whenever it runs with the same values, and is kept under this hash, if it is kept.
@@ -88,6 +90,7 @@ impl Plan {
         let optimized = (planned.parameters.is_empty() && nature.is_fixed).then(OnceLock::new);
         let is_constant = may_be_kept && !nature.is_of_session && nature.is_constant;
         let plan = Plan(Arc::new(Planned {
+            grows: growing::is_called(query),
             optimized,
             typed,
             constant: is_constant.then(|| key.hash()),
@@ -123,7 +126,8 @@ impl Plan {
             let query = query(owner);
             query.map(|query| Plan::new(scope, query, declared)).transpose()
         };
-        if text_size <= limits::PLANNED_HERE_TEXT_MAX {
+        let is_long = text_size > limits::PLANNED_HERE_TEXT_MAX || query(&owner).is_some_and(growing::is_called);
+        if !is_long {
             let plan = plan(scope, &owner, &declared)?;
             return Ok((owner, plan, declared));
         }
@@ -164,6 +168,7 @@ impl Plan {
         Ok(Planned {
             logical,
             of_catalogue,
+            grows: false,
             has_begin,
             schema,
             parameters,
@@ -281,7 +286,8 @@ impl Plan {
         values: Vec<ScalarValue>,
         purpose: Purpose,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.size() <= limits::PLANNED_HERE_SIZE_MAX {
+        let is_optimized = || self.0.optimized.as_ref().and_then(OnceLock::get).is_some();
+        if self.size() <= limits::PLANNED_HERE_SIZE_MAX && (!self.0.grows || is_optimized()) {
             return self.physical(scope, values, purpose).await;
         }
         let (plan, away) = (self.clone(), Arc::clone(scope));

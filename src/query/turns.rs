@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use datafusion::{
+    common::tree_node::{TreeNode, TreeNodeRecursion},
     datasource::{memory::MemorySourceConfig, physical_plan::FileScanConfig, source::DataSourceExec},
+    logical_expr::ScalarUDF,
+    physical_expr::ScalarFunctionExpr,
     physical_plan::{
         ExecutionPlan,
         coop::CooperativeExec,
@@ -19,7 +22,7 @@ use datafusion::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{optimize::InitPlanExec, pieces::Piecewise};
+use super::{optimize::InitPlanExec, pieces::Piecewise, rewrite::apply};
 use crate::{
     Result,
     gate::Gate,
@@ -61,11 +64,25 @@ fn is_handed_on(plan: &dyn ExecutionPlan) -> bool {
         || plan.is::<Piecewise>()
         || plan.is::<InitPlanExec>();
     // Of a plan that had to ask something first, the last is the plan itself.
-    streams && plan.children().last().is_some_and(|input| is_handed_on(input.as_ref()))
+    streams && !calls(plan, |_| true) && plan.children().last().is_some_and(|input| is_handed_on(input.as_ref()))
+}
+
+/// Whether one of a step's own expressions calls such a function. Operators and casts cost little beside the rows themselves.
+fn calls(step: &dyn ExecutionPlan, is_such: impl Fn(&ScalarUDF) -> bool) -> bool {
+    let mut found = false;
+    let walked = step.apply_expressions(&mut |root| {
+        root.apply(|expr| {
+            let call = expr.downcast_ref::<ScalarFunctionExpr>();
+            found |= call.is_some_and(|call| is_such(call.fun()));
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    // What cannot be looked into may be anything.
+    found || walked.is_err()
 }
 
 /// Rows that are read, those of a join that compares every pair as often as they are compared, and those of which much is made as often as
-/// that has the size of a row.
+/// that has the size of a row. How many a subquery reads for each of them nobody knows.
 fn work(plan: &dyn ExecutionPlan) -> u64 {
     let children = plan.children();
     let works = children.iter().map(|child| work(child.as_ref()));
@@ -74,6 +91,9 @@ fn work(plan: &dyn ExecutionPlan) -> u64 {
     }
     if children.is_empty() {
         return rows_of_leaf(plan);
+    }
+    if calls(plan, |function| apply::plan_of(function).is_some()) {
+        return u64::MAX;
     }
     let rows = works.fold(0, u64::saturating_add);
     let made = plan.downcast_ref::<Piecewise>().map_or(0, Piecewise::made_of_row);

@@ -19,7 +19,11 @@ use datafusion::{
 
 use crate::{
     Error, Result,
-    catalog::{facts::SessionFacts, model::Model, types},
+    catalog::{
+        facts::{self, SessionFacts},
+        model::Model,
+        types,
+    },
     wire::encode::{self, Style},
 };
 
@@ -265,11 +269,9 @@ pub fn evaluate(
 
 /// Fails once the statement should end, asked every few rows.
 pub fn check_interrupts(args: &ScalarFunctionArgs, row: usize) -> EngineResult<()> {
-    match SessionFacts::of(&args.config_options) {
-        Some(facts) if row.is_multiple_of(ROWS_BETWEEN_CHECKS) => {
-            facts.settings.check_interrupts().map_err(engine_error)
-        }
-        _ => Ok(()),
+    match row.is_multiple_of(ROWS_BETWEEN_CHECKS) {
+        true => facts::check_interrupts(&args.config_options).map_err(engine_error),
+        false => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use arrow::{
 };
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
-    physical_plan::ExecutionPlan,
+    physical_plan::{ExecutionPlan, displayable},
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
 use tokio::{
@@ -29,6 +29,7 @@ use crate::{
         explain::{Explain, explain},
         optimize::Purpose,
         route::Route,
+        turns::Lane,
         views::NoSettings,
     },
     source::{
@@ -197,6 +198,34 @@ async fn sent(version: &str, knows: bool, sql: &str) -> String {
     let sent = sends(&planned(&scope, sql).await.unwrap());
     assert_eq!(sent.len(), 1, "{sent:?}");
     sent.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_computed_of_a_runtimes_rows_has_its_turn() {
+    let scope = session("1.7.12", "http://127.0.0.1:9", true).await;
+    for (sql, lane) in [
+        ("select * from state", None),
+        (
+            "select key as k, value_utf8 from state where value_utf8 is not null limit 3",
+            None,
+        ),
+        (
+            "select regexp_replace(md5(value_utf8), 'a', 'b') from state",
+            Some(Lane::Large),
+        ),
+        (
+            "select key from state where regexp_replace(value_utf8, 'a', 'b') = 'b'",
+            Some(Lane::Large),
+        ),
+    ] {
+        let plan = planned(&scope, sql).await.unwrap();
+        assert_eq!(
+            Lane::of(plan.as_ref()),
+            lane,
+            "{sql}\n{}",
+            displayable(plan.as_ref()).indent(false)
+        );
+    }
 }
 
 #[tokio::test]

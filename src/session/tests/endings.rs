@@ -41,6 +41,36 @@ async fn a_subquery_that_holds_its_thread_hears_its_timeout_and_cancel_requests(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_large_statement_computes_ends_with_it() {
+    let endless = "select n, (select count(*) from pg_proc a, pg_proc b, pg_proc c where a.oid < b.oid + n and b.oid < c.oid + n) \
+                   from generate_series(1, 100000) g(n)";
+    let mut client = Client::new().await;
+    // More than compute at once: one that went on would keep its turn, and its thread.
+    for _ in 0..=crate::limits::LARGE_STATEMENTS_MAX {
+        client.query("set statement_timeout = '50ms'").await;
+        assert_eq!(client.query(endless).await, "T E:57014 Z:I");
+        client.query("reset statement_timeout").await;
+    }
+    let answer = client.query("select count(*) from generate_series(1, 10)").await;
+    assert_eq!(answer, "T D:10 C:SELECT 1 Z:I");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_made_ahead_do_not_end_with_another_statement() {
+    let mut client = Client::new().await;
+    let cursor = "declare c cursor with hold for \
+                  select n, (select count(*) from pg_namespace a where a.oid::int8 > g.n) from generate_series(1, 20000) g(n)";
+    assert_eq!(client.query(cursor).await, "C:DECLARE CURSOR Z:I");
+    for _ in 0..4 {
+        assert!(client.query("move 2048 in c").await.starts_with("C:MOVE 2048"));
+    }
+    client.query("set statement_timeout = '50ms'").await;
+    assert_eq!(client.query("select pg_sleep(1000)").await, "T E:57014 Z:I");
+    client.query("reset statement_timeout").await;
+    assert_eq!(client.query("move all in c").await, "C:MOVE 11808 Z:I");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sleep_hears_its_timeout_and_cancel_requests() {
     assert_heard_by("select pg_sleep(1000)").await;
 }

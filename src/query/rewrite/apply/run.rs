@@ -36,7 +36,7 @@ use super::{
     outer::{Outer, Values, bind, outer},
     shape::{Shape, numbered},
 };
-use crate::{catalog::facts::SessionFacts, source::runtime::to_datafusion};
+use crate::{apart::Work, catalog::facts, source::runtime::to_datafusion};
 
 /// The stack of the thread that runs a subquery: as deep as planning may go.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
@@ -276,9 +276,16 @@ impl Runs {
             let thread = std::thread::Builder::new()
                 .name("subquery".into())
                 .stack_size(STACK_SIZE);
+            let apart = Work::current();
             let running = thread.spawn_scoped(scope, || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-                runtime.block_on(self.run_sets(&sets))
+                let results = self.run_sets(&sets);
+                runtime.block_on(async {
+                    match apart {
+                        Some(apart) => apart.scope(results).await,
+                        None => results.await,
+                    }
+                })
             })?;
             running
                 .join()
@@ -288,10 +295,7 @@ impl Runs {
     }
 
     fn check_interrupts(&self) -> EngineResult<()> {
-        match SessionFacts::of(self.state.config_options()) {
-            Some(facts) => facts.settings.check_interrupts().map_err(to_datafusion),
-            None => Ok(()),
-        }
+        facts::check_interrupts(self.state.config_options()).map_err(to_datafusion)
     }
 
     async fn run_sets(&self, sets: &[Vec<ScalarValue>]) -> EngineResult<Vec<RecordBatch>> {
