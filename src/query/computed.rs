@@ -52,7 +52,7 @@ impl Computed {
             let mut rows = None;
             while let Ok(one) = asked.acquire().await {
                 one.forget();
-                // Held for as long as something is made, whether or not anybody waits for it.
+                // Taken here: what is in the midst of a step when nobody waits any more keeps it until it looks.
                 let turn = turns.take(Lane::Large, rows.is_none()).await.map_err(to_datafusion)?;
                 let rows = match &mut rows {
                     Some(rows) => rows,

@@ -19,7 +19,7 @@ use super::{
     append::ahead,
     computed::Computed,
     errors::from_datafusion,
-    turns::{Lane, Turns},
+    turns::{self, Lane, Turns},
 };
 use crate::{
     Error, Result,
@@ -31,6 +31,8 @@ use crate::{
 pub struct Execution {
     state: State,
     lane: Option<Lane>,
+    /// It is large and more than read: computed on threads of its own.
+    is_apart: bool,
     turns: Arc<Turns>,
     computing: Arc<Threads>,
     /// The last batch that was handed out.
@@ -70,12 +72,17 @@ enum State {
 impl Execution {
     pub(super) fn new(plan: Arc<dyn ExecutionPlan>, scope: &Scope) -> Self {
         let lane = Lane::of(plan.as_ref());
-        Execution::with(State::Bound(plan, scope.task()), lane, scope)
+        let is_apart = lane == Some(Lane::Large) && !turns::streams(plan.as_ref());
+        Execution {
+            lane,
+            is_apart,
+            ..Execution::with(State::Bound(plan, scope.task()), scope)
+        }
     }
 
     /// Rows that are at hand.
     pub(super) fn of(batches: Vec<RecordBatch>, scope: &Scope) -> Self {
-        Execution::with(State::Rows(batches.into_iter()), None, scope)
+        Execution::with(State::Rows(batches.into_iter()), scope)
     }
 
     /// The same, whose rows are to be kept once all were given.
@@ -86,11 +93,12 @@ impl Execution {
         }
     }
 
-    fn with(state: State, lane: Option<Lane>, scope: &Scope) -> Self {
+    fn with(state: State, scope: &Scope) -> Self {
         let pool = scope.memory_pool();
         Execution {
             state,
-            lane,
+            lane: None,
+            is_apart: false,
             turns: Arc::clone(&scope.turns),
             computing: Arc::clone(&scope.computing),
             handed_out: MemoryConsumer::new("result").register(pool),
@@ -140,16 +148,16 @@ impl Execution {
 
     async fn compute(&mut self) -> Result<Option<RecordBatch>> {
         let is_first = matches!(self.state, State::Bound(..));
-        let _turn = match (&self.state, self.lane) {
-            (State::Bound(..) | State::Running(_) | State::Ahead { .. }, Some(Lane::Small)) => {
-                Some(self.turns.take(Lane::Small, is_first).await?)
-            }
-            // What is large takes turns where it is computed.
-            _ => None,
+        // What is computed apart takes its turns there.
+        let takes_turns =
+            matches!(self.state, State::Bound(..) | State::Running(_) | State::Ahead { .. }) && !self.is_apart;
+        let _turn = match self.lane.filter(|_| takes_turns) {
+            Some(lane) => Some(self.turns.take(lane, is_first).await?),
+            None => None,
         };
         let goes_on = self.small >= BATCHES_MADE_HERE;
         self.state = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Bound(plan, context) if self.lane == Some(Lane::Large) => {
+            State::Bound(plan, context) if self.is_apart => {
                 let computed = Computed::begin(plan, context, &self.computing, &self.turns, BATCHES_AHEAD);
                 State::Computed(computed.map_err(|error| Error::internal(format!("no threads: {error}")))?)
             }

@@ -33,7 +33,7 @@ pub(super) const GROWING: [&str; 7] = [
     "rpad",
 ];
 
-/// Whether a statement calls one of them: what is constant of it is computed while it is planned, which may take long.
+/// Whether a statement calls one that may make much of little: what is constant of it is computed while it is planned, which may take long.
 pub(super) fn is_called(query: &ast::Statement) -> bool {
     let found = ast::visit_expressions(query, |expr| match expr {
         ast::Expr::Function(call) if is_growing(&call.name) => ControlFlow::Break(()),
@@ -42,10 +42,13 @@ pub(super) fn is_called(query: &ast::Statement) -> bool {
     found.is_break()
 }
 
+/// Those of them whose result is as large as a number says: of the others a short text makes little.
+const BY_NUMBER: [&str; 5] = ["array_repeat", "array_resize", "lpad", "repeat", "rpad"];
+
 /// Whatever schema it is called in.
 fn is_growing(name: &ast::ObjectName) -> bool {
     let name = name.0.last().and_then(ast::ObjectNamePart::as_ident);
-    name.is_some_and(|name| GROWING.iter().any(|growing| name.value.eq_ignore_ascii_case(growing)))
+    name.is_some_and(|name| BY_NUMBER.iter().any(|growing| name.value.eq_ignore_ascii_case(growing)))
 }
 
 thread_local! {

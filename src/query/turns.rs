@@ -42,7 +42,7 @@ pub(super) enum Lane {
 impl Lane {
     /// `None` for what is only handed on: the runtime has computed it.
     pub(super) fn of(plan: &dyn ExecutionPlan) -> Option<Lane> {
-        if is_handed_on(plan) {
+        if hands_on(plan, |source| source.is::<RuntimeExec>()) {
             return None;
         }
         Some(match work(plan) {
@@ -52,20 +52,33 @@ impl Lane {
     }
 }
 
-fn is_handed_on(plan: &dyn ExecutionPlan) -> bool {
-    if plan.is::<RuntimeExec>() {
+/// Whether rows are given as they are read, batch by batch: whoever reads them slowly has them made slowly.
+pub(super) fn streams(plan: &dyn ExecutionPlan) -> bool {
+    hands_on(plan, |source| {
+        source.is::<RuntimeExec>() || source.is::<DataSourceExec>()
+    })
+}
+
+fn hands_on(plan: &dyn ExecutionPlan, is_source: fn(&dyn ExecutionPlan) -> bool) -> bool {
+    if is_source(plan) {
         return true;
     }
-    let streams = plan.is::<ProjectionExec>()
+    let is_step = plan.is::<ProjectionExec>()
         || plan.is::<FilterExec>()
         || plan.is::<CooperativeExec>()
         || plan.is::<GlobalLimitExec>()
         || plan.is::<LocalLimitExec>()
         || plan.is::<Piecewise>()
         || plan.is::<InitPlanExec>();
-    // Of a plan that had to ask something first, the last is the plan itself.
-    streams && !calls(plan, |_| true) && plan.children().last().is_some_and(|input| is_handed_on(input.as_ref()))
+    let inputs = plan.children();
+    is_step
+        && !calls(plan, |function| !CASTS.contains(&function.name()))
+        && !inputs.is_empty()
+        && inputs.iter().all(|input| hands_on(input.as_ref(), is_source))
 }
+
+/// The functions that are casts of PostgreSQL's.
+const CASTS: [&str; 3] = ["pg_cast", "pg_output", "pg_text"];
 
 /// Whether one of a step's own expressions calls such a function. Operators and casts cost little beside the rows themselves.
 fn calls(step: &dyn ExecutionPlan, is_such: impl Fn(&ScalarUDF) -> bool) -> bool {
@@ -82,8 +95,11 @@ fn calls(step: &dyn ExecutionPlan, is_such: impl Fn(&ScalarUDF) -> bool) -> bool
 }
 
 /// Rows that are read, those of a join that compares every pair as often as they are compared, and those of which much is made as often as
-/// that has the size of a row. How many a subquery reads for each of them nobody knows.
+/// that has the size of a row.
 fn work(plan: &dyn ExecutionPlan) -> u64 {
+    if calls(plan, apply::is_heavy) {
+        return u64::MAX;
+    }
     let children = plan.children();
     let works = children.iter().map(|child| work(child.as_ref()));
     if plan.is::<NestedLoopJoinExec>() || plan.is::<CrossJoinExec>() {
@@ -92,16 +108,21 @@ fn work(plan: &dyn ExecutionPlan) -> u64 {
     if children.is_empty() {
         return rows_of_leaf(plan);
     }
-    if calls(plan, |function| apply::plan_of(function).is_some()) {
-        return u64::MAX;
-    }
     let rows = works.fold(0, u64::saturating_add);
     let made = plan.downcast_ref::<Piecewise>().map_or(0, Piecewise::made_of_row);
-    rows.saturating_mul((made / SIZE_OF_ROW).max(1))
+    let subquery = match calls(plan, |function| apply::plan_of(function).is_some()) {
+        true => ROWS_OF_SUBQUERY,
+        false => 1,
+    };
+    rows.saturating_mul((made / SIZE_OF_ROW).max(subquery))
 }
 
 /// Bytes that are about as much work as a row.
 const SIZE_OF_ROW: u64 = 1024;
+
+/// Rows that a run of a subquery over the catalogue is counted as: it is run once for each set of values that comes, and most reads find
+/// little.
+const ROWS_OF_SUBQUERY: u64 = 16;
 
 fn rows_of_leaf(plan: &dyn ExecutionPlan) -> u64 {
     const UNKNOWN: u64 = u64::MAX;

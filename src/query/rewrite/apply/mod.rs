@@ -33,7 +33,7 @@ use datafusion::{
 use crate::{catalog::CatalogTable, query::engine::with_config};
 use outer::outer;
 use run::function;
-pub use run::{begin, has_begin, plan_of};
+pub use run::{begin, has_begin, is_heavy, plan_of};
 use shape::Shape;
 
 /// Rewrites a plan as it comes from the planner, before it is optimized; its parameters may be bound later. What becomes of subqueries

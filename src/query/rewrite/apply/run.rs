@@ -34,6 +34,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     outer::{Outer, Values, bind, outer},
+    reads_catalogue_only,
     shape::{Shape, numbered},
 };
 use crate::{apart::Work, catalog::facts, source::runtime::to_datafusion};
@@ -131,6 +132,35 @@ fn begun(expr: Expr, state: &Arc<SessionState>) -> EngineResult<Transformed<Expr
 pub fn plan_of(function: &ScalarUDF) -> Option<&LogicalPlan> {
     let apply: &Apply = function.inner().downcast_ref()?;
     Some(&apply.subquery.plan)
+}
+
+/// Whether a subquery compares the rows of its relations pair by pair, or reads more than the catalogue: nobody knows how long a run takes.
+pub fn is_heavy(function: &ScalarUDF) -> bool {
+    let Some(Apply { subquery, runs }) = function.inner().downcast_ref() else {
+        return false;
+    };
+    let plan = runs.as_ref().map_or(&subquery.plan, |runs| &runs.plan);
+    // What cannot be looked into may be anything.
+    !reads_catalogue_only(plan).unwrap_or(false) || compares_pairs(plan).unwrap_or(true)
+}
+
+fn compares_pairs(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut found = false;
+    let reads = |side: &LogicalPlan| side.exists(|plan| Ok(matches!(plan, LogicalPlan::TableScan(_))));
+    plan.apply_with_subqueries(|plan| {
+        if let LogicalPlan::Join(join) = plan
+            && join.on.is_empty()
+        {
+            found |= reads(&join.left)? && reads(&join.right)?;
+        }
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                found |= matches!(expr, Expr::ScalarFunction(call) if is_heavy(&call.func));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 /// Whether a plan holds what each statement must [`begin`].
