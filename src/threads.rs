@@ -13,7 +13,10 @@ use std::{
 };
 
 use thread_priority::{ThreadPriority, set_current_thread_priority};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    task::JoinError,
+};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
@@ -170,10 +173,15 @@ impl Home {
             return work.await;
         }
         let done = AbortOnDropHandle::new(self.0.spawn(work)).await;
-        done.unwrap_or_else(|error| match error.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            Err(error) => Err(Error::internal(error)),
-        })
+        done.map_err(not_done)?
+    }
+}
+
+/// Why work on other threads came to nothing; a panic goes on where its caller is.
+pub fn not_done(error: JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(error) => Error::internal(error),
     }
 }
 

@@ -2,7 +2,7 @@
 //! thread of its own it holds up neither the session, which hears of a cancel request, a timeout or the end of its client meanwhile, nor
 //! other sessions. Whoever ends the wait abandons the planning, which looks between its rules whether anybody is there.
 
-use std::{panic::resume_unwind, sync::Arc};
+use std::sync::Arc;
 
 use datafusion::{
     common::tree_node::Transformed,
@@ -13,13 +13,13 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerContext, PhysicalOptimizerRule},
     physical_plan::ExecutionPlan,
 };
-use tokio::{runtime::Handle, sync::Semaphore, task::JoinError};
+use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
     Error, Result,
     apart::{self, Work},
     source::runtime::to_datafusion,
-    threads::Threads,
+    threads::{self, Threads},
 };
 
 /// The plannings of one cluster that are away.
@@ -66,15 +66,7 @@ impl Away {
             let _turn = turn;
             apart.clone().sync_scope(|| work(apart))
         });
-        done.await.map_err(panicked)
-    }
-}
-
-/// A panic goes on where its caller is.
-pub(crate) fn panicked(error: JoinError) -> Error {
-    match error.try_into_panic() {
-        Ok(panic) => resume_unwind(panic),
-        Err(error) => Error::internal(error),
+        done.await.map_err(threads::not_done)
     }
 }
 

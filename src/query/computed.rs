@@ -105,11 +105,7 @@ mod tests {
     use tokio::runtime::{Handle, Id};
 
     use super::*;
-    use crate::{
-        catalog::facts::SessionFacts,
-        query::{Engine, NoSettings, route::Route},
-        threads::Home,
-    };
+    use crate::{query::Engine, threads::Home};
 
     /// Batches without end, and how many were made.
     #[derive(Debug, Default)]
@@ -184,13 +180,8 @@ mod tests {
         let source =
             crate::source::SnapshotSource::open(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo")).unwrap();
         let engine = Engine::new("demo".parse().unwrap(), Arc::new(source)).unwrap();
-        let facts = SessionFacts {
-            backend_pid: 1,
-            start_time_us: 0,
-            settings: Arc::new(NoSettings),
-            catalog: engine.catalog("demo").await.unwrap(),
-        };
-        let scope = Arc::new(engine.scope(facts, "UTC", Route::Auto));
+        let catalog = engine.catalog("demo").await.unwrap();
+        let scope = Arc::new(engine.scope_of_nobody(catalog));
         // A long text: what the scope makes when it is first asked is asked for by its planning, which is away.
         let home = scope.plannings.run({
             let scope = Arc::clone(&scope);

@@ -169,7 +169,7 @@ impl Engine {
     }
 
     /// A scope over a catalogue that no session asks in.
-    fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
+    pub(super) fn scope_of_nobody(&self, catalog: Arc<Catalog>) -> Scope {
         let facts = SessionFacts {
             backend_pid: 0,
             start_time_us: 0,
