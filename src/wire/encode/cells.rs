@@ -143,6 +143,35 @@ impl Cells {
         Ok(())
     }
 
+    /// The same of values that all take `N` bytes.
+    #[inline]
+    pub fn fixed<T: ArrowPrimitiveType, const N: usize>(
+        &mut self,
+        array: &PrimitiveArray<T>,
+        mut bytes: impl FnMut(T::Native) -> Result<[u8; N]>,
+    ) -> Result<()> {
+        let len = cell_len(N)?;
+        self.bytes.reserve(N * array.len());
+        if array.null_count() == 0 {
+            for value in array.values() {
+                self.bytes.extend_from_slice(&bytes(*value)?);
+            }
+            self.lens.resize(self.lens.len() + array.len(), len);
+            return Ok(());
+        }
+        self.lens.reserve(array.len());
+        for value in array {
+            match value {
+                Some(value) => {
+                    self.bytes.extend_from_slice(&bytes(value)?);
+                    self.lens.push(len);
+                }
+                None => self.push_null(),
+            }
+        }
+        Ok(())
+    }
+
     /// The cells one after the other.
     pub fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut rest = self.bytes.as_slice();

@@ -14,7 +14,7 @@ use super::datetime::{self, Clock};
 use super::float::{put_float4, put_float8};
 use super::json::Json;
 use super::list::List;
-use super::loops::{Width, durations, integers, intervals, times, timestamps};
+use super::loops::{BIGINT, Width, durations, integers, intervals, out_of_range, times, timestamps};
 use super::number::put_bytea;
 use super::record::Record;
 use super::style::Style;
@@ -155,8 +155,7 @@ impl Codec {
             }
             Kind::Integer(width) => integers(array, *width, binary, cells),
             Kind::Milliseconds => durations(array, cells, |_, millis, out| {
-                let out_of_range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
-                Width::Int8.put(i128::from(millis.ok_or_else(out_of_range)?), binary, out)
+                Width::Int8.put(i128::from(millis.ok_or_else(|| out_of_range(BIGINT))?), binary, out)
             }),
             Kind::Float4 => {
                 let put = |value: f32, out: &mut Vec<u8>| {
@@ -209,20 +208,14 @@ impl Codec {
                 }
             }
             Kind::Time => times(array, binary, cells),
-            Kind::Timestamp(clock) => timestamps(array, cells, |micros, out| {
-                if binary {
-                    out.extend_from_slice(&datetime::timestamp_binary(micros).to_be_bytes());
-                } else {
-                    clock.put_timestamp(micros, out);
-                }
-            }),
-            Kind::Timestamptz(clock) => timestamps(array, cells, |micros, out| {
-                if binary {
-                    out.extend_from_slice(&datetime::timestamp_binary(micros).to_be_bytes());
-                } else {
-                    clock.put_timestamptz(micros, out);
-                }
-            }),
+            Kind::Timestamp(clock) => {
+                let put = |micros, out: &mut Vec<u8>| clock.put_timestamp(micros, out);
+                timestamps(array, cells, (!binary).then_some(put))
+            }
+            Kind::Timestamptz(clock) => {
+                let put = |micros, out: &mut Vec<u8>| clock.put_timestamptz(micros, out);
+                timestamps(array, cells, (!binary).then_some(put))
+            }
             Kind::Interval => intervals(array, cells, |interval, out| {
                 if binary {
                     out.extend_from_slice(&interval.binary())

@@ -7,9 +7,10 @@ use arrow::datatypes::Schema;
 use bytes::{BufMut, BytesMut};
 
 use super::Format;
+use super::rows::{Message, put_rows};
 use super::style::Style;
 use super::window::{Column, Window, row_lens};
-use crate::{Error, Result};
+use crate::Result;
 
 /// What `COPY … WITH (…)` asks for. Each is a single byte where PostgreSQL says "a single one-byte character".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,11 +155,18 @@ impl CopyEncoder {
     ) -> Result<usize> {
         let (options, lens, before_row) = (&self.options, &mut self.row_lens, &mut self.before_row);
         self.window.encode_until(batch, rows, size, out, |columns, count, out| {
+            if options.form == CopyForm::Binary {
+                let message = Message {
+                    tag: COPY_DATA,
+                    before: std::mem::take(before_row),
+                };
+                return put_rows(message, columns, count, lens, size, out);
+            }
             // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
             row_lens(columns, count, 8, 4, lens)?;
             out.reserve(lens.iter().sum::<usize>().min(size.saturating_sub(out.len())));
             for row in 0..count {
-                put_row(columns, row, options, std::mem::take(before_row), out)?;
+                put_line(columns, row, options, out)?;
                 if out.len() >= size {
                     return Ok(row + 1);
                 }
@@ -193,19 +201,10 @@ fn message(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) 
     Ok(())
 }
 
-fn put_row(
-    columns: &mut [Column<'_>],
-    row: usize,
-    options: &CopyOptions,
-    before: &[u8],
-    out: &mut BytesMut,
-) -> Result<()> {
+/// A row in text or CSV.
+fn put_line(columns: &mut [Column<'_>], row: usize, options: &CopyOptions, out: &mut BytesMut) -> Result<()> {
     message(out, |out| {
-        out.extend_from_slice(before);
         let is_single = columns.len() == 1;
-        if options.form == CopyForm::Binary {
-            out.put_u16(u16::try_from(columns.len()).map_err(Error::internal)?);
-        }
         for (index, column) in columns.iter_mut().enumerate() {
             let len = column.lens.get(row).copied().unwrap_or(-1);
             let cell = match usize::try_from(len) {
@@ -213,10 +212,7 @@ fn put_row(
                 Err(_) => None,
             };
             match &options.form {
-                CopyForm::Binary => {
-                    out.put_i32(len);
-                    out.extend_from_slice(cell.unwrap_or_default());
-                }
+                CopyForm::Binary => {}
                 CopyForm::Text { delimiter, null } => {
                     put_delimiter(index, *delimiter, out);
                     match cell {
@@ -234,9 +230,7 @@ fn put_row(
                 }
             }
         }
-        if options.form != CopyForm::Binary {
-            out.put_u8(b'\n');
-        }
+        out.put_u8(b'\n');
         Ok(())
     })
 }
@@ -299,6 +293,7 @@ fn put_csv(cell: &[u8], csv: &CsvOptions, force: bool, is_single: bool, out: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn what_cannot_stand_for_itself_is_escaped_wherever_it_stands() {

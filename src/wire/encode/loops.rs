@@ -52,13 +52,7 @@ impl Width {
                 binary,
                 out,
             ),
-            Width::Int8 => put_integer(
-                i64::try_from(value).ok(),
-                "bigint out of range",
-                i64::to_be_bytes,
-                binary,
-                out,
-            ),
+            Width::Int8 => put_integer(i64::try_from(value).ok(), BIGINT, i64::to_be_bytes, binary, out),
             // An oid kept in a signed Int32 is the same 32 bits.
             Width::Oid => {
                 let value = u32::try_from(value)
@@ -85,9 +79,7 @@ fn put_integer<I: itoa::Integer, const N: usize>(
     binary: bool,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let Some(value) = value else {
-        return Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words));
-    };
+    let value = value.ok_or_else(|| out_of_range(words))?;
     if binary {
         out.extend_from_slice(&bytes(value))
     } else {
@@ -96,12 +88,26 @@ fn put_integer<I: itoa::Integer, const N: usize>(
     Ok(())
 }
 
+/// What a number that `bigint` cannot hold is told.
+pub(super) const BIGINT: &str = "bigint out of range";
+
+pub(super) fn out_of_range(words: &'static str) -> Error {
+    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, words)
+}
+
 pub(super) fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mut Cells) -> Result<()> {
     macro_rules! each {
         ($arrow:ty) => {
-            cells.each(array.as_primitive::<$arrow>(), |value, out| {
-                width.put(i128::from(value), binary, out)
-            })
+            match (width, binary) {
+                // What nearly all numbers of a runtime leave as.
+                (Width::Int8, true) => cells.fixed(array.as_primitive::<$arrow>(), |value| {
+                    let value = i64::try_from(value).map_err(|_| out_of_range(BIGINT));
+                    value.map(i64::to_be_bytes)
+                }),
+                _ => cells.each(array.as_primitive::<$arrow>(), |value, out| {
+                    width.put(i128::from(value), binary, out)
+                }),
+            }
         };
     }
     match array.data_type() {
@@ -116,15 +122,26 @@ pub(super) fn integers(array: &dyn Array, width: Width, binary: bool, cells: &mu
     }
 }
 
+/// `put` gets microseconds; without it they are written as binary has them.
 #[inline]
-pub(super) fn timestamps(array: &dyn Array, cells: &mut Cells, mut put: impl FnMut(i64, &mut Vec<u8>)) -> Result<()> {
+pub(super) fn timestamps(
+    array: &dyn Array,
+    cells: &mut Cells,
+    put: Option<impl FnMut(i64, &mut Vec<u8>)>,
+) -> Result<()> {
     macro_rules! each {
-        ($arrow:ty) => {
-            cells.each(array.as_primitive::<$arrow>(), |value, out| {
-                put(Scale::of(<$arrow>::UNIT).timestamp(value)?, out);
-                Ok(())
-            })
-        };
+        ($arrow:ty) => {{
+            let (array, scale) = (array.as_primitive::<$arrow>(), Scale::of(<$arrow>::UNIT));
+            match put {
+                Some(mut put) => cells.each(array, |value, out| {
+                    put(scale.timestamp(value)?, out);
+                    Ok(())
+                }),
+                None => cells.fixed(array, |value| {
+                    Ok(datetime::timestamp_binary(scale.timestamp(value)?).to_be_bytes())
+                }),
+            }
+        }};
     }
     match array.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => each!(TimestampSecondType),

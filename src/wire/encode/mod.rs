@@ -18,6 +18,7 @@ mod number;
 mod numeric;
 mod record;
 mod row;
+mod rows;
 pub(in crate::wire) mod special;
 mod style;
 #[cfg(test)]

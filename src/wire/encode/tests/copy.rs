@@ -133,15 +133,21 @@ fn binary_has_header_and_trailer() {
 #[test]
 fn a_size_ends_the_copy_between_rows() {
     let batch = batch(Arc::new(Int32Array::from_iter_values(0..2_000)), "");
-    let mut encoder = CopyEncoder::new(&batch.schema(), CopyOptions::default(), &Style::default()).unwrap();
-    let (mut next, mut all) = (0, Vec::new());
-    while next < 2_000 {
-        let mut out = BytesMut::new();
-        next = encoder.encode_until(&batch, next..2_000, 100, &mut out).unwrap();
-        assert!(out.len() < 120);
-        all.extend_from_slice(&out);
+    let binary = CopyOptions {
+        form: CopyForm::Binary,
+        header: false,
+    };
+    for options in [CopyOptions::default(), binary] {
+        let encoder = || CopyEncoder::new(&batch.schema(), options.clone(), &Style::default()).unwrap();
+        let (mut in_pieces, mut next, mut all) = (encoder(), 0, Vec::new());
+        while next < 2_000 {
+            let mut out = BytesMut::new();
+            next = in_pieces.encode_until(&batch, next..2_000, 100, &mut out).unwrap();
+            assert!(out.len() < 120);
+            all.extend_from_slice(&out);
+        }
+        let mut whole = BytesMut::new();
+        encoder().encode(&batch, 0..2_000, &mut whole).unwrap();
+        assert_eq!(all, whole);
     }
-    let mut whole = BytesMut::new();
-    encoder.encode(&batch, 0..2_000, &mut whole).unwrap();
-    assert_eq!(all, whole);
 }
