@@ -115,6 +115,11 @@ const MEANINGS: &[(&str, SqlState, Option<&str>)] = &[
         SqlState::CARDINALITY_VIOLATION,
         Some("more than one row returned by a subquery used as an expression"),
     ),
+    (
+        "Too many columns! The subquery should only return one column",
+        SqlState::SYNTAX_ERROR,
+        Some("subquery must return only one column"),
+    ),
     ("coerce", SqlState::DATATYPE_MISMATCH, None),
     ("coercion", SqlState::DATATYPE_MISMATCH, None),
     ("Unsupported CAST", SqlState::CANNOT_COERCE, None),

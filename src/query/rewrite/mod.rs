@@ -28,6 +28,7 @@ mod rows;
 mod scope;
 mod slices;
 mod sort_names;
+mod subquery_columns;
 mod syntax;
 mod system_columns;
 #[cfg(test)]
@@ -177,8 +178,12 @@ impl VisitorMut for Rules<'_> {
         self.quantified += u32::from(is_quantified(expr));
         fields::expr(expr);
         tuples::operands(expr);
+        let around = self.named.last();
+        if let Err(error) = subquery_columns::check(expr, self.catalog, around.unwrap_or(&Vec::new())) {
+            return ControlFlow::Break(error);
+        }
         if let Expr::Subquery(query) = expr {
-            let named = self.named.last().cloned().unwrap_or_default();
+            let named = around.cloned().unwrap_or_default();
             let named = scope::named(query, self.catalog, &named);
             sort_names::outputs(query, self.catalog, &named);
         }
