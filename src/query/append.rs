@@ -25,6 +25,7 @@ use datafusion::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::over::{Over, Way};
+use crate::apart;
 
 /// Batches that a part is ahead of whoever takes its rows.
 const BATCHES_AHEAD: usize = 2;
@@ -106,15 +107,19 @@ impl Way for InOrder {
         let (input, schema) = (Arc::clone(input), input.schema());
         let at_once = context.session_config().target_partitions().max(1);
         let parts = 0..input.output_partitioning().partition_count();
+        // A part is ahead, and at work when the session may run another statement.
+        let (wait, apart) = apart::wait();
         let rows = stream::iter(parts)
             .map(move |part| {
-                let begun = input
-                    .execute(part, Arc::clone(&context))
-                    .map(|rows| ahead(rows, BATCHES_AHEAD));
+                let begin = || input.execute(part, Arc::clone(&context));
+                let begun = apart
+                    .clone()
+                    .sync_scope(|| begin().map(|rows| ahead(rows, BATCHES_AHEAD)));
                 async { begun }
             })
             .buffered(at_once)
-            .try_flatten();
+            .try_flatten()
+            .inspect(move |_| _ = &wait);
         let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
         let metrics = BaselineMetrics::new(metrics, partition);
         Ok(match self.fetch {
@@ -149,7 +154,10 @@ pub(super) fn ahead(mut rows: SendableRecordBatchStream, batches: usize) -> Send
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use arrow::array::AsArray;
     use arrow::{
@@ -166,6 +174,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::apart::Work;
 
     /// A part that gives its number, `batches` times; the lower ones give way to the others as often as they can.
     #[derive(Debug)]
@@ -248,6 +257,55 @@ mod tests {
                 begun.load(Ordering::Relaxed)
             );
         }
+    }
+
+    /// A part that gives one batch, and what asks there whether anybody waits for it.
+    #[derive(Debug)]
+    struct Asking {
+        schema: SchemaRef,
+        works: Arc<Mutex<Vec<Option<Work>>>>,
+    }
+
+    impl PartitionStream for Asking {
+        fn schema(&self) -> &SchemaRef {
+            &self.schema
+        }
+
+        fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+            let (works, batch) = (
+                Arc::clone(&self.works),
+                RecordBatch::new_empty(Arc::clone(&self.schema)),
+            );
+            let rows = stream::once(async move {
+                works.lock().unwrap().push(Work::current());
+                Ok(batch)
+            });
+            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_is_at_work_while_somebody_waits_for_the_union() {
+        apart::follow_tasks();
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let works = Arc::new(Mutex::new(vec![]));
+        let part = || {
+            let part = Asking {
+                schema: Arc::clone(&schema),
+                works: Arc::clone(&works),
+            };
+            let parts: Vec<Arc<dyn PartitionStream>> = vec![Arc::new(part)];
+            let scan = StreamingTableExec::try_new(Arc::clone(&schema), parts, None, vec![], false, None);
+            Arc::new(scan.unwrap()) as Arc<dyn ExecutionPlan>
+        };
+        let union = UnionExec::try_new(vec![part(), part()]).unwrap();
+        let mut rows = rows(&Append.optimize(union, &ConfigOptions::new()).unwrap());
+        rows.next().await.unwrap().unwrap();
+        let works: Vec<Work> = works.lock().unwrap().drain(..).map(Option::unwrap).collect();
+        assert!(!works.is_empty());
+        assert!(works.iter().all(|work| work.check().is_ok()));
+        drop(rows);
+        assert!(works.iter().all(|work| work.check().is_err()));
     }
 
     #[tokio::test]
