@@ -178,12 +178,11 @@ impl VisitorMut for Rules<'_> {
         self.quantified += u32::from(is_quantified(expr));
         fields::expr(expr);
         tuples::operands(expr);
-        let around = self.named.last();
-        if let Err(error) = subquery_columns::check(expr, self.catalog, around.unwrap_or(&Vec::new())) {
+        if let Err(error) = subquery_columns::check(expr) {
             return ControlFlow::Break(error);
         }
         if let Expr::Subquery(query) = expr {
-            let named = around.cloned().unwrap_or_default();
+            let named = self.named.last().cloned().unwrap_or_default();
             let named = scope::named(query, self.catalog, &named);
             sort_names::outputs(query, self.catalog, &named);
         }

@@ -1,41 +1,68 @@
 //! How many columns a subquery may have that stands for a value, or for what IN looks through. The engine's planner takes for granted that
 //! there is one.
 
-use datafusion::sql::sqlparser::ast::{Expr, FunctionArguments, Query};
+use datafusion::sql::sqlparser::ast::{Expr, FunctionArguments, Query, Select, SelectItem, SetExpr, TableFactor};
 
-use super::{
-    function_name,
-    scope::{Named, query_columns},
-};
-use crate::{Error, Result, SqlState, catalog::Catalog};
+use super::function_name;
+use crate::{Error, Result, SqlState};
 
 const ONE: &str = "subquery must return only one column";
 
-/// Fails (42601) for a subquery that is known to have another number of columns. `named` is what it sees around it.
-pub fn check(expr: &Expr, catalog: &Catalog, named: &Named) -> Result<()> {
-    let count = |query: &Query| {
-        let columns = query_columns(query, catalog, named);
-        columns.complete.then_some(columns.names.len())
-    };
+/// Fails (42601) for a subquery that says itself that it has another number of columns.
+pub fn check(expr: &Expr) -> Result<()> {
     match expr {
         // More than one may be compared with a row, `(a, b) = (SELECT …)`.
-        Expr::Subquery(query) if count(query) == Some(0) => Err(refused(ONE)),
+        Expr::Subquery(query) if columns(query) == Some(0) => Err(refused(ONE)),
         Expr::Function(function) if function_name(function) == "array" => match &function.args {
-            FunctionArguments::Subquery(query) if count(query).is_some_and(|count| count != 1) => Err(refused(ONE)),
+            FunctionArguments::Subquery(query) if columns(query).is_some_and(|count| count != 1) => Err(refused(ONE)),
             _ => Ok(()),
         },
-        Expr::InSubquery { expr, subquery, .. } => {
-            let wanted = match expr.as_ref() {
-                Expr::Tuple(items) => items.len(),
-                _ => 1,
-            };
-            match count(subquery) {
-                Some(count) if count < wanted => Err(refused("subquery has too few columns")),
-                Some(count) if count > wanted => Err(refused("subquery has too many columns")),
-                _ => Ok(()),
-            }
-        }
+        Expr::InSubquery { expr, subquery, .. } => match (columns(subquery), width(expr)) {
+            (Some(count), wanted) if count < wanted => Err(refused("subquery has too few columns")),
+            (Some(count), wanted) if count > wanted => Err(refused("subquery has too many columns")),
+            _ => Ok(()),
+        },
         _ => Ok(()),
+    }
+}
+
+/// How many columns a query has, where it lists them.
+fn columns(query: &Query) -> Option<usize> {
+    let mut body = query.body.as_ref();
+    loop {
+        match body {
+            SetExpr::Select(select) => return listed(select),
+            SetExpr::Values(values) => return values.rows.first().map(|row| row.content.len()),
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(query) => body = &query.body,
+            _ => return None,
+        }
+    }
+}
+
+/// The columns of a SELECT's list; `*` is those of a subquery, if that is all that it selects from.
+fn listed(select: &Select) -> Option<usize> {
+    match select.projection.as_slice() {
+        [SelectItem::Wildcard(_)] => match select.from.as_slice() {
+            [from] if from.joins.is_empty() => match &from.relation {
+                TableFactor::Derived { subquery, .. } => columns(subquery),
+                _ => None,
+            },
+            _ => None,
+        },
+        items => items
+            .iter()
+            .all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }))
+            .then_some(items.len()),
+    }
+}
+
+/// How many values IN looks for at once.
+fn width(expr: &Expr) -> usize {
+    match expr {
+        Expr::Tuple(items) => items.len(),
+        Expr::Nested(inner) => width(inner),
+        _ => 1,
     }
 }
 
@@ -65,7 +92,8 @@ mod tests {
             ("select 1 not in (values (1, 2))", many),
             ("select (1, 2) in (select 1)", few),
             ("select (1, 2) in (select oid, amname, amhandler from pg_am)", many),
-            ("with a as (select 1, 2) select 1 in (select * from a)", many),
+            ("select (select * from (select) s)", ONE),
+            ("select 1 in (select * from (select 1, 2) s)", many),
         ] {
             let error = from_datafusion(engine.run(sql).await.unwrap_err());
             assert_eq!(
@@ -80,6 +108,10 @@ mod tests {
             "select row(1, 2) in (select 1, 2)",
             "select 1 in (select oid from pg_am)",
             "select array(select amname from pg_am)",
+            "select 1 in (select * from (select 1) s)",
+            "select 1 in (select * from (values (1)) a (x) join (values (1)) b (x) using (x))",
+            "select (1, 1) in (select * from (values (1)) a (x), unnest(array[1]) b (y))",
+            "with a as (select 1) select 1 in (select * from a)",
         ] {
             engine.run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 
+use super::cells::cell_len;
 use super::window::{CELL_LEN_SIZE, Column, row_lens};
 use crate::{Error, Result};
 
@@ -36,6 +37,7 @@ pub(super) fn put_rows(
     row_lens(columns, rows, FRAME_SIZE, CELL_LEN_SIZE, lens)?;
     if let Some(first) = lens.first_mut() {
         *first += message.before.len();
+        cell_len(*first)?;
     }
     let (mut count, mut end) = (0, out.len());
     for len in lens.iter() {
