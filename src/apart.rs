@@ -24,9 +24,9 @@ pub struct Wait {
 #[derive(Clone, Debug)]
 pub struct Work(CancellationToken);
 
-/// Somebody who waits, and what is waited for.
+/// Somebody who waits, and what is waited for. Where that somebody is itself work, its own is abandoned with it.
 pub fn wait() -> (Wait, Work) {
-    let token = CancellationToken::new();
+    let token = Work::current().map_or_else(CancellationToken::new, |Work(around)| around.child_token());
     let _guard = token.clone().drop_guard();
     (Wait { _guard }, Work(token))
 }
@@ -118,5 +118,16 @@ mod tests {
             work.abandoned().await;
         }
         assert!(SpawnedTask::spawn(async { Work::current() }).await.unwrap().is_none());
+    }
+
+    #[test]
+    fn work_within_work_is_abandoned_with_it_and_not_the_other_way_round() {
+        let (around, work) = wait();
+        let (within, inner) = work.clone().sync_scope(wait);
+        let (_other, sibling) = work.clone().sync_scope(wait);
+        drop(within);
+        assert!(inner.check().is_err() && work.check().is_ok() && sibling.check().is_ok());
+        drop(around);
+        assert!(work.check().is_err() && sibling.check().is_err());
     }
 }

@@ -119,6 +119,7 @@ impl Way for InOrder {
             })
             .buffered(at_once)
             .try_flatten()
+            // Held as long as the rows are.
             .inspect(move |_| _ = &wait);
         let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
         let metrics = BaselineMetrics::new(metrics, partition);
