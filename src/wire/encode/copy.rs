@@ -7,7 +7,7 @@ use arrow::datatypes::Schema;
 use bytes::{BufMut, BytesMut};
 
 use super::Format;
-use super::rows::{Message, put_rows};
+use super::messages::{Message, put_rows};
 use super::style::Style;
 use super::window::{Column, Window, row_lens};
 use crate::Result;
@@ -153,26 +153,35 @@ impl CopyEncoder {
         size: usize,
         out: &mut BytesMut,
     ) -> Result<usize> {
-        let (options, lens, before_row) = (&self.options, &mut self.row_lens, &mut self.before_row);
-        self.window.encode_until(batch, rows, size, out, |columns, count, out| {
-            if options.form == CopyForm::Binary {
-                let message = Message {
-                    tag: COPY_DATA,
-                    before: std::mem::take(before_row),
-                };
-                return put_rows(message, columns, count, lens, size, out);
-            }
-            // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
-            row_lens(columns, count, 8, 4, lens)?;
-            out.reserve(lens.iter().sum::<usize>().min(size.saturating_sub(out.len())));
-            for row in 0..count {
-                put_line(columns, row, options, out)?;
-                if out.len() >= size {
-                    return Ok(row + 1);
+        let (form, lens, before_row) = (&self.options.form, &mut self.row_lens, &mut self.before_row);
+        self.window
+            .encode_until(batch, rows, size, out, |columns, count, out| match form {
+                CopyForm::Binary => {
+                    let message = Message {
+                        tag: COPY_DATA,
+                        before: std::mem::take(before_row),
+                    };
+                    put_rows(message, columns, count, lens, size, out)
                 }
-            }
-            Ok(count)
-        })
+                CopyForm::Text { delimiter, null } => put_lines(columns, count, lens, size, out, |index, cell, out| {
+                    put_delimiter(index, *delimiter, out);
+                    match cell {
+                        Some(cell) => put_escaped(cell, *delimiter, out),
+                        None => out.extend_from_slice(null.as_bytes()),
+                    }
+                }),
+                CopyForm::Csv(csv) => {
+                    let is_single = columns.len() == 1;
+                    put_lines(columns, count, lens, size, out, |index, cell, out| {
+                        put_delimiter(index, csv.delimiter, out);
+                        let force = csv.force_quote.get(index).copied().unwrap_or(false);
+                        match cell {
+                            Some(cell) => put_csv(cell, csv, force, is_single, out),
+                            None => out.extend_from_slice(csv.null.as_bytes()),
+                        }
+                    })
+                }
+            })
     }
 
     /// Appends what comes after the rows: the binary trailer.
@@ -201,38 +210,37 @@ fn message(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) 
     Ok(())
 }
 
-/// A row in text or CSV.
-fn put_line(columns: &mut [Column<'_>], row: usize, options: &CopyOptions, out: &mut BytesMut) -> Result<()> {
-    message(out, |out| {
-        let is_single = columns.len() == 1;
-        for (index, column) in columns.iter_mut().enumerate() {
-            let len = column.lens.get(row).copied().unwrap_or(-1);
-            let cell = match usize::try_from(len) {
-                Ok(len) => Some(column.take(len)?),
-                Err(_) => None,
-            };
-            match &options.form {
-                CopyForm::Binary => {}
-                CopyForm::Text { delimiter, null } => {
-                    put_delimiter(index, *delimiter, out);
-                    match cell {
-                        Some(cell) => put_escaped(cell, *delimiter, out),
-                        None => out.extend_from_slice(null.as_bytes()),
-                    }
-                }
-                CopyForm::Csv(csv) => {
-                    put_delimiter(index, csv.delimiter, out);
-                    let force = csv.force_quote.get(index).copied().unwrap_or(false);
-                    match cell {
-                        Some(cell) => put_csv(cell, csv, force, is_single, out),
-                        None => out.extend_from_slice(csv.null.as_bytes()),
-                    }
-                }
+/// Writes rows as lines, each a message, until `out` holds `size` bytes; returns how many were written. `put` writes a cell of the column
+/// of that number, and what is before it; `lens` is scratch.
+fn put_lines(
+    columns: &mut [Column<'_>],
+    rows: usize,
+    lens: &mut Vec<usize>,
+    size: usize,
+    out: &mut BytesMut,
+    put: impl Fn(usize, Option<&[u8]>, &mut BytesMut),
+) -> Result<usize> {
+    // An escape at most doubles a cell, so this is a fair reserve; it also refuses rows beyond 2 GiB.
+    row_lens(columns, rows, 8, 4, lens)?;
+    out.reserve(lens.iter().sum::<usize>().min(size.saturating_sub(out.len())));
+    for row in 0..rows {
+        message(out, |out| {
+            for (index, column) in columns.iter_mut().enumerate() {
+                let len = column.lens.get(row).copied().unwrap_or(-1);
+                let cell = match usize::try_from(len) {
+                    Ok(len) => Some(column.take(len)?),
+                    Err(_) => None,
+                };
+                put(index, cell, out);
             }
+            out.put_u8(b'\n');
+            Ok(())
+        })?;
+        if out.len() >= size {
+            return Ok(row + 1);
         }
-        out.put_u8(b'\n');
-        Ok(())
-    })
+    }
+    Ok(rows)
 }
 
 fn put_delimiter(index: usize, delimiter: u8, out: &mut BytesMut) {

@@ -14,11 +14,11 @@ mod json;
 pub(in crate::wire) mod jsonb;
 mod list;
 mod loops;
+mod messages;
 mod number;
 mod numeric;
 mod record;
 mod row;
-mod rows;
 pub(in crate::wire) mod special;
 mod style;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use postgres_types::Type;
 
 use super::Format;
-use super::rows::{Message, put_rows};
+use super::messages::{Message, put_rows};
 use super::style::Style;
 use super::window::Window;
 use crate::wire::types::{PgType, pg_type};
