@@ -112,6 +112,7 @@ impl Settings {
 
     /// `RESET ALL`
     pub fn reset_all(&mut self) {
+        self.keep_modes();
         let keep = |key: &str| NOT_RESET.contains(&key) || OF_TRANSACTION.iter().any(|(own, _)| *own == key);
         Arc::make_mut(&mut self.session).retain(|key, _| keep(key));
         Arc::make_mut(&mut self.local).retain(|key, _| keep(key));
@@ -153,13 +154,12 @@ impl Settings {
         if key == "session_authorization" {
             return &self.user;
         }
-        let own = self.find(&key);
-        // Between transactions, what the next one will have.
-        let next = OF_TRANSACTION
-            .iter()
-            .find(|(own, _)| *own == key)
-            .and_then(|(_, default)| self.find(default));
-        own.or(next).unwrap_or(parameter.setting)
+        let set = match OF_TRANSACTION.iter().find(|(own, _)| *own == key) {
+            // Where the transaction says nothing of its own, and between transactions, the default.
+            Some((own, default)) => self.local.get(*own).map(String::as_str).or_else(|| self.find(default)),
+            None => self.find(&key),
+        };
+        set.unwrap_or(parameter.setting)
     }
 
     /// What RESET would make of it: `pg_settings.reset_val`.
@@ -238,6 +238,9 @@ impl Settings {
     }
 
     fn store(&mut self, key: String, value: Option<String>, local: bool) {
+        if OF_TRANSACTION.iter().any(|(_, default)| *default == key) {
+            self.keep_modes();
+        }
         if local || OF_TRANSACTION.iter().any(|(own, _)| *own == key) {
             if !self.levels.is_empty()
                 && let Some(value) = value

@@ -514,7 +514,35 @@ fn modes_are_the_transactions_own() {
     settings.set_default_modes(&modes);
     settings.begin();
     assert_eq!(shown(&settings), ("serializable".into(), "off".into()));
+    // A default that changes is the next transaction's.
+    set(&mut settings, "default_transaction_isolation = 'repeatable read'").unwrap();
+    settings.reset_all();
+    assert_eq!(shown(&settings), ("serializable".into(), "off".into()));
+    settings.rollback();
+    settings.begin();
+    assert_eq!(shown(&settings), ("serializable".into(), "off".into()));
+    set(&mut settings, "default_transaction_isolation = 'repeatable read'").unwrap();
+    settings.commit();
+    assert_eq!(shown(&settings), ("repeatable read".into(), "off".into()));
+    settings.begin();
     assert_eq!(settings.get("default_transaction_read_only").unwrap(), "off");
+}
+
+#[test]
+fn transactions_that_set_nothing_leave_what_is_heeded_as_it_was_read() {
+    let mut settings = settings();
+    let heeded = settings.heeded();
+    settings.begin();
+    assert!(Arc::ptr_eq(&heeded, &settings.heeded()));
+    settings.commit();
+    settings.begin();
+    settings.rollback();
+    assert!(Arc::ptr_eq(&heeded, &settings.heeded()));
+    settings.begin();
+    set(&mut settings, "local timezone = 'Europe/Rome'").unwrap();
+    assert_eq!(settings.heeded().engine_time_zone, "Europe/Rome");
+    settings.commit();
+    assert_eq!(settings.heeded().engine_time_zone, "UTC");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the end of a transaction, or a savepoint, does to parameters; and the parameters that are a transaction's own.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{Settings, Values, parameter};
 use crate::query::statement::Modes;
@@ -23,27 +23,37 @@ impl Settings {
     /// A transaction begins, an implicit one included. Within one it does nothing.
     pub fn begin(&mut self) {
         if self.levels.is_empty() {
-            let defaults = OF_TRANSACTION.map(|(own, default)| {
-                let value = parameter(default).map(|parameter| self.setting(parameter).to_owned());
-                (own.to_owned(), value.unwrap_or_default())
-            });
             self.levels.push(self.snapshot());
-            self.local = Arc::new(BTreeMap::from(defaults));
         }
     }
 
     /// The transaction ends and what it SET stays, but for SET LOCAL.
     pub fn commit(&mut self) {
-        self.levels.clear();
-        self.local = Values::default();
+        if let Some(start) = self.levels.drain(..).next() {
+            self.local = start.local;
+        }
     }
 
     /// The transaction ends and what it SET is undone.
     pub fn rollback(&mut self) {
-        if let Some(start) = self.levels.drain(..).next() {
-            self.session = start.session;
+        if let Some(Snapshot { session, local }) = self.levels.drain(..).next() {
+            (self.session, self.local) = (session, local);
         }
-        self.local = Values::default();
+    }
+
+    /// Before a default changes: a transaction that has begun goes on with the modes that it began with.
+    pub(super) fn keep_modes(&mut self) {
+        if self.levels.is_empty() {
+            return;
+        }
+        for own in OF_TRANSACTION.map(|(own, _)| own) {
+            if let Some(parameter) = parameter(own)
+                && !self.local.contains_key(own)
+            {
+                let value = self.setting(parameter).to_owned();
+                Arc::make_mut(&mut self.local).insert(own.to_owned(), value);
+            }
+        }
     }
 
     /// Marks a savepoint; says its depth, from 1.
