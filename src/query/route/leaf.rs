@@ -21,6 +21,7 @@ use datafusion::{
     physical_plan::ExecutionPlan,
     physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner},
 };
+use futures::future::BoxFuture;
 
 use super::{Route, route, with_table};
 use crate::query::checked::checked;
@@ -105,9 +106,25 @@ impl UserDefinedLogicalNodeCore for RuntimeQuery {
 #[derive(Debug)]
 pub struct RoutePlanner;
 
-#[async_trait]
+// Written out as `async_trait` would have it: its bounds on lifetimes would have the compiler prove anew, and for five seconds, that what
+// plans are made of is `Send`.
 impl QueryPlanner for RoutePlanner {
-    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+    fn create_physical_plan<'life0, 'life1, 'life2, 'async_trait>(
+        &'life0 self,
+        plan: &'life1 LogicalPlan,
+        session: &'life2 dyn Session,
+    ) -> BoxFuture<'async_trait, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+    {
+        planned(plan, session)
+    }
+}
+
+fn planned<'a>(plan: &'a LogicalPlan, session: &'a dyn Session) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+    Box::pin(async move {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(LeafPlanner)]);
         let way = session.config().get_extension::<Route>();
         match way.as_deref().copied().unwrap_or_default() {
@@ -133,7 +150,7 @@ impl QueryPlanner for RoutePlanner {
                 planner.create_physical_plan(&checked(plan)?, session).await
             }
         }
-    }
+    })
 }
 
 /// The scan that yields all rows of `plan` and no others. What it was given (filters, a number of rows) is the runtime's to do.
