@@ -36,6 +36,7 @@ mod types;
 mod unambiguous;
 pub(crate) mod unknown;
 mod views;
+mod walk;
 mod yielding;
 
 pub use engine::{Engine, Scope};

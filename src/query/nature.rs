@@ -9,11 +9,12 @@ use datafusion::{
     execution::SessionState,
     functions_table::generate_series::GenerateSeriesTable,
     logical_expr::{Expr, LogicalPlan, Volatility, expr::ScalarFunction},
-    sql::sqlparser::ast::{self, Visit, Visitor},
+    sql::sqlparser::ast::{self, Visitor},
 };
 
 use super::rewrite::apply;
 use crate::catalog::{CatalogTable, functions};
+use crate::query::walk::walk;
 
 /// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.
 const STEP_SIZE: usize = 1_000;
@@ -112,7 +113,7 @@ fn is_constant(provider: &dyn Any) -> bool {
 /// Whether a plan of `query` may be kept at all. What table functions are called with becomes values while it is planned, so anything but
 /// literals would be kept as it was then.
 pub(super) fn may_be_kept(query: &ast::Statement) -> bool {
-    query.visit(&mut TableFunctions).is_continue()
+    walk(query, &mut TableFunctions).is_continue()
 }
 
 /// Finds a table function with an argument that is no literal.

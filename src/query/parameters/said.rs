@@ -6,13 +6,14 @@ use std::{
 };
 
 use arrow::datatypes::FieldRef;
-use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{self, Visitor};
 use postgres_types::Type;
 
 use super::{
     super::{signatures, types::by_name as type_by_name},
     index, parameter_field, placeholder,
 };
+use crate::query::walk::walk;
 use crate::{Error, Result, SqlState, catalog::types::REG_TYPES};
 
 /// What a statement's text says of its parameters.
@@ -31,7 +32,7 @@ pub struct Placeholders {
 impl Placeholders {
     pub fn of(query: &ast::Statement) -> Result<Self> {
         let mut found = Placeholders::default();
-        match query.visit(&mut found) {
+        match walk(query, &mut found) {
             ControlFlow::Continue(()) => Ok(found),
             ControlFlow::Break(error) => Err(error),
         }

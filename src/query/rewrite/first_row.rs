@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select,
-    SelectItem, SetExpr, TableFactor, Value, Visit, Visitor,
+    SelectItem, SetExpr, TableFactor, Value, Visitor,
 };
 
 use super::{call, folded, function_name, parts};
+use crate::query::walk::walk;
 
 /// A scalar subquery.
 pub fn expr(expr: &mut Expr) {
@@ -100,7 +101,7 @@ fn is_aggregate(expr: &Expr) -> bool {
             }
         }
     }
-    expr.visit(&mut Finder).is_break()
+    walk(expr, &mut Finder).is_break()
 }
 
 const AGGREGATES: [&str; 24] = [
@@ -162,7 +163,7 @@ fn is_correlated(select: &Select) -> bool {
     select
         .selection
         .as_ref()
-        .is_some_and(|condition| condition.visit(&mut finder).is_break())
+        .is_some_and(|condition| walk(condition, &mut finder).is_break())
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use std::{
 };
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Value, Visitor, VisitorMut,
 };
 
 use super::{call, take, text};
+use crate::query::walk::{walk, walk_mut};
 
 /// Positions within grouping sets, before anything is said in another way.
 pub fn select(select: &mut Select) {
@@ -83,7 +84,7 @@ pub fn query(query: &mut Query) {
         return;
     };
     let mut called = Called::default();
-    let _ = Visit::visit(&select.group_by, &mut called);
+    let _ = walk(&select.group_by, &mut called);
     if let GroupByExpr::Expressions(keys, _) = &select.group_by {
         for key in keys {
             called.add(key);
@@ -97,18 +98,18 @@ pub fn query(query: &mut Query) {
             }
         }
     }
-    let _ = Visit::visit(&select.projection, &mut called);
-    let _ = Visit::visit(&select.having, &mut called);
-    let _ = Visit::visit(&query.order_by, &mut called);
+    let _ = walk(&select.projection, &mut called);
+    let _ = walk(&select.having, &mut called);
+    let _ = walk(&query.order_by, &mut called);
     if !called.has_namesakes {
         return;
     }
     if let SetExpr::Select(select) = query.body.as_mut() {
-        let _ = VisitMut::visit(&mut select.group_by, &mut Typed);
-        let _ = VisitMut::visit(&mut select.projection, &mut Typed);
-        let _ = VisitMut::visit(&mut select.having, &mut Typed);
+        let _ = walk_mut(&mut select.group_by, &mut Typed);
+        let _ = walk_mut(&mut select.projection, &mut Typed);
+        let _ = walk_mut(&mut select.having, &mut Typed);
     }
-    let _ = VisitMut::visit(&mut query.order_by, &mut Typed);
+    let _ = walk_mut(&mut query.order_by, &mut Typed);
 }
 
 /// Keys and calls, by what they are called.
@@ -122,7 +123,7 @@ impl Called {
     fn add(&mut self, expr: &Expr) {
         let text = expr.to_string();
         let mut bare = expr.clone();
-        let _ = VisitMut::visit(&mut bare, &mut Bare);
+        let _ = walk_mut(&mut bare, &mut Bare);
         let known = self.by_name.entry(bare.to_string()).or_insert_with(|| text.clone());
         self.has_namesakes |= *known != text;
     }

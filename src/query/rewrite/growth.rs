@@ -3,8 +3,9 @@
 
 use std::{cell::Cell, ops::ControlFlow};
 
-use datafusion::sql::sqlparser::ast::{Expr, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Visitor};
 
+use crate::query::walk::walk;
 use crate::{Error, SqlState, limits};
 
 /// What the rules may still add to a statement.
@@ -29,7 +30,7 @@ impl Growth {
         let times = u64::try_from(times).unwrap_or(u64::MAX);
         let most = self.left.get().checked_div(times).unwrap_or(u64::MAX);
         let mut size = Size { counted: 0, most };
-        match expr.visit(&mut size) {
+        match walk(expr, &mut size) {
             ControlFlow::Continue(()) => self.add(size.counted.saturating_mul(times)),
             ControlFlow::Break(()) => {
                 self.is_spent.set(true);

@@ -43,9 +43,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
-    SetExpr, Statement, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
+    SetExpr, Statement, TableFactor, Value, Visitor, VisitorMut,
 };
 
+use crate::query::walk::{walk, walk_mut};
 use crate::{
     Error, Result,
     catalog::{Catalog, model},
@@ -68,7 +69,7 @@ pub fn rewrite(statement: &mut Statement, catalog: &Catalog) -> Result<()> {
         growth: Growth::default(),
         quantified: 0,
     };
-    match VisitMut::visit(statement, &mut rules) {
+    match walk_mut(statement, &mut rules) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -231,7 +232,7 @@ fn reads_catalogue(statement: &Statement, catalog: &Catalog) -> bool {
             }
         }
     }
-    statement.visit(&mut Finder(catalog)).is_break()
+    walk(statement, &mut Finder(catalog)).is_break()
 }
 
 fn is_system_relation(name: &ObjectName, catalog: &Catalog) -> bool {

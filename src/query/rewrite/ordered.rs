@@ -7,10 +7,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, OrderBy,
     OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef,
-    TableFactor, Value, VisitMut, visit_expressions, visit_expressions_mut,
+    TableFactor, Value, VisitMut,
 };
 
 use super::{folded, function_name};
+use crate::query::walk::{expressions, expressions_mut};
 
 /// Aggregates whose result depends on the order of their rows.
 const ORDERED: [&str; 8] = [
@@ -27,7 +28,7 @@ const ORDERED: [&str; 8] = [
 /// Gives the aggregates of a SELECT over one ordered subquery that order.
 pub fn select(select: &mut Select) {
     // An aggregate within a subquery of the list is that subquery's.
-    let nested = visit_expressions(&select.projection, |expr| match expr {
+    let nested = expressions(&select.projection, |expr| match expr {
         Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
@@ -60,14 +61,14 @@ pub fn select(select: &mut Select) {
 /// SELECT for its aggregates in one way.
 pub fn distinct(select: &mut Select) {
     let mut keys: Vec<Vec<Expr>> = Vec::new();
-    let _ = visit_expressions(&select.projection, |expr| {
+    let _ = expressions(&select.projection, |expr| {
         keys.extend(order(expr).or_else(|| distinct_value(expr).map(|value| vec![value.clone()])));
         ControlFlow::<()>::Continue(())
     });
     if keys.windows(2).any(|pair| pair[0] != pair[1]) {
         return;
     }
-    let _ = visit_expressions_mut(&mut select.projection, |expr| {
+    let _ = expressions_mut(&mut select.projection, |expr| {
         if let Some(value) = distinct_value(expr).cloned()
             && let Expr::Function(function) = expr
             && let FunctionArguments::List(list) = &mut function.args
@@ -122,7 +123,7 @@ fn visit_aggregates<B>(
 where
     SelectItem: VisitMut,
 {
-    visit_expressions_mut(item, |expr| {
+    expressions_mut(item, |expr| {
         let Expr::Function(function) = expr else {
             return ControlFlow::Continue(());
         };

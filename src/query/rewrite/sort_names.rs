@@ -6,8 +6,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, GroupByExpr, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, Visitor, VisitorMut,
 };
 
 use super::{
@@ -18,6 +17,7 @@ use super::{
     take,
 };
 use crate::catalog::Catalog;
+use crate::query::walk::{walk, walk_mut};
 
 /// `SELECT upper(t.name) AS name … ORDER BY t.name`: the engine cannot tell the column of FROM, by which the rows are sorted, from the
 /// output column. At the top of a statement the output column goes by another name for it, which clients do not see; so it does beside
@@ -93,7 +93,7 @@ fn of_select(query: &mut Query, catalog: &Catalog, named: &Named) -> bool {
     let scope = scope::of(select, catalog, named);
     let in_scope = |name: &String| scope.iter().any(|item| item.columns.names.contains(name));
     let gives_rows = select.projection.iter().any(|item| match item {
-        SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) => expr.visit(&mut GivesRows).is_break(),
+        SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) => walk(expr, &mut GivesRows).is_break(),
         _ => false,
     });
     let wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
@@ -183,7 +183,7 @@ pub fn query(query: &mut Query, catalog: &Catalog, named: &Named) {
     let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     for key in keys {
         let is_output = matches!(key.expr, Expr::Identifier(_));
-        if is_output || key.expr.visit(&mut HasQuery).is_break() {
+        if is_output || walk(&key.expr, &mut HasQuery).is_break() {
             continue;
         }
         let same = select.projection.iter().position(|item| {
@@ -193,7 +193,7 @@ pub fn query(query: &mut Query, catalog: &Catalog, named: &Named) {
         match same.filter(|at| !select.projection.iter().take(*at).any(wildcard)) {
             Some(at) => key.expr = position(at),
             None if is_grouped => {
-                let _ = VisitMut::visit(&mut key.expr, &mut qualify);
+                let _ = walk_mut(&mut key.expr, &mut qualify);
             }
             None => {}
         }

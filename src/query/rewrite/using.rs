@@ -4,11 +4,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableFactor, TableWithJoins, VisitMut,
-    VisitorMut,
+    Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableFactor, TableWithJoins, VisitorMut,
 };
 
 use super::{call, folded, parts, quoted, scope::Scope};
+use crate::query::walk::walk_mut;
 
 /// Qualifies such names in the expressions of a SELECT; those in its subqueries are their own.
 pub fn select(select: &mut Select, scope: &Scope) {
@@ -22,14 +22,14 @@ pub fn select(select: &mut Select, scope: &Scope) {
     let mut qualify = Qualify { merged, depth: 0 };
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = VisitMut::visit(expr, &mut qualify);
+            let _ = walk_mut(expr, &mut qualify);
         }
     }
     if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-        let _ = VisitMut::visit(keys, &mut qualify);
+        let _ = walk_mut(keys, &mut qualify);
     }
     for condition in select.selection.iter_mut().chain(select.having.as_mut()) {
-        let _ = VisitMut::visit(condition, &mut qualify);
+        let _ = walk_mut(condition, &mut qualify);
     }
 }
 

@@ -4,16 +4,17 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, TableFactor, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, TableFactor, VisitorMut,
 };
 use postgres_types::Type;
 
 use crate::query::parameters::placeholder;
+use crate::query::walk::walk_mut;
 
 /// Drops the arguments that are parameters declared as `void`.
 pub fn discard(statement: &mut Statement, declared: &[Option<Type>]) {
     if declared.contains(&Some(Type::VOID)) {
-        let _ = VisitMut::visit(statement, &mut Discard { declared });
+        let _ = walk_mut(statement, &mut Discard { declared });
     }
 }
 

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select, SelectItem, visit_expressions,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select, SelectItem,
 };
 
 use super::{call, folded, function_name, number, parts, quoted, scope::Scope, text};
+use crate::query::walk::expressions;
 
 /// Functions whose whole-row arguments another rule reads.
 const OTHERS: [&str; 2] = ["_pg_truetypid", "_pg_truetypmod"];
@@ -53,7 +54,7 @@ pub fn hide_grouped(select: &Select, scope: &mut Scope) {
             _ => None,
         })
         .collect();
-    let _ = visit_expressions(keys, |expr| {
+    let _ = expressions(keys, |expr| {
         if let Expr::Identifier(name) = expr
             && named.contains(&folded(name))
         {

@@ -15,11 +15,12 @@ use datafusion::{
     logical_expr::LogicalPlan,
     physical_plan::ExecutionPlan,
     sql::sqlparser::ast::{
-        BinaryOperator, Expr, Function, Ident, ObjectName, Query, Statement, TableFactor, Value, Visit, Visitor,
+        BinaryOperator, Expr, Function, Ident, ObjectName, Query, Statement, TableFactor, Value, Visitor,
     },
 };
 
 use super::{Route, source, with_table};
+use crate::query::walk::walk;
 use crate::{
     limits,
     query::growing::GROWING,
@@ -73,7 +74,7 @@ impl Typed {
             return None;
         }
         let mut needs = Needs::default();
-        if statement.visit(&mut needs).is_break() {
+        if walk(statement, &mut needs).is_break() {
             return None;
         }
         let sql = statement.to_string();

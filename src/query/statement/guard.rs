@@ -8,11 +8,12 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
-    ast::{GroupByExpr, Ident, ObjectName, OrderByKind, Query, Select, Visit, Visitor},
+    ast::{GroupByExpr, Ident, ObjectName, OrderByKind, Query, Select, Visitor},
     keywords::Keyword,
     tokenizer::{Token, TokenWithSpan},
 };
 
+use crate::query::walk::walk;
 use crate::{Error, Result, SqlState, limits};
 
 /// Chains that are open within one pair of parentheses (or `CASE` … `END`), by how tightly they bind: a new OR term
@@ -206,7 +207,7 @@ pub(super) fn check_calls(tokens: &[TokenWithSpan]) -> Result<()> {
 /// Refuses statements (54001) that grow beyond the limits once their CTEs are put in place of their names, as planners do: thirty
 /// of them, each of which names the one before it twice, are a thousand million.
 pub(super) fn check_growth(query: &Query) -> Result<()> {
-    match query.visit(&mut Growth::default()) {
+    match walk(query, &mut Growth::default()) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }

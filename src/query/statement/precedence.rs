@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value, VisitMut, VisitorMut};
 
+use crate::query::walk::walk_mut;
+
 /// Gives every such comparison its own operand, in parentheses: whoever reads the text of the tree reads the same.
 pub(super) fn mend<T: VisitMut>(tree: &mut T) {
-    let _ = tree.visit(&mut Mend);
+    let _ = walk_mut(tree, &mut Mend);
 }
 
 struct Mend;

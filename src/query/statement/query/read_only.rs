@@ -7,11 +7,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{super::split::Piece, column, syntax_error, unexpected_string};
+use crate::query::walk::walk;
 use crate::{Error, Result, SqlState, catalog::quote};
 
 /// Refuses what does not only read.
 pub fn check<T: Visit>(tree: &T, piece: Piece<'_>) -> Result<()> {
-    match tree.visit(&mut ReadOnly { piece, nested: false }) {
+    match walk(tree, &mut ReadOnly { piece, nested: false }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
