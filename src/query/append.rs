@@ -4,10 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use datafusion::{
-    common::{
-        config::ConfigOptions,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{config::ConfigOptions, tree_node::Transformed},
     error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::EquivalenceProperties,
@@ -25,7 +22,7 @@ use datafusion::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::over::{Over, Way};
-use crate::apart;
+use crate::{apart, query::tree::Walk};
 
 /// Batches that a part is ahead of whoever takes its rows.
 const BATCHES_AHEAD: usize = 2;
@@ -36,7 +33,7 @@ pub(super) struct Append;
 
 impl PhysicalOptimizerRule for Append {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        let appended = plan.transform_up(|node| {
+        let appended = plan.rewrite_up(&mut |node| {
             let Some(together) = node.downcast_ref::<CoalescePartitionsExec>() else {
                 return Ok(Transformed::no(node));
             };

@@ -15,11 +15,14 @@ use datafusion::{
 };
 
 use super::route::with_table;
-use crate::catalog::functions;
+use crate::{
+    catalog::functions,
+    query::tree::{Walk, WalkPlan},
+};
 
 /// The plan with every such operator as one that is checked.
 pub fn checked(plan: LogicalPlan) -> Result<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
+    plan.rewrite_up_with_subqueries(&mut |plan| {
         // What a runtime's table is filtered by is said to the runtime.
         if matches!(&plan, LogicalPlan::TableScan(scan) if with_table(scan, |_| ()).is_some()) {
             return Ok(Transformed::no(plan));
@@ -30,13 +33,13 @@ pub fn checked(plan: LogicalPlan) -> Result<LogicalPlan> {
             LogicalPlan::TableScan(scan) => input = scan.projected_schema.as_ref().clone(),
             plan => plan.inputs().iter().for_each(|below| input.merge(below.schema())),
         }
-        plan.map_expressions(|expr| {
+        plan.rewrite_expressions(&mut |expr| {
             if !expr.exists(|expr| Ok(is_arithmetic(expr)))? {
                 return Ok(Transformed::no(expr));
             }
             let name = names.save(&expr);
             // From the top: what an operand is of is asked of the operators that it still has.
-            let checked = expr.transform_down(|expr| {
+            let checked = expr.rewrite_down(&mut |expr| {
                 let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &expr else {
                     return Ok(Transformed::no(expr));
                 };

@@ -3,15 +3,12 @@
 //! stands for is counted first, here, where it costs one walk over the plan.
 
 use datafusion::{
-    common::{
-        DFSchema,
-        tree_node::{TreeNode, TreeNodeRecursion},
-    },
+    common::{DFSchema, tree_node::TreeNodeRecursion},
     error::{DataFusionError, Result},
     logical_expr::{Expr, LogicalPlan},
 };
 
-use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
+use crate::{Error, SqlState, limits, query::tree::Walk, source::runtime::to_datafusion};
 
 /// Refuses (54001) a plan with an expression that stands for more than [`limits::EXPRESSION_GROWTH_MAX`].
 pub fn check(plan: &LogicalPlan) -> Result<()> {
@@ -62,7 +59,7 @@ fn sizes(plan: &LogicalPlan) -> Result<Vec<u64>> {
 
 fn size(expr: &Expr, schema: &DFSchema, columns: &[u64]) -> Result<u64> {
     let mut size: u64 = 0;
-    expr.apply(|expr| {
+    expr.walk(&mut |expr| {
         let own = match expr {
             Expr::Column(column) => schema
                 .maybe_index_of_column(column)

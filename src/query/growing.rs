@@ -20,8 +20,7 @@ use datafusion::{
     sql::sqlparser::ast,
 };
 
-use crate::query::walk;
-use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
+use crate::{Error, SqlState, limits, query::walk, source::runtime::to_datafusion};
 
 /// The functions, by name. `regexp_replace` is this program's own, which sees to that itself.
 pub(super) const GROWING: [&str; 7] = [

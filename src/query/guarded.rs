@@ -15,7 +15,7 @@ use datafusion::{
     logical_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, Operator},
 };
 
-use crate::catalog::functions;
+use crate::{catalog::functions, query::tree::Walk};
 
 /// Operands of one AND or OR that are looked at,
 const OPERANDS_MAX: usize = 40;
@@ -31,7 +31,7 @@ pub fn guarded(expr: Expr, input: &DFSchema) -> Result<Transformed<Expr>> {
     if !expr.exists(|expr| may_fail_itself(expr, input))? {
         return Ok(Transformed::no(expr));
     }
-    expr.transform_down(|expr| match expr {
+    expr.rewrite_down(&mut |expr| match expr {
         Expr::BinaryExpr(BinaryExpr {
             op: op @ (Operator::And | Operator::Or),
             ..
@@ -153,7 +153,7 @@ fn is_guarded(expr: &Expr) -> bool {
 
 fn size_of(expr: &Expr) -> Result<usize> {
     let mut size = 0;
-    expr.apply(|_| {
+    expr.walk(&mut |_| {
         size += 1;
         Ok(TreeNodeRecursion::Continue)
     })?;

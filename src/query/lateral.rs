@@ -35,16 +35,18 @@ use datafusion::{
     },
 };
 
+use crate::query::tree::{Walk, WalkPlan};
+
 /// A plan as it comes from the planner, with such subqueries as what does not refer to anything around it, joined or compared.
 pub(super) fn joined(plan: LogicalPlan) -> Result<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
+    plan.rewrite_up_with_subqueries(&mut |plan| {
         let plan = match &plan {
             LogicalPlan::Join(join) => lateral(join)?.map_or(Transformed::no(plan), Transformed::yes),
             _ => Transformed::no(plan),
         };
         plan.transform_data(|plan| {
-            plan.map_expressions(|expr| {
-                expr.transform_up(|expr| match &expr {
+            plan.rewrite_expressions(&mut |expr| {
+                expr.rewrite_up(&mut |expr| match &expr {
                     Expr::ScalarSubquery(subquery) => Ok(match value(subquery)? {
                         Some(value) => Transformed::yes(Expr::ScalarSubquery(value)),
                         None => Transformed::no(expr),
@@ -77,7 +79,7 @@ fn lateral(join: &Join) -> Result<Option<LogicalPlan>> {
     };
     let mut conditions = Vec::with_capacity(keys.len() + 1);
     for key in keys {
-        let around = key.around.transform_up(|expr| {
+        let around = key.around.rewrite_up(&mut |expr| {
             Ok(match expr {
                 Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
                 expr => Transformed::no(expr),

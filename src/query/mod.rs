@@ -31,6 +31,7 @@ pub mod route;
 pub(crate) mod signatures;
 mod sound;
 pub mod statement;
+mod tree;
 mod turns;
 mod types;
 mod unambiguous;

@@ -3,7 +3,7 @@
 use std::{any::Any, ops::ControlFlow};
 
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
+    common::tree_node::TreeNodeRecursion,
     datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result,
     execution::SessionState,
@@ -13,8 +13,10 @@ use datafusion::{
 };
 
 use super::rewrite::apply;
-use crate::catalog::{CatalogTable, functions};
-use crate::query::walk::walk;
+use crate::{
+    catalog::{CatalogTable, functions},
+    query::{tree::WalkPlan, walk::walk},
+};
 
 /// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.
 const STEP_SIZE: usize = 1_000;
@@ -49,7 +51,7 @@ impl Nature {
     }
 
     fn add_plan(&mut self, plan: &LogicalPlan, state: &SessionState) -> Result<()> {
-        plan.apply_with_subqueries(|plan| {
+        plan.walk_with_subqueries(&mut |plan| {
             self.size += STEP_SIZE + FIELD_SIZE * plan.schema().fields().len();
             self.is_constant &= match plan {
                 LogicalPlan::TableScan(scan) => is_constant(source_as_provider(&scan.source)?.as_ref()),
@@ -60,11 +62,9 @@ impl Nature {
                 | LogicalPlan::Copy(_) => false,
                 _ => true,
             };
-            plan.apply_expressions(|expr| {
-                expr.apply(|expr| {
-                    self.add(expr, state)?;
-                    Ok(TreeNodeRecursion::Continue)
-                })
+            plan.walk_all_expressions(&mut |expr| {
+                self.add(expr, state)?;
+                Ok(TreeNodeRecursion::Continue)
             })
         })?;
         Ok(())

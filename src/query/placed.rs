@@ -22,6 +22,8 @@ use datafusion::{
     optimizer::AnalyzerRule,
 };
 
+use crate::query::tree::{Walk, WalkPlan};
+
 /// The rule; it goes before all others.
 #[derive(Debug)]
 pub struct Placed;
@@ -32,7 +34,7 @@ impl AnalyzerRule for Placed {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| {
+        plan.rewrite_up_with_subqueries(&mut |plan| {
             let plan = match plan {
                 LogicalPlan::Sort(sort) => sorted(sort)?,
                 plan => Transformed::no(plan),
@@ -97,7 +99,7 @@ fn sorted(sort: Sort) -> Result<Transformed<LogicalPlan>> {
 fn takes_from(keys: &[SortExpr], schema: &DFSchema) -> Result<bool> {
     let mut all = true;
     for key in keys {
-        key.expr.apply(|expr| {
+        key.expr.walk(&mut |expr| {
             let subquery = match expr {
                 Expr::ScalarSubquery(subquery) => subquery,
                 Expr::Exists(exists) => &exists.subquery,
@@ -127,9 +129,9 @@ fn counted(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         return Ok(Transformed::no(plan));
     };
     let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
+    plan.rewrite_expressions(&mut |expr| {
         let name = names.save(&expr);
-        let counted = expr.transform_up(|expr| {
+        let counted = expr.rewrite_up(&mut |expr| {
             Ok(match expr {
                 Expr::Exists(exists) => Transformed::yes(exists_as_count(exists)?),
                 Expr::InSubquery(test) => in_as_counts(test, &input)?,
@@ -191,7 +193,7 @@ fn in_as_counts(test: InSubquery, input: &DFSchema) -> Result<Transformed<Expr>>
     let tested = expr
         .as_ref()
         .clone()
-        .transform_up(|expr| {
+        .rewrite_up(&mut |expr| {
             let Expr::Column(column) = &expr else {
                 return Ok(Transformed::no(expr));
             };

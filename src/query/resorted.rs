@@ -5,11 +5,7 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result,
-        config::ConfigOptions,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Result, config::ConfigOptions, tree_node::Transformed},
     physical_expr::LexOrdering,
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
@@ -17,13 +13,15 @@ use datafusion::{
     },
 };
 
+use crate::query::tree::Walk;
+
 /// The rule; it goes before the engine's own check.
 #[derive(Debug)]
 pub(super) struct Resorted;
 
 impl PhysicalOptimizerRule for Resorted {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        let resorted = plan.transform_up(|node| {
+        let resorted = plan.rewrite_up(&mut |node| {
             let mut changed = false;
             let children = node.children().into_iter().zip(node.required_input_ordering());
             let children = children

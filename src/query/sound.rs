@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion::{
     common::{
         Column, DFSchema, ScalarValue,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     config::ConfigOptions,
     error::Result,
@@ -24,7 +24,10 @@ use datafusion::{
 };
 
 use super::{by_length, guarded::guarded};
-use crate::catalog::functions;
+use crate::{
+    catalog::functions,
+    query::tree::{Walk, WalkPlan},
+};
 
 /// The rule that all plans go through before they are optimized.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl AnalyzerRule for Sound {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| {
+        plan.rewrite_up_with_subqueries(&mut |plan| {
             let names = NamePreserver::new(&plan);
             let input = match plan.inputs().as_slice() {
                 [input] => Some(Arc::clone(input.schema())),
@@ -44,12 +47,12 @@ impl AnalyzerRule for Sound {
             };
             let mut changed = false;
             let plan = plan
-                .map_expressions(|expr| {
+                .rewrite_expressions(&mut |expr| {
                     let name = names.save(&expr);
-                    let sound = expr.transform_up(|expr| sound(expr, input.as_deref()))?;
+                    let sound = expr.rewrite_up(&mut |expr| sound(expr, input.as_deref()))?;
                     let sound = match input.as_deref() {
                         Some(input) => sound
-                            .transform_data(|expr| expr.transform_up(|expr| by_length::compared(expr, input)))?
+                            .transform_data(|expr| expr.rewrite_up(&mut |expr| by_length::compared(expr, input)))?
                             .transform_data(|expr| guarded(expr, input))?,
                         None => sound,
                     };
@@ -86,7 +89,7 @@ impl AnalyzerRule for Sound {
 
 /// A plan as it comes from the planner, its aggregates as the engine knows them.
 pub fn grouped(plan: LogicalPlan) -> Result<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| match plan {
+    plan.rewrite_up_with_subqueries(&mut |plan| match plan {
         LogicalPlan::Aggregate(aggregate) => match of_columns(aggregate)? {
             Transformed {
                 data: LogicalPlan::Aggregate(aggregate),
@@ -184,7 +187,7 @@ fn of_columns(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let list = columns.chain(computed.iter().map(|(expr, column)| expr.clone().alias(&column.name)));
     let below = Projection::try_new(list.collect(), Arc::clone(&aggregate.input))?;
     let named = |expr: Expr| {
-        expr.transform_down(|expr| {
+        expr.rewrite_down(&mut |expr| {
             Ok(match computed.get(&expr) {
                 Some(column) => Transformed::new(Expr::Column(column.clone()), true, TreeNodeRecursion::Jump),
                 None => Transformed::no(expr),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
+    common::tree_node::TreeNodeRecursion,
     datasource::{memory::MemorySourceConfig, physical_plan::FileScanConfig, source::DataSourceExec},
     logical_expr::ScalarUDF,
     physical_expr::ScalarFunctionExpr,
@@ -27,6 +27,7 @@ use crate::{
     Result,
     gate::Gate,
     limits,
+    query::tree::Walk,
     source::runtime::{Load, RuntimeExec},
 };
 
@@ -84,7 +85,7 @@ const CASTS: [&str; 3] = ["pg_cast", "pg_output", "pg_text"];
 fn calls(step: &dyn ExecutionPlan, is_such: impl Fn(&ScalarUDF) -> bool) -> bool {
     let mut found = false;
     let walked = step.apply_expressions(&mut |root| {
-        root.apply(|expr| {
+        root.walk(&mut |expr| {
             let call = expr.downcast_ref::<ScalarFunctionExpr>();
             found |= call.is_some_and(|call| is_such(call.fun()));
             Ok(TreeNodeRecursion::Continue)

@@ -23,6 +23,7 @@ use crate::{
         model::{Relation, View},
         names, types,
     },
+    query::tree::WalkPlan,
     wire::types::pg_type,
 };
 
@@ -82,7 +83,7 @@ fn plan(names: &Names, scope: &Scope, query: &ast::Query) -> EngineResult<Logica
 /// The tables that an optimized plan scans, with the columns that it takes or filters by.
 fn reads(plan: &LogicalPlan) -> EngineResult<Vec<(String, Vec<String>)>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             let columns = found.entry(scan.table_name.table().to_owned()).or_default();
             columns.extend(scan.projected_schema.fields().iter().map(|field| field.name().clone()));

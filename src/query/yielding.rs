@@ -5,16 +5,14 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result,
-        config::ConfigOptions,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Result, config::ConfigOptions, tree_node::Transformed},
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
         ExecutionPlan, coop::CooperativeExec, execution_plan::SchedulingType, union::UnionExec, unnest::UnnestExec,
     },
 };
+
+use crate::query::tree::Walk;
 
 /// Puts every operator that multiplies rows under one that yields.
 #[derive(Debug)]
@@ -22,7 +20,7 @@ pub(super) struct Yielding;
 
 impl PhysicalOptimizerRule for Yielding {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        let yielding = plan.transform_up(|node| {
+        let yielding = plan.rewrite_up(&mut |node| {
             let multiplies = node.children().len() > 1 && !node.is::<UnionExec>() || node.is::<UnnestExec>();
             if multiplies && node.properties().scheduling_type != SchedulingType::Cooperative {
                 return Ok(Transformed::yes(

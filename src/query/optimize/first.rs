@@ -16,7 +16,11 @@ use datafusion::{
 use futures::TryStreamExt;
 
 use super::{Purpose, by_rules, live, settled, subquery};
-use crate::{Error, SqlState, limits, query::route::with_table, source::runtime::to_datafusion};
+use crate::{
+    Error, SqlState, limits,
+    query::{route::with_table, tree::WalkPlan},
+    source::runtime::to_datafusion,
+};
 
 /// An answer may make another question worth asking: so often at most.
 const ROUNDS_MAX: usize = 3;
@@ -67,7 +71,7 @@ pub(super) async fn asked(
 
 fn questions(plan: &LogicalPlan) -> Result<Vec<Question>> {
     let mut questions = Vec::new();
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         match plan {
             LogicalPlan::TableScan(scan) => {
                 let ids = with_table(scan, |table| live::question(scan, table)).flatten();
@@ -113,7 +117,7 @@ async fn ask(question: &Question, state: &SessionState) -> Result<(Arc<dyn Execu
 
 /// The plan with each answer in its place.
 fn answered(plan: LogicalPlan, answers: &Answers) -> Result<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
+    plan.rewrite_up_with_subqueries(&mut |plan| {
         let replaced = match &plan {
             LogicalPlan::TableScan(scan) => with_table(scan, |table| {
                 let question = live::question(scan, table)?;

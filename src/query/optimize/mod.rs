@@ -28,7 +28,7 @@ use datafusion::{
 };
 
 use super::route::{source, with_table};
-use crate::source::runtime::RuntimeTable;
+use crate::{query::tree::WalkPlan, source::runtime::RuntimeTable};
 pub(super) use init_plan::InitPlanExec;
 
 /// Whether a plan is made to be run, or only to be shown.
@@ -66,7 +66,7 @@ const SCAN_RULES: [ScanRule; 2] = [stored::rewrite, unscoped::rewrite];
 
 /// The plan with every scan rewritten.
 fn by_rules(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let rewritten = plan.transform_up_with_subqueries(|plan| {
+    let rewritten = plan.rewrite_up_with_subqueries(&mut |plan| {
         let LogicalPlan::TableScan(scan) = &plan else {
             return Ok(Transformed::no(plan));
         };

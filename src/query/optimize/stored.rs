@@ -21,19 +21,19 @@ use std::{collections::HashSet, sync::Arc};
 use arrow::datatypes::{FieldRef, Schema};
 use datafusion::{
     catalog::TableProvider,
-    common::{
-        ScalarValue,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{ScalarValue, tree_node::Transformed},
     datasource::provider_as_source,
     logical_expr::{
         BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableScan, logical_plan::TableScanBuilder,
     },
 };
 
-use crate::source::{
-    Source,
-    runtime::{INVOCATION_VIEW, InvocationView, RuntimeTable, STATUS_TABLE},
+use crate::{
+    query::tree::Walk,
+    source::{
+        Source,
+        runtime::{INVOCATION_VIEW, InvocationView, RuntimeTable, STATUS_TABLE},
+    },
 };
 
 pub(super) fn rewrite(scan: &TableScan, table: &RuntimeTable) -> Option<TableScan> {
@@ -98,7 +98,7 @@ fn takes(provider: &dyn TableProvider, filters: &[Expr]) -> Option<()> {
 /// A filter of the view as one of the table; `None` where it uses what the table does not have.
 fn in_its_words(filter: &Expr, view: &InvocationView) -> Option<Expr> {
     let mut known = true;
-    let translated = filter.clone().transform_down(|expr| {
+    let translated = filter.clone().rewrite_down(&mut |expr| {
         let stored = |value: &Expr| match value {
             Expr::Literal(value, metadata) => {
                 let status = view.stored_status(value.try_as_str()??)?;

@@ -27,7 +27,7 @@ use datafusion::{
 use super::{first::Answers, invocation_id, unscoped};
 use crate::{
     limits,
-    query::route::with_table,
+    query::{route::with_table, tree::WalkPlan},
     source::runtime::{Load, RuntimeTable},
 };
 
@@ -155,7 +155,7 @@ fn literals(values: &[ScalarValue], key: &Key, plan: &LogicalPlan) -> Option<Vec
 /// Whether a plan costs the runtimes that it reads no more than lookups, and takes nothing from around it.
 fn is_lookup(plan: &LogicalPlan) -> Result<bool> {
     let mut is_lookup = true;
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             let load = with_table(scan, |table| table.load(&scan.filters));
             is_lookup &= load.is_none_or(|load| load == Load::Lookup);

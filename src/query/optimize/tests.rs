@@ -12,7 +12,7 @@ use arrow::{
     ipc::writer::StreamWriter,
 };
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
+    common::tree_node::TreeNodeRecursion,
     physical_plan::{ExecutionPlan, displayable},
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
@@ -29,6 +29,7 @@ use crate::{
         explain::{Explain, explain},
         optimize::Purpose,
         route::Route,
+        tree::Walk,
         turns::Lane,
         views::NoSettings,
     },
@@ -180,7 +181,7 @@ async fn planned(scope: &Scope, sql: &str) -> Result<Arc<dyn ExecutionPlan>> {
 /// What a plan sends, without quotes and without the name of its one table, which only some ways of writing it give.
 fn sends(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
     let mut sent = Vec::new();
-    plan.apply(|step| {
+    plan.walk(&mut |step| {
         sent.extend(step.downcast_ref::<RuntimeExec>().map(|exec| bare(exec.sql())));
         Ok(TreeNodeRecursion::Continue)
     })

@@ -10,7 +10,7 @@ use std::{
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
+    common::tree_node::TreeNodeRecursion,
     logical_expr::{Expr, LogicalPlan, expr::Placeholder},
     sql::sqlparser::ast,
 };
@@ -19,6 +19,7 @@ use postgres_types::Type;
 use super::errors::from_datafusion;
 use crate::{
     Error, Result, SqlState,
+    query::tree::WalkPlan,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
 };
 use beside::{beside, elementwise};
@@ -129,16 +130,14 @@ fn index(placeholder: &str) -> Option<usize> {
 /// What the engine inferred for parameters, by index: the first type that is known.
 fn inferred_fields(plan: &LogicalPlan) -> Result<BTreeMap<usize, FieldRef>> {
     let mut fields = BTreeMap::new();
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = expr
-                    && let Some(index) = index(id)
-                {
-                    fields.entry(index).or_insert_with(|| Arc::clone(field));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
+    plan.walk_with_subqueries(&mut |plan| {
+        plan.walk_all_expressions(&mut |expr| {
+            if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = expr
+                && let Some(index) = index(id)
+            {
+                fields.entry(index).or_insert_with(|| Arc::clone(field));
+            }
+            Ok(TreeNodeRecursion::Continue)
         })
     })
     .map_err(from_datafusion)?;

@@ -5,8 +5,7 @@ use std::{cell::Cell, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{Expr, Visitor};
 
-use crate::query::walk::walk;
-use crate::{Error, SqlState, limits};
+use crate::{Error, SqlState, limits, query::walk::walk};
 
 /// What the rules may still add to a statement.
 pub struct Growth {

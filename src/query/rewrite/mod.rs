@@ -46,10 +46,10 @@ use datafusion::sql::sqlparser::ast::{
     SetExpr, Statement, TableFactor, Value, Visitor, VisitorMut,
 };
 
-use crate::query::walk::{walk, walk_mut};
 use crate::{
     Error, Result,
     catalog::{Catalog, model},
+    query::walk::{walk, walk_mut},
 };
 
 use build::{call, cast, number, text};

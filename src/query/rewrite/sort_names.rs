@@ -16,8 +16,10 @@ use super::{
     scope::{self, Named},
     take,
 };
-use crate::catalog::Catalog;
-use crate::query::walk::{walk, walk_mut};
+use crate::{
+    catalog::Catalog,
+    query::walk::{walk, walk_mut},
+};
 
 /// `SELECT upper(t.name) AS name … ORDER BY t.name`: the engine cannot tell the column of FROM, by which the rows are sorted, from the
 /// output column. At the top of a statement the output column goes by another name for it, which clients do not see; so it does beside

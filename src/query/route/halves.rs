@@ -22,6 +22,7 @@ use super::{
     expr::unaliased,
     meaning::{is_duration, is_time},
 };
+use crate::query::tree::Walk;
 
 /// An aggregate's keys and calls over its input.
 struct Whole {
@@ -135,7 +136,7 @@ impl Router<'_> {
     /// A key over columns that stand for the largest parts of it which the runtime knows; those are added to `known`.
     fn key(&self, whole: &Whole, key: &Expr, known: &mut Vec<Expr>) -> Result<Option<Expr>> {
         let mut possible = true;
-        let key = key.clone().transform_down(|part| {
+        let key = key.clone().rewrite_down(&mut |part| {
             if matches!(part, Expr::Literal(..)) {
                 return Ok(Transformed::no(part));
             }

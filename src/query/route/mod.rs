@@ -35,7 +35,10 @@ use self::{
     meaning::{Meaning, is_utc},
     write::Writer,
 };
-use crate::source::{RuntimeSource, Source, runtime::RuntimeTable};
+use crate::{
+    query::tree::WalkPlan,
+    source::{RuntimeSource, Source, runtime::RuntimeTable},
+};
 
 pub use leaf::RoutePlanner;
 
@@ -72,7 +75,7 @@ async fn route(plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan
 /// The runtime that a plan reads; the first, should there ever be two.
 pub(super) fn source(plan: &LogicalPlan) -> Result<Option<RuntimeSource>> {
     let mut found = None;
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             found = with_table(scan, |table| table.source().clone());
         }
@@ -232,7 +235,7 @@ fn narrowed(plan: LogicalPlan) -> Result<LogicalPlan> {
     }
     let mut used = HashSet::new();
     let mut has_subquery = false;
-    plan.apply_expressions(|expr| {
+    plan.walk_expressions(&mut |expr| {
         used.extend(expr.column_refs().into_iter().cloned());
         has_subquery |= expr.exists(|expr| {
             Ok(matches!(

@@ -20,10 +20,9 @@ use datafusion::{
 };
 
 use super::{Route, source, with_table};
-use crate::query::walk::walk;
 use crate::{
     limits,
-    query::growing::GROWING,
+    query::{growing::GROWING, tree::WalkPlan, walk::walk},
     source::{
         Introspection, Source,
         runtime::{Load, RowShape, RuntimeExec},
@@ -110,7 +109,7 @@ impl Typed {
 /// What the statement costs the runtime; `None` where it compares every row with every other, which nothing there would end.
 fn load(plan: &LogicalPlan) -> Result<Option<Load>> {
     let mut load = Some(Load::Lookup);
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         match plan {
             LogicalPlan::Join(join) if join.on.is_empty() || join.null_equality == NullEquality::NullEqualsNull => {
                 load = None;

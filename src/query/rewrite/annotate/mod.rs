@@ -12,23 +12,20 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::datatypes::{DataType, Field},
-    common::{
-        DFSchema, NullHandling, ScalarValue,
-        metadata::FieldMetadata,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{DFSchema, NullHandling, ScalarValue, metadata::FieldMetadata, tree_node::Transformed},
     error::{DataFusionError, Result as EngineResult},
     logical_expr::{Case, Cast, Expr, ExprSchemable, LogicalPlan, expr_rewriter::NamePreserver},
 };
 
 use crate::{
     catalog::types,
+    query::tree::{Walk, WalkPlan},
     wire::types::{PG_TYPE, parse_type_name, pg_type},
 };
 
 /// Annotates a plan as it comes from the planner, before parameters are bound or anything is optimized.
 pub fn annotate(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
+    plan.rewrite_up_with_subqueries(&mut |plan| {
         let plan = plan.recompute_schema()?;
         let plan = match plan {
             LogicalPlan::Unnest(mut unnest) => {
@@ -108,7 +105,7 @@ fn compatible(expected: &DataType, actual: &DataType) -> bool {
 
 /// `CASE … THEN flag ELSE 'f' END`: a quoted literal takes the type of the other branches.
 fn cases(expr: Expr, schema: &DFSchema) -> EngineResult<Transformed<Expr>> {
-    expr.transform_up(|expr| {
+    expr.rewrite_up(&mut |expr| {
         let Expr::Case(case) = &expr else {
             return Ok(Transformed::no(expr));
         };
@@ -174,7 +171,7 @@ fn cases_of(plan: LogicalPlan) -> EngineResult<Transformed<LogicalPlan>> {
         _ => return Ok(Transformed::no(plan)),
     };
     let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
+    plan.rewrite_expressions(&mut |expr| {
         let name = names.save(&expr);
         cases(expr, input.schema())?
             .transform_data(|expr| written::written(expr, &input))

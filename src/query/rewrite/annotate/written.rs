@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::tree_node::{Transformed, TreeNode},
+    common::tree_node::Transformed,
     error::Result as EngineResult,
     logical_expr::{Expr, LogicalPlan, expr::ScalarFunction},
 };
 
 use super::derive::derive;
-use crate::catalog::{functions::cast_to, types};
+use crate::{
+    catalog::{functions::cast_to, types},
+    query::tree::Walk,
+};
 
 /// Functions that write their arguments by their types.
 const WRITERS: [&str; 8] = [
@@ -26,7 +29,7 @@ const WRITERS: [&str; 8] = [
 
 /// The expression with the arguments of such functions cast to what they are.
 pub(super) fn written(expr: Expr, input: &LogicalPlan) -> EngineResult<Transformed<Expr>> {
-    expr.transform_up(|expr| {
+    expr.rewrite_up(&mut |expr| {
         let Expr::ScalarFunction(call) = expr else {
             return Ok(Transformed::no(expr));
         };

@@ -16,7 +16,7 @@ use std::{any::Any, sync::Arc};
 use datafusion::{
     common::{
         Column, ExprSchema, JoinType, NullHandling, TableReference, UnnestOptions,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     datasource::{cte_worktable::CteWorkTable, source_as_provider},
     error::Result as EngineResult,
@@ -30,7 +30,13 @@ use datafusion::{
     },
 };
 
-use crate::{catalog::CatalogTable, query::engine::with_config};
+use crate::{
+    catalog::CatalogTable,
+    query::{
+        engine::with_config,
+        tree::{Walk, WalkPlan},
+    },
+};
 use outer::outer;
 use run::function;
 pub use run::{begin, has_begin, is_heavy, plan_of};
@@ -57,14 +63,14 @@ pub fn catalogue_state(state: &SessionState) -> Arc<SessionState> {
 /// Whether a plan reads nothing, or relations of the catalogue only; what its own recursions have come to counts as nothing.
 pub fn reads_catalogue_only(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut recursions = Vec::new();
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::RecursiveQuery(query) = plan {
             recursions.push(query.name.clone());
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
     let mut only = true;
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             let provider = source_as_provider(&scan.source)?;
             let provider = provider.as_ref() as &dyn Any;
@@ -83,13 +89,11 @@ pub fn reads_catalogue_only(plan: &LogicalPlan) -> EngineResult<bool> {
 
 fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut found = false;
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         found |= matches!(plan, LogicalPlan::Subquery(_));
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                found |= matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_));
-                Ok(TreeNodeRecursion::Continue)
-            })
+        plan.walk_all_expressions(&mut |expr| {
+            found |= matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_));
+            Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(if found {
             TreeNodeRecursion::Stop
@@ -101,7 +105,7 @@ fn has_candidates(plan: &LogicalPlan) -> EngineResult<bool> {
 }
 
 fn rewrite(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
-    plan.transform_up(|plan| {
+    plan.rewrite_up(&mut |plan| {
         let plan = match lateral(&plan)? {
             Some(joined) => joined,
             None => plan,
@@ -119,11 +123,11 @@ fn rewrite(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
         };
         // What is above refers to an expression by its name.
         let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
+        plan.rewrite_expressions(&mut |expr| {
             if !in_filter {
                 let name = names.save(&expr);
                 return expr
-                    .transform_up(|expr| subquery(expr, &surroundings))
+                    .rewrite_up(&mut |expr| subquery(expr, &surroundings))
                     .map(|rewritten| rewritten.update_data(|expr| name.restore(expr)));
             }
             let conjuncts =
@@ -132,7 +136,7 @@ fn rewrite(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
                     .map(|conjunct| match joins(&conjunct, &is_own)? {
                         true => inner(conjunct),
                         false => conjunct
-                            .transform_up(|expr| subquery(expr, &surroundings))
+                            .rewrite_up(&mut |expr| subquery(expr, &surroundings))
                             .map(|transformed| transformed.data),
                     });
             let conjuncts = conjuncts.collect::<EngineResult<Vec<_>>>()?;
@@ -167,7 +171,7 @@ fn joins(condition: &Expr, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<boo
         _ => return Ok(false),
     };
     let mut joins = true;
-    plan.apply(|plan| {
+    plan.walk(&mut |plan| {
         joins &= matches!(
             plan,
             LogicalPlan::Filter(_)
@@ -175,16 +179,14 @@ fn joins(condition: &Expr, is_own: &dyn Fn(&Column) -> bool) -> EngineResult<boo
                 | LogicalPlan::SubqueryAlias(_)
                 | LogicalPlan::TableScan(_)
         );
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                joins &= match expr {
-                    // Only a filter's columns become those of the join.
-                    Expr::OuterReferenceColumn(_, column) => matches!(plan, LogicalPlan::Filter(_)) && is_own(column),
-                    Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => false,
-                    _ => true,
-                };
-                Ok(TreeNodeRecursion::Continue)
-            })
+        plan.walk_all_expressions(&mut |expr| {
+            joins &= match expr {
+                // Only a filter's columns become those of the join.
+                Expr::OuterReferenceColumn(_, column) => matches!(plan, LogicalPlan::Filter(_)) && is_own(column),
+                Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => false,
+                _ => true,
+            };
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(joins)
@@ -349,7 +351,7 @@ fn within_subquery(
     let Some(condition) = condition else {
         return Ok(plan);
     };
-    let condition = condition.transform_up(|expr| match expr {
+    let condition = condition.rewrite_up(&mut |expr| match expr {
         Expr::Column(column) if left.schema().has_column(&column) => {
             let field = Arc::clone(left.schema().field_from_column(&column)?);
             Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
@@ -368,12 +370,10 @@ fn within_subquery(
 /// made to find them out is not run.
 fn can_run_here(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut known = true;
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                known &= !matches!(expr, Expr::Placeholder(Placeholder { field: None, .. }));
-                Ok(TreeNodeRecursion::Continue)
-            })
+    plan.walk_with_subqueries(&mut |plan| {
+        plan.walk_all_expressions(&mut |expr| {
+            known &= !matches!(expr, Expr::Placeholder(Placeholder { field: None, .. }));
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(known && reads_catalogue_only(plan)?)

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
     common::{
         Column, ScalarValue,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     error::{DataFusionError, Result as EngineResult},
     logical_expr::{
@@ -20,33 +20,33 @@ use datafusion::{
     },
 };
 
+use crate::query::tree::{Walk, WalkPlan};
+
 /// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
 /// statement is run. Most subqueries within are functions by now, and theirs are arguments; what the others take from this
 /// plan does not come from outside.
 pub(super) fn outer(plan: &LogicalPlan) -> EngineResult<Outer> {
     let mut found: Outer = Vec::new();
-    plan.apply(|plan| {
+    plan.walk(&mut |plan| {
         let inputs = plan.inputs();
         let is_own = |column: &Column| inputs.iter().any(|input| input.schema().has_column(column));
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                let taken = match expr {
-                    Expr::OuterReferenceColumn(field, _) => vec![(Arc::clone(field), expr.clone())],
-                    Expr::Placeholder(Placeholder { field: Some(field), .. }) => {
-                        vec![(Arc::clone(field), expr.clone())]
-                    }
-                    Expr::ScalarSubquery(subquery) => within(subquery, &is_own)?,
-                    Expr::Exists(exists) => within(&exists.subquery, &is_own)?,
-                    Expr::InSubquery(test) => within(&test.subquery, &is_own)?,
-                    _ => Vec::new(),
-                };
-                for (field, expr) in taken {
-                    if !found.iter().any(|(_, other)| same(other, &expr)) {
-                        found.push((field, expr));
-                    }
+        plan.walk_all_expressions(&mut |expr| {
+            let taken = match expr {
+                Expr::OuterReferenceColumn(field, _) => vec![(Arc::clone(field), expr.clone())],
+                Expr::Placeholder(Placeholder { field: Some(field), .. }) => {
+                    vec![(Arc::clone(field), expr.clone())]
                 }
-                Ok(TreeNodeRecursion::Continue)
-            })
+                Expr::ScalarSubquery(subquery) => within(subquery, &is_own)?,
+                Expr::Exists(exists) => within(&exists.subquery, &is_own)?,
+                Expr::InSubquery(test) => within(&test.subquery, &is_own)?,
+                _ => Vec::new(),
+            };
+            for (field, expr) in taken {
+                if !found.iter().any(|(_, other)| same(other, &expr)) {
+                    found.push((field, expr));
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(found)
@@ -73,9 +73,9 @@ fn same(one: &Expr, other: &Expr) -> bool {
 
 /// The plan with what it takes from outside replaced by the values of the run.
 pub(super) fn bind(plan: LogicalPlan, outer: &Outer, values: &Values) -> EngineResult<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
-        plan.map_expressions(|expr| {
-            expr.transform_up(|expr| {
+    plan.rewrite_up_with_subqueries(&mut |plan| {
+        plan.rewrite_expressions(&mut |expr| {
+            expr.rewrite_up(&mut |expr| {
                 let found = outer.iter().enumerate().find(|(_, (_, other))| same(other, &expr));
                 let Some((index, (field, _))) = found else {
                     return Ok(Transformed::no(expr));

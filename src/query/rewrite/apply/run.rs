@@ -37,7 +37,12 @@ use super::{
     reads_catalogue_only,
     shape::{Shape, numbered},
 };
-use crate::{apart::Work, catalog::facts, source::runtime::to_datafusion};
+use crate::{
+    apart::Work,
+    catalog::facts,
+    query::tree::{Walk, WalkPlan},
+    source::runtime::to_datafusion,
+};
 
 /// The stack of the thread that runs a subquery: as deep as planning may go.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
@@ -89,11 +94,11 @@ pub(super) fn function(
 
 /// The plan of one statement, before it is optimized: its subqueries begin anew. `state` is the statement's, and knows when it started.
 pub fn begin(plan: LogicalPlan, state: &Arc<SessionState>) -> EngineResult<LogicalPlan> {
-    plan.transform_up_with_subqueries(|plan| {
+    plan.rewrite_up_with_subqueries(&mut |plan| {
         let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
+        plan.rewrite_expressions(&mut |expr| {
             let name = names.save(&expr);
-            expr.transform_up(|expr| begun(expr, state))
+            expr.rewrite_up(&mut |expr| begun(expr, state))
                 .map(|begun| begun.update_data(|expr| name.restore(expr)))
         })
     })
@@ -147,17 +152,15 @@ pub fn is_heavy(function: &ScalarUDF) -> bool {
 fn compares_pairs(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut found = false;
     let reads = |side: &LogicalPlan| side.exists(|plan| Ok(matches!(plan, LogicalPlan::TableScan(_))));
-    plan.apply_with_subqueries(|plan| {
+    plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::Join(join) = plan
             && join.on.is_empty()
         {
             found |= reads(&join.left)? && reads(&join.right)?;
         }
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                found |= matches!(expr, Expr::ScalarFunction(call) if is_heavy(&call.func));
-                Ok(TreeNodeRecursion::Continue)
-            })
+        plan.walk_all_expressions(&mut |expr| {
+            found |= matches!(expr, Expr::ScalarFunction(call) if is_heavy(&call.func));
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(found)
@@ -166,12 +169,10 @@ fn compares_pairs(plan: &LogicalPlan) -> EngineResult<bool> {
 /// Whether a plan holds what each statement must [`begin`].
 pub fn has_begin(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut found = false;
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                found |= matches!(expr, Expr::ScalarFunction(call) if plan_of(&call.func).is_some());
-                Ok(TreeNodeRecursion::Continue)
-            })
+    plan.walk_with_subqueries(&mut |plan| {
+        plan.walk_all_expressions(&mut |expr| {
+            found |= matches!(expr, Expr::ScalarFunction(call) if plan_of(&call.func).is_some());
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
     Ok(found)

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
+    common::tree_node::TreeNodeRecursion,
     physical_plan::{ExecutionPlan, collect},
     sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser},
 };
@@ -20,7 +20,7 @@ use stand_in::serve;
 use super::Route;
 use crate::{
     catalog::facts::SessionFacts,
-    query::{Engine, Plan, Scope, optimize::Purpose, views::NoSettings},
+    query::{Engine, Plan, Scope, optimize::Purpose, tree::Walk, views::NoSettings},
     source::runtime::RuntimeExec,
 };
 
@@ -58,7 +58,7 @@ impl Routes {
         let mut sent = Vec::new();
         self.plan(&self.auto, sql)
             .await
-            .apply(|step| {
+            .walk(&mut |step| {
                 sent.extend(step.downcast_ref::<RuntimeExec>().map(|exec| exec.sql().to_owned()));
                 Ok(TreeNodeRecursion::Continue)
             })
