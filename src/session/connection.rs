@@ -36,6 +36,8 @@ pub struct Connection<S> {
     stream: S,
     input: BytesMut,
     pub out: BytesMut,
+    /// What has gathered is wanted at once: it has rows, or the end of a statement. What only says that rows will come goes with them.
+    pub is_wanted: bool,
     /// How long the client may take nothing of what is sent to it.
     pub write_stall_max: Duration,
     /// For a client that says nothing.
@@ -48,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stream,
             input: BytesMut::new(),
             out: BytesMut::new(),
+            is_wanted: false,
             write_stall_max: limits::WRITE_STALL_MAX,
             alarm: Alarm::default(),
         }
@@ -157,7 +160,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.out.capacity() > 2 * limits::WRITE_BUFFER_SIZE {
             self.out = BytesMut::new();
         }
-        timeout(self.write_stall_max, self.stream.flush()).await?
+        timeout(self.write_stall_max, self.stream.flush()).await??;
+        self.is_wanted = false;
+        Ok(())
     }
 
     /// Sends what has gathered and closes the stream. What the client still sends is not read, and a client that does not

@@ -145,7 +145,7 @@ impl Interrupt {
     }
 
     /// `work`'s result, unless the statement is interrupted first; then `work` is dropped, and with it what it runs. What
-    /// has gathered is sent while there is nothing to do but wait.
+    /// has gathered and is wanted is sent while there is nothing to do but wait.
     pub async fn race<S, T>(
         &self,
         connection: &mut Connection<S>,
@@ -162,10 +162,12 @@ impl Interrupt {
             done = work => done.map_err(Stop::from),
             reason = unconstrained(self.raised()) => Err(reason.into()),
             gone = unconstrained(async {
-                match connection.flush().await {
-                    Ok(()) => connection.closed().await,
-                    Err(error) => return error,
+                if connection.is_wanted
+                    && let Err(error) = connection.flush().await
+                {
+                    return error;
                 }
+                connection.closed().await;
                 io::ErrorKind::ConnectionReset.into()
             }) => Err(gone.into()),
         }

@@ -46,6 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             while row < batch.num_rows() {
                 let out = &mut self.connection.out;
                 row = encoder.encode_until(&batch, row..batch.num_rows(), limits::WRITE_BUFFER_SIZE, out)?;
+                self.connection.is_wanted = true;
                 self.flush_if_full(interrupt).await?;
             }
             sent += batch.num_rows() as u64;
@@ -83,6 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             while row < batch.num_rows() {
                 let out = &mut self.connection.out;
                 row = encoder.encode_until(&batch, row..batch.num_rows(), limits::WRITE_BUFFER_SIZE, out)?;
+                self.connection.is_wanted = true;
                 self.flush_if_full(interrupt).await?;
             }
             sent += batch.num_rows() as u64;
@@ -112,6 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.put_warnings();
         self.backend.busy = None;
         backend::put(&mut self.connection.out, &CommandComplete::new(tag.to_owned()));
+        self.connection.is_wanted = true;
     }
 
     /// RowDescription of a result, or NoData for what gives no rows.

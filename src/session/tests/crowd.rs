@@ -26,9 +26,7 @@ fn narrow(wait: Duration) -> Arc<Engine> {
 /// A client whose statement has been begun, or waits.
 async fn running(engine: &Arc<Engine>, sql: &str) -> Client {
     let mut client = Client::on(engine).await;
-    client.send(&message(b'Q', &[sql.as_bytes(), b"\0"])).await;
-    // What has gathered is sent once there is nothing to do but wait.
-    assert_eq!(client.message().await.map(|(tag, _)| tag), Some('T'));
+    client.begin(sql).await;
     client
 }
 

@@ -5,8 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_cancel_request_or_a_timeout_ends_the_statement_alone() {
     let mut client = Client::new().await;
-    client.send(&message(b'Q', &[b"select * from stuck\0"])).await;
-    assert_eq!(client.message().await.unwrap().0, 'T');
+    client.begin("select * from stuck").await;
     client.cancels.cancel(&client.key);
     assert_eq!(client.replies(1).await.join(" "), "E:57014 Z:I");
     client.query("set statement_timeout = 500").await;
@@ -121,11 +120,20 @@ async fn a_stopping_server_lets_nothing_begin() {
     client.stop.cancel();
     assert_eq!(client.replies(1).await, ["E:57P01", "end"]);
     let mut client = Client::new().await;
-    client.send(&message(b'Q', &[b"select * from stuck; select 1\0"])).await;
-    assert_eq!(client.message().await.unwrap().0, 'T');
+    client.begin("select * from stuck; select 1").await;
     client.stop.cancel();
     client.cancels.cancel_all();
     assert_eq!(client.replies(1).await, ["E:57P01", "end"]);
+}
+
+#[tokio::test]
+async fn what_says_that_rows_will_come_goes_with_them() {
+    let mut client = Client::new().await;
+    client.send(&message(b'Q', &[b"select * from stuck\0"])).await;
+    let nothing = tokio::time::timeout(Duration::from_millis(50), client.message()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    client.cancels.cancel(&client.key);
+    assert_eq!(client.replies(1).await, ["T", "E:57014", "Z:I"]);
 }
 
 #[tokio::test]

@@ -231,6 +231,16 @@ impl Client {
         self.replies(1).await.join(" ")
     }
 
+    /// Sends a statement, and returns once it waits for something: that is when the end of the one before it is sent, and with it what
+    /// has gathered of this one.
+    async fn begin(&mut self, sql: &str) {
+        let sql = format!("select 1; {sql}\0");
+        self.send(&message(b'Q', &[sql.as_bytes()])).await;
+        for tag in ['T', 'D', 'C', 'T'] {
+            assert_eq!(self.message().await.map(|(tag, _)| tag), Some(tag));
+        }
+    }
+
     async fn pipeline(&mut self, messages: &[Vec<u8>]) -> String {
         self.send(&[messages.concat(), sync()].concat()).await;
         self.replies(1).await.join(" ")
