@@ -524,6 +524,20 @@ fn modes_are_the_transactions_own() {
     set(&mut settings, "default_transaction_isolation = 'repeatable read'").unwrap();
     settings.commit();
     assert_eq!(shown(&settings), ("repeatable read".into(), "off".into()));
+    for forget in ["all", "local", "savepoint"] {
+        settings.begin();
+        match forget {
+            "all" => settings.reset_all(),
+            "local" => set(&mut settings, "local default_transaction_isolation = 'serializable'").unwrap(),
+            _ => {
+                let depth = settings.savepoint();
+                set(&mut settings, "default_transaction_isolation = 'serializable'").unwrap();
+                settings.rollback_to(depth);
+            }
+        }
+        assert_eq!(shown(&settings), ("repeatable read".into(), "off".into()), "{forget}");
+        settings.rollback();
+    }
     settings.begin();
     assert_eq!(settings.get("default_transaction_read_only").unwrap(), "off");
 }

@@ -12,7 +12,8 @@ pub(super) const OF_TRANSACTION: [(&str, &str); 3] = [
     ("transaction_deferrable", "default_transaction_deferrable"),
 ];
 
-/// What a rollback restores.
+/// What a rollback restores. `local` as it was before the transaction is empty, and restored by its end as well: the very one, by which
+/// what was read of it is known.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     session: Values,
@@ -79,11 +80,22 @@ impl Settings {
     /// `BEGIN …`, `SET TRANSACTION …`: the modes of this transaction. Read-write is accepted, as it is for any client that asks;
     /// what it could write is refused all the same.
     pub fn set_modes(&mut self, modes: &Modes) {
-        if !self.levels.is_empty() {
-            for ((own, _), value) in OF_TRANSACTION.iter().zip(values(modes)) {
-                if let Some(value) = value {
-                    self.store((*own).to_owned(), Some(value), true);
-                }
+        self.store_modes(values(modes));
+    }
+
+    /// The modes of this transaction, for one that follows in its place.
+    pub fn modes(&self) -> [Option<String>; 3] {
+        OF_TRANSACTION.map(|(own, _)| parameter(own).map(|parameter| self.setting(parameter).to_owned()))
+    }
+
+    /// As [`Settings::set_modes`], with what [`Settings::modes`] gave.
+    pub fn store_modes(&mut self, modes: [Option<String>; 3]) {
+        if self.levels.is_empty() {
+            return;
+        }
+        for ((own, _), value) in OF_TRANSACTION.iter().zip(modes) {
+            if value.is_some() {
+                self.store((*own).to_owned(), value, true);
             }
         }
     }

@@ -29,6 +29,7 @@ impl Backend {
                     }));
                 }
                 tag = if commits { "COMMIT" } else { "ROLLBACK" };
+                let modes = self.settings.lock().modes();
                 match self.transaction.end() {
                     None => {
                         self.warn("25P01", "there is no transaction in progress");
@@ -49,6 +50,7 @@ impl Backend {
                 if *chain {
                     self.transaction.begin();
                     self.settings.begin(&Modes::default());
+                    self.settings.lock().store_modes(modes);
                 }
             }
             Command::Savepoint(name) => {
