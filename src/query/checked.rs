@@ -4,10 +4,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::{
-        DFSchema,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{DFSchema, tree_node::Transformed},
     error::Result,
     logical_expr::{
         BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, expr::ScalarFunction, expr_rewriter::NamePreserver,
@@ -34,7 +31,7 @@ pub fn checked(plan: LogicalPlan) -> Result<LogicalPlan> {
             plan => plan.inputs().iter().for_each(|below| input.merge(below.schema())),
         }
         plan.rewrite_expressions(&mut |expr| {
-            if !expr.exists(|expr| Ok(is_arithmetic(expr)))? {
+            if !expr.has(&mut |expr| Ok(is_arithmetic(expr)))? {
                 return Ok(Transformed::no(expr));
             }
             let name = names.save(&expr);

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use datafusion::{
     common::{
         DFSchema, ScalarValue, TableReference,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     error::Result,
     logical_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, Operator},
@@ -28,7 +28,7 @@ const BRANCHES_MIN: usize = 3;
 
 /// An expression of a step over `input` with its operands guarded.
 pub fn guarded(expr: Expr, input: &DFSchema) -> Result<Transformed<Expr>> {
-    if !expr.exists(|expr| may_fail_itself(expr, input))? {
+    if !expr.has(&mut |expr| may_fail_itself(expr, input))? {
         return Ok(Transformed::no(expr));
     }
     expr.rewrite_down(&mut |expr| match expr {
@@ -135,7 +135,7 @@ fn branched(mut case: Case, input: &DFSchema) -> Result<Transformed<Expr>> {
 
 /// Whether an expression may have an error for a row instead of a value.
 fn may_fail(expr: &Expr, input: &DFSchema) -> Result<bool> {
-    Ok(!is_guarded(expr) && expr.exists(|expr| may_fail_itself(expr, input))?)
+    Ok(!is_guarded(expr) && expr.has(&mut |expr| may_fail_itself(expr, input))?)
 }
 
 /// Whether this is what [`each_guarded`] makes: a plan may come here more than once.
@@ -205,7 +205,7 @@ fn is_constant(expr: &Expr) -> bool {
 
 /// Whether an expression must stay where it is, and be there once.
 fn is_bound(expr: &Expr) -> Result<bool> {
-    let looks_around = expr.exists(|expr| {
+    let looks_around = expr.has(&mut |expr| {
         Ok(matches!(
             expr,
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::OuterReferenceColumn(..)

@@ -19,10 +19,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::{
-        Column, JoinType, ScalarValue,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Column, JoinType, ScalarValue, tree_node::Transformed},
     error::Result,
     functions_aggregate::first_last::first_value_udaf,
     functions_window::row_number::row_number_udwf,
@@ -158,7 +155,7 @@ fn is_one_at_most(plan: &LogicalPlan) -> Result<bool> {
 
 /// Whether a LIMIT or an ORDER BY of a subquery lies above something that refers to the query around it.
 fn is_cut_or_sorted(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Limit(_) | LogicalPlan::Sort(_)) && refers(plan)))
+    plan.has(&mut |plan| Ok(matches!(plan, LogicalPlan::Limit(_) | LogicalPlan::Sort(_)) && refers(plan)))
 }
 
 fn refers(plan: &LogicalPlan) -> bool {
@@ -309,7 +306,7 @@ impl Apart {
             }
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => (&sort.input, &sort.expr),
             // An order further down is the order of its rows, which would be lost.
-            plan if plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Sort(sort) if sort.fetch.is_none())))? => {
+            plan if plan.has(&mut |plan| Ok(matches!(plan, LogicalPlan::Sort(sort) if sort.fetch.is_none())))? => {
                 return Ok(None);
             }
             plan => (plan, &[]),
@@ -375,11 +372,11 @@ fn equality<'a>(condition: &'a Expr, plan: &LogicalPlan) -> Result<Option<(&'a E
 }
 
 fn has_subquery(expr: &Expr) -> bool {
-    let is_one = |expr: &Expr| {
+    let mut is_one = |expr: &Expr| {
         Ok(matches!(
             expr,
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)
         ))
     };
-    expr.exists(is_one).unwrap_or(true)
+    expr.has(&mut is_one).unwrap_or(true)
 }

@@ -9,10 +9,7 @@ use std::sync::{
 
 use arrow::array::RecordBatch;
 use datafusion::{
-    common::{
-        config::ConfigOptions,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{config::ConfigOptions, tree_node::Transformed},
     error::Result,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_optimizer::PhysicalOptimizerRule,
@@ -27,7 +24,10 @@ use datafusion::{
 use futures::{StreamExt, stream};
 use tokio::task::yield_now;
 
-use super::over::{Over, Way};
+use super::{
+    over::{Over, Way},
+    tree::Walk,
+};
 use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
 
 /// Puts both inputs of every such join under one bound.
@@ -36,7 +36,7 @@ pub struct BoundNestedLoops;
 
 impl PhysicalOptimizerRule for BoundNestedLoops {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        let bound = |plan: Arc<dyn ExecutionPlan>| {
+        let mut bound = |plan: Arc<dyn ExecutionPlan>| {
             let nested = plan.is::<NestedLoopJoinExec>() || plan.is::<CrossJoinExec>();
             let [build, probe] = plan.children()[..] else {
                 return Ok(Transformed::no(plan));
@@ -56,7 +56,7 @@ impl PhysicalOptimizerRule for BoundNestedLoops {
             )
             .map(Transformed::yes)
         };
-        plan.transform_up(bound).map(|transformed| transformed.data)
+        plan.rewrite_up(&mut bound).map(|transformed| transformed.data)
     }
 
     fn name(&self) -> &str {

@@ -14,7 +14,7 @@ use datafusion::{
     common::{
         Result, ScalarValue,
         config::ConfigOptions,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext},
     physical_expr::{
@@ -33,6 +33,7 @@ use futures::{Stream, StreamExt};
 use super::{
     growing,
     over::{Over, Way},
+    tree::Walk,
 };
 use crate::limits;
 
@@ -42,7 +43,7 @@ pub(super) struct Pieces;
 
 impl PhysicalOptimizerRule for Pieces {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        let cut = |step: Arc<dyn ExecutionPlan>| {
+        let mut cut = |step: Arc<dyn ExecutionPlan>| {
             let [input] = step.children()[..] else {
                 return Ok(Transformed::no(step));
             };
@@ -55,7 +56,7 @@ impl PhysicalOptimizerRule for Pieces {
             let step = step.replace_children(vec![given], mode)?;
             Ok(Transformed::yes(Over::step(step, Side::Ends)))
         };
-        plan.transform_up(cut).map(|cut| cut.data)
+        plan.rewrite_up(&mut cut).map(|cut| cut.data)
     }
 
     fn name(&self) -> &str {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion::{
     common::{
         Column, DFSchema, ScalarValue,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     config::ConfigOptions,
     error::Result,
@@ -47,7 +47,7 @@ impl AnalyzerRule for Placed {
 
 /// Whether an expression has a subquery in it.
 fn has_subquery(expr: &Expr) -> Result<bool> {
-    expr.exists(|expr| {
+    expr.has(&mut |expr| {
         Ok(matches!(
             expr,
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)

@@ -14,6 +14,11 @@ pub trait Walk: TreeNode {
         self.apply(visit)
     }
 
+    /// Whether `test` is so of this node or of one below.
+    fn has(&self, test: &mut dyn FnMut(&Self) -> Result<bool>) -> Result<bool> {
+        self.exists(test)
+    }
+
     /// Changes this node and those below, each after those below it.
     fn rewrite_up(self, change: &mut dyn FnMut(Self) -> Result<Transformed<Self>>) -> Result<Transformed<Self>> {
         self.transform_up(change)
@@ -44,7 +49,7 @@ pub trait WalkPlan: Sized {
     /// Calls `visit` with each expression of this one step, and not with what is in it.
     fn walk_expressions(&self, visit: &mut dyn FnMut(&Expr) -> Result<TreeNodeRecursion>) -> Result<TreeNodeRecursion>;
 
-    /// Changes each expression of this one step.
+    /// Changes each expression of this one step, and not what is in it.
     fn rewrite_expressions(
         self,
         change: &mut dyn FnMut(Expr) -> Result<Transformed<Expr>>,

@@ -1,5 +1,5 @@
-//! Walks over syntax trees. The parser's own walks are generic: for each kind of visitor the compiler made all that goes through the tree's
-//! hundreds of types again, and that was more code than all else here. These are made once, and call whichever visitor by reference.
+//! Walks over syntax trees. The parser's own are generic: for each kind of visitor the compiler makes all that goes through the tree's
+//! hundreds of types, which is more code than all else here. These are made once, and call whichever visitor by reference.
 
 use std::ops::ControlFlow;
 
@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, ObjectName, Query, Select, Statement, TableFactor, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+/// `$method`s are all that the trait has: one that is left out would never be called.
 macro_rules! walk {
     ($(#[$doc:meta])* $name:ident($tree:ty, $visitor:ident): $($method:ident($node:ty))*) => {
         $(#[$doc])*

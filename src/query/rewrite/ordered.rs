@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, OrderBy,
     OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef,
-    TableFactor, Value, VisitMut,
+    TableFactor, Value,
 };
 
 use super::{folded, function_name};
@@ -119,10 +119,7 @@ fn order(expr: &Expr) -> Option<Vec<Expr>> {
 fn visit_aggregates<B>(
     item: &mut SelectItem,
     mut visit: impl FnMut(&mut Vec<FunctionArgumentClause>) -> ControlFlow<B>,
-) -> ControlFlow<B>
-where
-    SelectItem: VisitMut,
-{
+) -> ControlFlow<B> {
     expressions_mut(item, |expr| {
         let Expr::Function(function) = expr else {
             return ControlFlow::Continue(());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use datafusion::{
     common::{
         Column, DFSchema,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     error::Result,
     logical_expr::{Aggregate, Expr, ExprSchemable, LogicalPlan, Projection},
@@ -60,7 +60,9 @@ impl Whole {
                     None => Transformed::no(part),
                 })
             };
-            let inlined = exprs.iter().map(|expr| expr.clone().transform_down(inline));
+            let inlined = exprs
+                .iter()
+                .map(|expr| expr.clone().rewrite_down(&mut |part| inline(part)));
             inlined.map(|expr| Ok(expr?.data)).collect::<Result<Vec<Expr>>>()
         };
         Ok(Some(Whole {

@@ -24,10 +24,12 @@ use datafusion::{
 use futures::future::BoxFuture;
 
 use super::{Route, route, with_table};
-use crate::query::checked::checked;
-use crate::source::{
-    RuntimeSource,
-    runtime::{Load, RowShape, RuntimeExec},
+use crate::{
+    query::checked::checked,
+    source::{
+        RuntimeSource,
+        runtime::{Load, RowShape, RuntimeExec},
+    },
 };
 
 /// Rows of a runtime's query, under the schema of the plan that it was written for.
@@ -106,8 +108,8 @@ impl UserDefinedLogicalNodeCore for RuntimeQuery {
 #[derive(Debug)]
 pub struct RoutePlanner;
 
-// Written out as `async_trait` would have it: its bounds on lifetimes would have the compiler prove anew, and for five seconds, that what
-// plans are made of is `Send`.
+// Written out as `async_trait` would have it, but for the future, which is made in `planned`: where these bounds on lifetimes hold, the
+// compiler keeps nothing of what it proves, and that all that plans are made of is `Send` takes it seconds.
 impl QueryPlanner for RoutePlanner {
     fn create_physical_plan<'life0, 'life1, 'life2, 'async_trait>(
         &'life0 self,

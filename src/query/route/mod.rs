@@ -36,7 +36,7 @@ use self::{
     write::Writer,
 };
 use crate::{
-    query::tree::WalkPlan,
+    query::tree::{Walk, WalkPlan},
     source::{RuntimeSource, Source, runtime::RuntimeTable},
 };
 
@@ -237,7 +237,7 @@ fn narrowed(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut has_subquery = false;
     plan.walk_expressions(&mut |expr| {
         used.extend(expr.column_refs().into_iter().cloned());
-        has_subquery |= expr.exists(|expr| {
+        has_subquery |= expr.has(&mut |expr| {
             Ok(matches!(
                 expr,
                 Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)

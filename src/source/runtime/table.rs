@@ -169,50 +169,9 @@ impl RuntimeTable {
             (true, Some(_)) => format!("SELECT count(*) FROM ({sql})"),
         }
     }
-}
 
-// `scan` is written out as `async_trait` would have it, but for the future: nothing here waits, and the compiler need not prove, for five
-// seconds, that one which holds filters is `Send`.
-impl TableProvider for RuntimeTable {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        let mut writer = FilterWriter::for_offer(&self.schema, self.avoid());
-        Ok(filters
-            .iter()
-            .map(|filter| match writer.write(filter) {
-                Some(_) => TableProviderFilterPushDown::Exact,
-                None => TableProviderFilterPushDown::Unsupported,
-            })
-            .collect())
-    }
-
-    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        _state: &'life1 dyn Session,
-        projection: Option<&'life2 Vec<usize>>,
-        filters: &'life3 [Expr],
-        limit: Option<usize>,
-    ) -> BoxFuture<'async_trait, DataFusionResult<Arc<dyn ExecutionPlan>>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-    {
-        Box::pin(ready(self.scanned(projection, filters, limit)))
-    }
-}
-
-impl RuntimeTable {
     /// The step that yields the columns at `projection` of the rows that pass `filters`, at most `limit`.
-    fn scanned(
+    fn select(
         &self,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
@@ -250,6 +209,45 @@ impl RuntimeTable {
                 .with_load(load)
                 .with_fallback(fallback),
         ))
+    }
+}
+
+// `scan` is written out as `async_trait` would have it, but for the future: nothing here waits, and the compiler need not prove for seconds
+// that one which holds filters is `Send`.
+impl TableProvider for RuntimeTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let mut writer = FilterWriter::for_offer(&self.schema, self.avoid());
+        Ok(filters
+            .iter()
+            .map(|filter| match writer.write(filter) {
+                Some(_) => TableProviderFilterPushDown::Exact,
+                None => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
+    }
+
+    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
+        &'life0 self,
+        _state: &'life1 dyn Session,
+        projection: Option<&'life2 Vec<usize>>,
+        filters: &'life3 [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'async_trait, DataFusionResult<Arc<dyn ExecutionPlan>>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        'life3: 'async_trait,
+    {
+        Box::pin(ready(self.select(projection, filters, limit)))
     }
 }
 

@@ -19,7 +19,7 @@ use datafusion::{
     common::{
         Column, ScalarValue,
         metadata::FieldMetadata,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNodeRecursion},
     },
     error::{DataFusionError, Result as EngineResult},
     execution::{SessionState, TaskContext},
@@ -151,7 +151,7 @@ pub fn is_heavy(function: &ScalarUDF) -> bool {
 
 fn compares_pairs(plan: &LogicalPlan) -> EngineResult<bool> {
     let mut found = false;
-    let reads = |side: &LogicalPlan| side.exists(|plan| Ok(matches!(plan, LogicalPlan::TableScan(_))));
+    let reads = |side: &LogicalPlan| side.has(&mut |plan| Ok(matches!(plan, LogicalPlan::TableScan(_))));
     plan.walk_with_subqueries(&mut |plan| {
         if let LogicalPlan::Join(join) = plan
             && join.on.is_empty()
