@@ -69,6 +69,26 @@ async fn settings_follow_their_transaction_and_are_reported() {
 }
 
 #[tokio::test]
+async fn a_chained_transaction_has_the_modes_of_the_one_before() {
+    let mut client = Client::new().await;
+    client.query("begin isolation level serializable, deferrable").await;
+    client.query("set default_transaction_deferrable = off").await;
+    for end in ["commit", "rollback"] {
+        let chained = client
+            .query(&format!("{end} and chain; show transaction_isolation"))
+            .await;
+        let tag = end.to_uppercase();
+        assert_eq!(chained, format!("C:{tag} T D:serializable C:SHOW Z:T"));
+        assert_eq!(client.query("show transaction_deferrable").await, "T D:on C:SHOW Z:T");
+    }
+    client.query("commit").await;
+    assert_eq!(
+        client.query("show transaction_isolation").await,
+        "T D:read committed C:SHOW Z:I"
+    );
+}
+
+#[tokio::test]
 async fn a_warning_comes_before_its_own_statements_error() {
     let mut client = Client::new().await;
     assert_eq!(
