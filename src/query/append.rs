@@ -22,7 +22,7 @@ use datafusion::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::over::{Over, Way};
-use crate::{apart, query::tree::Walk};
+use crate::{apart, query::walk::plan::Walk};
 
 /// Batches that a part is ahead of whoever takes its rows.
 const BATCHES_AHEAD: usize = 2;

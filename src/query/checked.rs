@@ -14,7 +14,7 @@ use datafusion::{
 use super::route::with_table;
 use crate::{
     catalog::functions,
-    query::tree::{Walk, WalkPlan},
+    query::walk::plan::{Walk, WalkPlan},
 };
 
 /// The plan with every such operator as one that is checked.

@@ -8,7 +8,7 @@ use datafusion::{
     logical_expr::{Expr, LogicalPlan},
 };
 
-use crate::{Error, SqlState, limits, query::tree::Walk, source::runtime::to_datafusion};
+use crate::{Error, SqlState, limits, query::walk::plan::Walk, source::runtime::to_datafusion};
 
 /// Refuses (54001) a plan with an expression that stands for more than [`limits::EXPRESSION_GROWTH_MAX`].
 pub fn check(plan: &LogicalPlan) -> Result<()> {

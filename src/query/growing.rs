@@ -20,7 +20,7 @@ use datafusion::{
     sql::sqlparser::ast,
 };
 
-use crate::{Error, SqlState, limits, query::walk, source::runtime::to_datafusion};
+use crate::{Error, SqlState, limits, query::walk::syntax::expressions, source::runtime::to_datafusion};
 
 /// The functions, by name. `regexp_replace` is this program's own, which sees to that itself.
 pub(super) const GROWING: [&str; 7] = [
@@ -35,7 +35,7 @@ pub(super) const GROWING: [&str; 7] = [
 
 /// Whether a statement calls one that may make much of little: what is constant of it is computed while it is planned, which may take long.
 pub(super) fn is_called(query: &ast::Statement) -> bool {
-    let found = walk::expressions(query, |expr| match expr {
+    let found = expressions(query, |expr| match expr {
         ast::Expr::Function(call) if is_growing(&call.name) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });

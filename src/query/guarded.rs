@@ -15,7 +15,7 @@ use datafusion::{
     logical_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, Operator},
 };
 
-use crate::{catalog::functions, query::tree::Walk};
+use crate::{catalog::functions, query::walk::plan::Walk};
 
 /// Operands of one AND or OR that are looked at,
 const OPERANDS_MAX: usize = 40;

@@ -32,7 +32,7 @@ use datafusion::{
     },
 };
 
-use crate::query::tree::{Walk, WalkPlan};
+use crate::query::walk::plan::{Walk, WalkPlan};
 
 /// A plan as it comes from the planner, with such subqueries as what does not refer to anything around it, joined or compared.
 pub(super) fn joined(plan: LogicalPlan) -> Result<LogicalPlan> {

@@ -31,7 +31,6 @@ pub mod route;
 pub(crate) mod signatures;
 mod sound;
 pub mod statement;
-mod tree;
 mod turns;
 mod types;
 mod unambiguous;

@@ -15,7 +15,7 @@ use datafusion::{
 use super::rewrite::apply;
 use crate::{
     catalog::{CatalogTable, functions},
-    query::{tree::WalkPlan, walk::walk},
+    query::walk::{plan::WalkPlan, syntax::walk},
 };
 
 /// Bytes, roughly: a step of a plan and a field of its schema, an expression. Twice, for the optimized plan is kept beside it.

@@ -26,7 +26,7 @@ use tokio::task::yield_now;
 
 use super::{
     over::{Over, Way},
-    tree::Walk,
+    walk::plan::Walk,
 };
 use crate::{Error, SqlState, limits, source::runtime::to_datafusion};
 

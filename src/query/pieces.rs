@@ -33,7 +33,7 @@ use futures::{Stream, StreamExt};
 use super::{
     growing,
     over::{Over, Way},
-    tree::Walk,
+    walk::plan::Walk,
 };
 use crate::limits;
 

@@ -22,7 +22,7 @@ use datafusion::{
     optimizer::AnalyzerRule,
 };
 
-use crate::query::tree::{Walk, WalkPlan};
+use crate::query::walk::plan::{Walk, WalkPlan};
 
 /// The rule; it goes before all others.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use datafusion::{
     },
 };
 
-use crate::query::tree::Walk;
+use crate::query::walk::plan::Walk;
 
 /// The rule; it goes before the engine's own check.
 #[derive(Debug)]

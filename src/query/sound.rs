@@ -26,7 +26,7 @@ use datafusion::{
 use super::{by_length, guarded::guarded};
 use crate::{
     catalog::functions,
-    query::tree::{Walk, WalkPlan},
+    query::walk::plan::{Walk, WalkPlan},
 };
 
 /// The rule that all plans go through before they are optimized.

@@ -27,7 +27,7 @@ use crate::{
     Result,
     gate::Gate,
     limits,
-    query::tree::Walk,
+    query::walk::plan::Walk,
     source::runtime::{Load, RuntimeExec},
 };
 

@@ -23,7 +23,7 @@ use crate::{
         model::{Relation, View},
         names, types,
     },
-    query::tree::WalkPlan,
+    query::walk::plan::WalkPlan,
     wire::types::pg_type,
 };
 

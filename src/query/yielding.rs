@@ -12,7 +12,7 @@ use datafusion::{
     },
 };
 
-use crate::query::tree::Walk;
+use crate::query::walk::plan::Walk;
 
 /// Puts every operator that multiplies rows under one that yields.
 #[derive(Debug)]

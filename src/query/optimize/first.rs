@@ -18,7 +18,7 @@ use futures::TryStreamExt;
 use super::{Purpose, by_rules, live, settled, subquery};
 use crate::{
     Error, SqlState, limits,
-    query::{route::with_table, tree::WalkPlan},
+    query::{route::with_table, walk::plan::WalkPlan},
     source::runtime::to_datafusion,
 };
 

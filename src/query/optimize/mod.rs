@@ -28,7 +28,7 @@ use datafusion::{
 };
 
 use super::route::{source, with_table};
-use crate::{query::tree::WalkPlan, source::runtime::RuntimeTable};
+use crate::{query::walk::plan::WalkPlan, source::runtime::RuntimeTable};
 pub(super) use init_plan::InitPlanExec;
 
 /// Whether a plan is made to be run, or only to be shown.

@@ -29,7 +29,7 @@ use datafusion::{
 };
 
 use crate::{
-    query::tree::Walk,
+    query::walk::plan::Walk,
     source::{
         Source,
         runtime::{INVOCATION_VIEW, InvocationView, RuntimeTable, STATUS_TABLE},

@@ -27,7 +27,7 @@ use datafusion::{
 use super::{first::Answers, invocation_id, unscoped};
 use crate::{
     limits,
-    query::{route::with_table, tree::WalkPlan},
+    query::{route::with_table, walk::plan::WalkPlan},
     source::runtime::{Load, RuntimeTable},
 };
 

@@ -29,9 +29,9 @@ use crate::{
         explain::{Explain, explain},
         optimize::Purpose,
         route::Route,
-        tree::Walk,
         turns::Lane,
         views::NoSettings,
+        walk::plan::Walk,
     },
     source::{
         Introspection, RuntimeSource,

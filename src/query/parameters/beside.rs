@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{self, helpers::attached_token::AttachedToken};
 
 use super::placeholder;
-use crate::query::walk;
+use crate::query::walk::syntax::expressions_mut;
 
 /// The statement with `x = $1` for `x = ANY ($1)`: so the element's type can be inferred.
 pub fn elementwise(mut query: ast::Statement) -> ast::Statement {
-    let _ = walk::expressions_mut(&mut query, |expr| {
+    let _ = expressions_mut(&mut query, |expr| {
         if let ast::Expr::AnyOp {
             left,
             compare_op,
@@ -39,7 +39,7 @@ pub fn elementwise(mut query: ast::Statement) -> ast::Statement {
 pub fn beside(query: &ast::Statement) -> Option<ast::Statement> {
     let mut query = query.clone();
     let (mut changed, mut left) = (false, COMPARED_SIZE_MAX);
-    let _ = walk::expressions_mut(&mut query, |expr| {
+    let _ = expressions_mut(&mut query, |expr| {
         if let Some(case) = compared(expr, &mut left) {
             *expr = case;
             changed = true;

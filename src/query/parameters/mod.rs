@@ -19,7 +19,7 @@ use postgres_types::Type;
 use super::errors::from_datafusion;
 use crate::{
     Error, Result, SqlState,
-    query::tree::WalkPlan,
+    query::walk::plan::WalkPlan,
     wire::types::{PG_TYPE, array_type, arrow_type, pg_type},
 };
 use beside::{beside, elementwise};

@@ -13,7 +13,7 @@ use super::{
     super::{signatures, types::by_name as type_by_name},
     index, parameter_field, placeholder,
 };
-use crate::{Error, Result, SqlState, catalog::types::REG_TYPES, query::walk::walk};
+use crate::{Error, Result, SqlState, catalog::types::REG_TYPES, query::walk::syntax::walk};
 
 /// What a statement's text says of its parameters.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{call, folded, function_name, parts};
-use crate::query::walk::walk;
+use crate::query::walk::syntax::walk;
 
 /// A scalar subquery.
 pub fn expr(expr: &mut Expr) {

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{call, take, text};
-use crate::query::walk::{walk, walk_mut};
+use crate::query::walk::syntax::{walk, walk_mut};
 
 /// Positions within grouping sets, before anything is said in another way.
 pub fn select(select: &mut Select) {

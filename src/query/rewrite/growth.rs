@@ -5,7 +5,7 @@ use std::{cell::Cell, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{Expr, Visitor};
 
-use crate::{Error, SqlState, limits, query::walk::walk};
+use crate::{Error, SqlState, limits, query::walk::syntax::walk};
 
 /// What the rules may still add to a statement.
 pub struct Growth {

@@ -49,7 +49,7 @@ use datafusion::sql::sqlparser::ast::{
 use crate::{
     Error, Result,
     catalog::{Catalog, model},
-    query::walk::{walk, walk_mut},
+    query::walk::syntax::{walk, walk_mut},
 };
 
 use build::{call, cast, number, text};

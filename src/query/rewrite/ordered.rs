@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{folded, function_name};
-use crate::query::walk::{expressions, expressions_mut};
+use crate::query::walk::syntax::{expressions, expressions_mut};
 
 /// Aggregates whose result depends on the order of their rows.
 const ORDERED: [&str; 8] = [

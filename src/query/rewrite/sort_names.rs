@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    query::walk::{walk, walk_mut},
+    query::walk::syntax::{walk, walk_mut},
 };
 
 /// `SELECT upper(t.name) AS name … ORDER BY t.name`: the engine cannot tell the column of FROM, by which the rows are sorted, from the

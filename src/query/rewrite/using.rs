@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{call, folded, parts, quoted, scope::Scope};
-use crate::query::walk::walk_mut;
+use crate::query::walk::syntax::walk_mut;
 
 /// Qualifies such names in the expressions of a SELECT; those in its subqueries are their own.
 pub fn select(select: &mut Select, scope: &Scope) {

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use postgres_types::Type;
 
-use crate::query::{parameters::placeholder, walk::walk_mut};
+use crate::query::{parameters::placeholder, walk::syntax::walk_mut};
 
 /// Drops the arguments that are parameters declared as `void`.
 pub fn discard(statement: &mut Statement, declared: &[Option<Type>]) {

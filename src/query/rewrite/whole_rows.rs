@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{call, folded, function_name, number, parts, quoted, scope::Scope, text};
-use crate::query::walk::expressions;
+use crate::query::walk::syntax::expressions;
 
 /// Functions whose whole-row arguments another rule reads.
 const OTHERS: [&str; 2] = ["_pg_truetypid", "_pg_truetypmod"];

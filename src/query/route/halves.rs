@@ -22,7 +22,7 @@ use super::{
     expr::unaliased,
     meaning::{is_duration, is_time},
 };
-use crate::query::tree::Walk;
+use crate::query::walk::plan::Walk;
 
 /// An aggregate's keys and calls over its input.
 struct Whole {

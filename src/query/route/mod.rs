@@ -36,7 +36,7 @@ use self::{
     write::Writer,
 };
 use crate::{
-    query::tree::{Walk, WalkPlan},
+    query::walk::plan::{Walk, WalkPlan},
     source::{RuntimeSource, Source, runtime::RuntimeTable},
 };
 

@@ -22,7 +22,10 @@ use datafusion::{
 use super::{Route, source, with_table};
 use crate::{
     limits,
-    query::{growing::GROWING, tree::WalkPlan, walk::walk},
+    query::{
+        growing::GROWING,
+        walk::{plan::WalkPlan, syntax::walk},
+    },
     source::{
         Introspection, Source,
         runtime::{Load, RowShape, RuntimeExec},

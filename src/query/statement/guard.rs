@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::{
     tokenizer::{Token, TokenWithSpan},
 };
 
-use crate::{Error, Result, SqlState, limits, query::walk::walk};
+use crate::{Error, Result, SqlState, limits, query::walk::syntax::walk};
 
 /// Chains that are open within one pair of parentheses (or `CASE` … `END`), by how tightly they bind: a new OR term
 /// starts new AND and operator chains, a comma or a clause starts all three anew.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value, VisitMut, VisitorMut};
 
-use crate::query::walk::walk_mut;
+use crate::query::walk::syntax::walk_mut;
 
 /// Gives every such comparison its own operand, in parentheses: whoever reads the text of the tree reads the same.
 pub(super) fn mend<T: VisitMut>(tree: &mut T) {

@@ -29,7 +29,7 @@ impl Backend {
                     }));
                 }
                 tag = if commits { "COMMIT" } else { "ROLLBACK" };
-                let modes = self.settings.lock().modes();
+                let modes = chain.then(|| self.settings.lock().modes());
                 match self.transaction.end() {
                     None => {
                         self.warn("25P01", "there is no transaction in progress");
@@ -47,7 +47,7 @@ impl Backend {
                     }
                 }
                 self.end_transaction(tag == "COMMIT");
-                if *chain {
+                if let Some(modes) = modes {
                     self.transaction.begin();
                     self.settings.begin(&Modes::default());
                     self.settings.lock().store_modes(modes);

@@ -19,7 +19,7 @@ use datafusion::{
 
 use crate::{
     catalog::types,
-    query::tree::{Walk, WalkPlan},
+    query::walk::plan::{Walk, WalkPlan},
     wire::types::{PG_TYPE, parse_type_name, pg_type},
 };
 

@@ -12,7 +12,7 @@ use datafusion::{
 use super::derive::derive;
 use crate::{
     catalog::{functions::cast_to, types},
-    query::tree::Walk,
+    query::walk::plan::Walk,
 };
 
 /// Functions that write their arguments by their types.

@@ -34,7 +34,7 @@ use crate::{
     catalog::CatalogTable,
     query::{
         engine::with_config,
-        tree::{Walk, WalkPlan},
+        walk::plan::{Walk, WalkPlan},
     },
 };
 use outer::outer;

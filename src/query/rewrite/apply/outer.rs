@@ -20,7 +20,7 @@ use datafusion::{
     },
 };
 
-use crate::query::tree::{Walk, WalkPlan};
+use crate::query::walk::plan::{Walk, WalkPlan};
 
 /// What a plan takes from outside: columns of the queries around it, and parameters, whose values come only when the
 /// statement is run. Most subqueries within are functions by now, and theirs are arguments; what the others take from this

@@ -40,7 +40,7 @@ use super::{
 use crate::{
     apart::Work,
     catalog::facts,
-    query::tree::{Walk, WalkPlan},
+    query::walk::plan::{Walk, WalkPlan},
     source::runtime::to_datafusion,
 };
 

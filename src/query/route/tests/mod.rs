@@ -20,7 +20,7 @@ use stand_in::serve;
 use super::Route;
 use crate::{
     catalog::facts::SessionFacts,
-    query::{Engine, Plan, Scope, optimize::Purpose, tree::Walk, views::NoSettings},
+    query::{Engine, Plan, Scope, optimize::Purpose, views::NoSettings, walk::plan::Walk},
     source::runtime::RuntimeExec,
 };
 

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{super::split::Piece, column, syntax_error, unexpected_string};
-use crate::{Error, Result, SqlState, catalog::quote, query::walk::walk};
+use crate::{Error, Result, SqlState, catalog::quote, query::walk::syntax::walk};
 
 /// Refuses what does not only read.
 pub fn check<T: Visit>(tree: &T, piece: Piece<'_>) -> Result<()> {

@@ -1,5 +1,4 @@
-//! Walks over plans and expressions. As with syntax trees ([`walk`](super::walk)), the engine's own are generic over what they call, which
-//! is hundreds of functions made for each caller: these are made once for each kind of tree.
+//! Walks over plans, logical and physical, and over the engine's expressions.
 
 use datafusion::{
     common::tree_node::{Transformed, TreeNode, TreeNodeRecursion},

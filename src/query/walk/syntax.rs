@@ -1,5 +1,4 @@
-//! Walks over syntax trees. The parser's own are generic: for each kind of visitor the compiler makes all that goes through the tree's
-//! hundreds of types, which is more code than all else here. These are made once, and call whichever visitor by reference.
+//! Walks over syntax trees, for the parser's visitors and for what looks at expressions alone.
 
 use std::ops::ControlFlow;
 
